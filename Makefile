@@ -1,0 +1,62 @@
+# make run     from nothing to today's forecast of the demo city
+# make test    every test, on a real PostgreSQL
+PYTHON ?= python3
+TERRITORY ?= demo
+PORTAL ?=
+DAY ?=
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help install run up down status test lint unit contract dags dbt integration lock
+
+help: ## show what can be made
+	@grep -hE '^[a-z ]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 40
+
+install: .venv/installed ## make the environment from the locked requirements
+
+define CHECK_MACHINE
+import ctypes.util, importlib.util, sys
+wrong = [f"Python {sys.version.split()[0]}; expected 3.11 or newer: make PYTHON=python3.12"] * (sys.version_info < (3, 11))
+wrong += ["no module ensurepip; expected Python with venv: apt-get install python3-venv"] * (not importlib.util.find_spec("ensurepip"))
+wrong += ["no libgomp; LightGBM needs it: apt-get install libgomp1"] * (not ctypes.util.find_library("gomp"))
+sys.exit("\n".join(f"this machine: {line}" for line in wrong) or None)
+endef
+export CHECK_MACHINE
+
+.venv/installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c "$$CHECK_MACHINE"
+	@echo "Installing $$(grep -c '==' requirements.txt) packages into .venv, once; this takes a few minutes …"
+	@start=$$(date +%s); \
+	$(PYTHON) -m venv .venv && \
+	$(PIP) install --requirement requirements.txt && \
+	$(PIP) install --no-deps --editable . && \
+	echo "Installed in $$(( $$(date +%s) - start )) s." && touch $@
+
+run: install ## load, score and forecast a city: TERRITORY=chicago PORTAL=address DAY=2016-12-31
+	@$(BIN)/observatory run $(TERRITORY) $(if $(PORTAL),--portal "$(PORTAL)") $(if $(DAY),--day $(DAY))
+
+up: install ## start PostgreSQL and Airflow
+	@$(BIN)/observatory up
+
+down: ## stop everything; no process is left
+	@if [ -x $(BIN)/observatory ]; then $(BIN)/observatory down; fi
+
+status: install ## show addresses and the state of each process
+	@$(BIN)/observatory status
+
+test: lint ## run every test, on a real PostgreSQL
+	$(BIN)/python -m pytest tests
+
+lint: install ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
+
+unit contract dags dbt integration: install ## run one kind of test
+	$(BIN)/python -m pytest tests/$@
+
+lock: install ## resolve requirements.in into requirements.txt
+	$(BIN)/python -m uv pip compile requirements.in --universal --python-version 3.11 --quiet \
+		--no-emit-index-url --no-emit-find-links --output-file requirements.txt
