@@ -1,0 +1,1 @@
+"""The observatory: a city's records brought together, checked, and made ready to analyse and forecast."""

