@@ -1,0 +1,199 @@
+"""Telling records that keep their contract from those that do not, with the reason in words."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import pandera.polars as pa
+import polars as pl
+from pandera.errors import SchemaErrors
+
+from observatory.contracts import read
+from observatory.contracts.base import UNUSABLE, Kind
+from observatory.contracts.zone import GEOMETRY
+
+if TYPE_CHECKING:
+    from observatory.feeds.settings import FeedSettings
+    from observatory.territory import Bounds, Territory
+
+REJECTED = {
+    "source_record_id": pl.String,
+    "column_name": pl.String,
+    "check_name": pl.String,
+    "value": pl.String,
+    "reason": pl.String,
+    "row_data": pl.String,
+}
+_PRESENT, _READABLE, _IN_BOUNDS = "present", "readable", "in bounds"
+_LONGEST_VALUE = 120
+_PLACE = {"easting": "longitude_deg", "northing": "latitude_deg"}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A chunk, divided.
+
+    Attributes:
+        accepted: records that keep the contract; the kind's columns.
+        rejected: one row per record that does not, by its first failure; columns of ``REJECTED``.
+    """
+
+    accepted: pl.DataFrame
+    rejected: pl.DataFrame
+
+
+def check_records(
+    kind: Kind, rows: pl.DataFrame, conformed: pl.DataFrame, territory: Territory, feed: FeedSettings
+) -> Checked:
+    """Divide a chunk into records that keep the contract and those that break it.
+
+    Args:
+        kind: the contract.
+        rows: the chunk as the source delivered it, shape (n, any).
+        conformed: what ``conform`` made of it, shape (n, kind's columns + 1).
+        territory: the city; a point outside its bounds breaks the contract.
+        feed: how the source writes; named in the reasons.
+    """
+    records = conformed.select(kind.columns)
+    failures = pl.concat([_unusable(conformed), _broken(_schema(kind, territory.bounds), records)])
+    if failures.is_empty():
+        return Checked(records, pl.DataFrame(schema=REJECTED))
+    # a column that is derived fails because of one that is delivered, which is the one to name
+    delivered_first = failures.sort(pl.col("column_name").is_in([*feed.columns]), descending=True, maintain_order=True)
+    first = delivered_first.unique("index", keep="first", maintain_order=True).sort("index")
+    wrong = first["index"]
+    rejected = _described(first, rows[wrong], records[wrong], territory, feed)
+    kept = ~pl.int_range(records.height, eager=True, dtype=pl.UInt32).is_in(wrong.implode())
+    return Checked(records.filter(kept), rejected)
+
+
+def summarise(rejected: pl.DataFrame, read_count: int | None = None) -> str:
+    """Say in one line what broke: ``latitude_deg: in bounds (3 of 200 rows, e.g. 999.0); …``, most frequent first.
+
+    Args:
+        rejected: rejected records of any number of chunks.
+        read_count: how many records were read; left out of the line when None.
+    """
+    total = "" if read_count is None else f" of {read_count}"
+    causes = (
+        rejected.group_by("column_name", "check_name", maintain_order=True)
+        .agg(pl.len().alias("count"), pl.col("value").drop_nulls().first().alias("example"))
+        .sort("count", descending=True, maintain_order=True)
+    )
+    return "; ".join(
+        f"{column}: {check} ({count}{total} rows{f', e.g. {example}' if example is not None else ''})"
+        for column, check, count, example in causes.iter_rows()
+    )
+
+
+def _unusable(conformed: pl.DataFrame) -> pl.DataFrame:
+    found = conformed.select(index=pl.int_range(pl.len(), dtype=pl.UInt32), column_name=pl.col(UNUSABLE))
+    return found.drop_nulls("column_name").with_columns(check_name=pl.lit(_READABLE))
+
+
+def _broken(schema: pa.DataFrameSchema, records: pl.DataFrame) -> pl.DataFrame:
+    """Row number, column and check of every failure, in the order of columns and checks."""
+    try:
+        schema.validate(records, lazy=True)
+    except SchemaErrors as errors:
+        cases = errors.failure_cases
+        if cases["index"].has_nulls():
+            raise  # not the source's doing: conform gave other columns or types than the contract has
+        return cases.select(
+            pl.col("index").cast(pl.UInt32),
+            pl.col("column").alias("column_name"),
+            pl.col("check").replace({"not_nullable": _PRESENT}).alias("check_name"),
+        )
+    return pl.DataFrame(schema={"index": pl.UInt32, "column_name": pl.String, "check_name": pl.String})
+
+
+@lru_cache(maxsize=64)
+def _schema(kind: Kind, bounds: Bounds) -> pa.DataFrameSchema:
+    """The contract, with the city's bounds where the kind has a place."""
+    # pandera hands out one schema per model; the bounds of one city must not be another's
+    schema = copy.deepcopy(kind.model.to_schema())
+    limits = {"longitude_deg": (bounds.west, bounds.east), "latitude_deg": (bounds.south, bounds.north)}
+    for name, (low, high) in limits.items():
+        if name in schema.columns:
+            schema.columns[name].checks.append(pa.Check.in_range(low, high, name=_IN_BOUNDS, error=_IN_BOUNDS))
+    return schema
+
+
+def _described(
+    failures: pl.DataFrame, rows: pl.DataFrame, records: pl.DataFrame, territory: Territory, feed: FeedSettings
+) -> pl.DataFrame:
+    """Put each failure into words; all three frames have one row per rejected record."""
+    sources = {"geometry_wkt": GEOMETRY} | {_PLACE.get(name, name): source for name, source in feed.columns.items()}
+    failures = failures.with_columns(pl.col("column_name").replace(_PLACE))
+    causes = failures.select("column_name", "check_name").unique(maintain_order=True)
+    words = [_words(column, check, territory, feed) for column, check in causes.iter_rows()]
+    causes = causes.with_columns(
+        pl.Series("source", [sources.get(column) for column in causes["column_name"]], dtype=pl.String),
+        pl.Series("expected", [expected for expected, _ in words], dtype=pl.String),
+        pl.Series("todo", [todo for _, todo in words], dtype=pl.String),
+    )
+    table = pl.concat(
+        [
+            failures.join(causes, on=["column_name", "check_name"], how="left", maintain_order="left"),
+            records.select("source_record_id"),
+            rows.select(read.text(source).alias(f"source {source}") for source in rows.columns),
+            rows.select(row_data=pl.struct(read.text(source) for source in rows.columns).struct.json_encode()),
+        ],
+        how="horizontal",
+    )
+    value = pl.coalesce(
+        pl.lit(None, pl.String),
+        *(pl.when(pl.col("source") == source).then(pl.col(f"source {source}")) for source in rows.columns),
+    ).str.head(_LONGEST_VALUE)
+    came = (
+        pl.when(pl.col("value").is_null())
+        .then(pl.lit("is missing"))
+        .otherwise(pl.format("is '{}'", pl.col("value").str.replace_all(r"\s+", " ")))
+    )
+    return (
+        table.with_columns(value=value)
+        .with_columns(
+            reason=pl.format(
+                "{}: {} {}; expected {}. {}",
+                pl.lit(f"{territory.code}/{feed.feed_id}"),
+                pl.coalesce("source", "column_name"),
+                came,
+                "expected",
+                "todo",
+            )
+        )
+        .select(*REJECTED)
+    )
+
+
+def _words(column: str, check: str, territory: Territory, feed: FeedSettings) -> tuple[str, str]:
+    """What a check expects of a column, and what to do about it."""
+    ask = f"or ask {feed.owner} to correct the record."
+    keys = f"feeds.{feed.feed_id}"
+    bounds = territory.bounds
+    match check:
+        case "readable" if column in ("longitude_deg", "latitude_deg"):
+            return (
+                "a number, beside the other coordinate's",
+                f"Correct {keys}.columns or decimal_comma in {feed.territory_file}, {ask}",
+            )
+        case "readable" if column == "geometry_wkt":
+            return (
+                "an area in degrees, longitude first, within the city's bounds",
+                f"Correct bounds in {feed.territory_file}, {ask}",
+            )
+        case "readable":
+            formats = " or ".join(getattr(feed, "date_formats", ()))
+            return (
+                f"a moment written {formats} that exists on the clock of {territory.timezone}",
+                f"Correct {keys}.date_formats in {feed.territory_file}, {ask}",
+            )
+        case "in bounds":
+            low, high = (bounds.west, bounds.east) if column == "longitude_deg" else (bounds.south, bounds.north)
+            return f"{column} between {low} and {high}", f"Correct bounds in {feed.territory_file}, {ask}"
+        case "present":
+            return "a value", f"Correct {keys}.columns in {feed.territory_file}, {ask}"
+    return check, f"Correct {keys} in {feed.territory_file}, {ask}"

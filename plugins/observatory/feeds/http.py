@@ -1,0 +1,155 @@
+"""Asking a server patiently, and telling a passing fault from an answer that has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import urlsplit
+
+import requests
+from dlt.common.configuration.specs import RuntimeConfiguration
+from dlt.sources.helpers.requests import Client
+from dlt.sources.helpers.rest_client import RESTClient
+from requests import exceptions
+
+from observatory.errors import ObservatoryError, SourceChanged, SourceUnavailable
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_PASSING = (408, 425, 429)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a server is asked before it counts as down.
+
+    Attributes:
+        attempts: how often a request is made.
+        backoff_s: wait after the first failure, doubled after each further one; ``Retry-After`` wins over it.
+        longest_wait_s: most that any wait may last.
+        timeout_s: how long the server may be silent.
+    """
+
+    attempts: int = 6
+    backoff_s: float = 1.0
+    longest_wait_s: float = 120.0
+    timeout_s: float = 60.0
+
+
+PATIENT = Patience()
+
+
+def client(address: str, patience: Patience = PATIENT) -> RESTClient:
+    """A client of one server that repeats a request after 429, 5xx, silence, a broken connection or half an answer."""
+    session = Client(
+        request_timeout=patience.timeout_s,
+        request_max_attempts=patience.attempts,
+        request_backoff_factor=patience.backoff_s,
+        request_max_retry_delay=patience.longest_wait_s,
+        raise_for_status=False,
+        retry_condition=_stops_midway,
+        # a proxy set for the outside world cannot reach a server of this machine
+        session_attrs={"trust_env": urlsplit(address).hostname not in _LOOPBACK},
+    ).session
+    return RESTClient(address, session=session, config=RuntimeConfiguration(dlthub_telemetry=False))
+
+
+@contextmanager
+def explained(where: str, territory_file: str) -> Iterator[None]:
+    """Turn what goes wrong while asking a server into errors that say what to do.
+
+    Args:
+        where: feed and window, for the message.
+        territory_file: the file that names the server.
+
+    Raises:
+        SourceUnavailable: it is down, or hangs up, or its answer stops midway.
+        SourceChanged: it answers, but refuses, or not with JSON.
+    """
+    try:
+        yield
+    except requests.HTTPError as error:
+        # only a request never sent lacks an answer, and none such is an HTTPError
+        raise _refused(where, territory_file, cast("requests.Response", error.response)) from None
+    except exceptions.JSONDecodeError as error:
+        raise _not_json(where, territory_file, error.doc) from None
+    except (
+        requests.exceptions.InvalidURL,
+        requests.exceptions.InvalidSchema,
+        requests.exceptions.MissingSchema,
+    ) as error:
+        raise SourceChanged(
+            where, came=str(error), expected="an address that starts with http:// or https://",
+            todo=f"Correct `address` in {territory_file}, or the address given at the start.",
+        ) from None  # fmt: skip
+    except requests.RequestException as error:
+        raise SourceUnavailable(
+            where,
+            came=f"the server did not answer ({_root_cause(error)})",
+            expected="an answer",
+            todo=f"Try again later; if it goes on, check `address` in {territory_file} and the network.",
+        ) from None
+
+
+def is_html(body: str | bytes) -> bool:
+    """Whether an answer is a web page: an error or maintenance page sent as if all were well."""
+    start = body[:200].encode() if isinstance(body, str) else body[:200]
+    return start.lstrip().startswith(b"<")
+
+
+def _stops_midway(response: requests.Response | None, _: BaseException | None) -> bool:
+    if response is None or not response.ok:
+        return False
+    body = response.content.strip()
+    return body[:1] in (b"[", b"{") and body[-1:] not in (b"]", b"}")
+
+
+def _refused(where: str, territory_file: str, response: requests.Response) -> ObservatoryError:
+    status = f"{response.status_code} {response.reason}".strip()
+    if response.status_code >= 500 or response.status_code in _PASSING:
+        return SourceUnavailable(
+            where,
+            came=f"the server answered {status} every time it was asked",
+            expected="an answer",
+            todo="Try again later; if it goes on, ask whoever runs the server.",
+        )
+    return SourceChanged(
+        where,
+        came=f"the server answered {status}: {_said(response)}",
+        expected="the rows asked for",
+        todo=f"If it renamed a column or moved the data, correct `columns`, `resource` or `path` in {territory_file}.",
+    )
+
+
+def _not_json(where: str, territory_file: str, body: str) -> ObservatoryError:
+    if is_html(body):
+        return SourceChanged(
+            where,
+            came=f"a web page: {' '.join(body.split())[:120]}",
+            expected="JSON",
+            todo=f"Open the address in a browser; if the data moved, correct `address` in {territory_file}.",
+        )
+    return SourceUnavailable(
+        where,
+        came=f"the answer stops midway, after {len(body)} characters, every time it was asked",
+        expected="complete JSON",
+        todo="Try again later; if it goes on, ask whoever runs the server.",
+    )
+
+
+def _said(response: requests.Response) -> str:
+    """The server's own words, as short as they can be."""
+    try:
+        answer = response.json()
+        words = str(answer["message"])
+    except (ValueError, KeyError, TypeError):
+        words = "a web page" if is_html(response.content) else response.text
+    return " ".join(words.split())[:200] or "without a word"
+
+
+def _root_cause(error: BaseException) -> str:
+    """Name of the failure beneath the layers that carried it, without their addresses and object names."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    cause = reason or error
+    return f"{type(cause).__name__}: {str(cause).rpartition('>: ')[2]}"[:200]

@@ -1,0 +1,185 @@
+"""Territories: one city, one YAML file, read strictly. The schedules are made from these, so imports stay light."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+
+from observatory import settings
+from observatory.errors import TerritoryError
+from observatory.feeds.settings import AnyFeed, Strict
+
+Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
+
+
+class Bounds(Strict):
+    """The rectangle outside which a point cannot be of this city, in degrees of WGS 84."""
+
+    south: float = Field(ge=-90, le=90)
+    north: float = Field(ge=-90, le=90)
+    west: float = Field(ge=-180, le=180)
+    east: float = Field(ge=-180, le=180)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Bounds:
+        if not (self.south < self.north and self.west < self.east):
+            raise ValueError("is turned round", "south below north and west before east")
+        return self
+
+
+class Grid(Strict):
+    """The squares of the city: a projected reference system in metres, and their side."""
+
+    epsg: int = Field(ge=1024, le=32767)
+    cell_size_m: int = Field(gt=0, le=5_000)
+
+
+class Forecast(Strict):
+    """What is forecast for the city."""
+
+    category_groups: tuple[str, ...] = Field(min_length=1)
+
+
+class Territory(Strict):
+    """One city: where it is, its clock, its grid, its feeds.
+
+    Attributes:
+        code: name of the file without ``.yml``; the first part of every key of the city's records.
+        is_simulated: whether the city is made up; every reader is told.
+        schedule: when its feeds are read, cron in the city's local time.
+        feeds: feed id to what the feed declares.
+    """
+
+    code: Code
+    name: str = Field(min_length=1)
+    country: str = Field(pattern=r"^[A-Z]{2}$")
+    is_simulated: bool = False
+    timezone: str
+    bounds: Bounds
+    grid: Grid
+    schedule: str = Field(default="0 4 * * *", pattern=r"^\S+ \S+ \S+ \S+ \S+$")
+    forecast: Forecast
+    feeds: dict[Code, AnyFeed] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _feeds_know_their_id(cls, data: Any) -> Any:
+        """Tell each feed its key and file, so that its messages can name both."""
+        if isinstance(data, dict) and isinstance(feeds := data.get("feeds"), dict):
+            named = {"territory_file": f"{data.get('code')}.yml"}
+            told = {
+                key: {**feed, **named, "feed_id": key} if isinstance(feed, dict) else feed
+                for key, feed in feeds.items()
+            }
+            return {**data, "feeds": told}
+        return data
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"is {value!r}", "the name of an IANA time zone, e.g. 'Europe/Paris'") from error
+        return value
+
+    def with_portal(self, address: str) -> Territory:
+        """The same city, every feed read from ``address`` (base URL or folder) instead of its own."""
+        moved = {key: feed.model_copy(update={"address": address}) for key, feed in self.feeds.items()}
+        return self.model_copy(update={"feeds": moved})
+
+
+def load_territory(code: str) -> Territory:
+    """Read one city's file.
+
+    Raises:
+        TerritoryError: there is no such file, or it says something that cannot be acted on.
+    """
+    folder = settings.territories_folder()
+    path = folder / f"{code}.yml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in folder.glob("*.yml"))) or "none"
+        raise TerritoryError(
+            f"territory {code!r}",
+            came=f"there is no file {path.name} in {folder}",
+            expected=f"one of the cities described there ({known})",
+            todo=f"Correct the name, or describe the city in {path.name}.",
+        )
+    return _read(path)
+
+
+def load_territories() -> dict[str, Territory]:
+    """Read every city's file, ordered by code.
+
+    Raises:
+        TerritoryError: a file says something that cannot be acted on.
+    """
+    return {path.stem: _read(path) for path in sorted(settings.territories_folder().glob("*.yml"))}
+
+
+def load_readable_territories() -> dict[str, Territory]:
+    """Read every city's file that can be read, ordered by code; one city's mistake does not hold up another."""
+    readable = {}
+    for path in sorted(settings.territories_folder().glob("*.yml")):
+        with suppress(TerritoryError):
+            readable[path.stem] = _read(path)
+    return readable
+
+
+def _read(path: Path) -> Territory:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise TerritoryError(
+            path.name,
+            came=" ".join(str(error).split()),
+            expected="a YAML file in UTF-8",
+            todo=f"Correct {path.name}, then run: pytest tests/unit/test_territory.py.",
+        ) from None
+    try:
+        territory = Territory.model_validate(content)
+    except ValidationError as error:
+        raise _explained(path, error) from None
+    if territory.code != path.stem:
+        raise TerritoryError(
+            path.name,
+            came=f"code is {territory.code!r}",
+            expected=f"the file's name, {path.stem!r}",
+            todo="Rename the file or correct its `code:`.",
+        )
+    return territory
+
+
+def _explained(path: Path, error: ValidationError) -> TerritoryError:
+    """Say in one line, for each key that is wrong, what came there and what was expected."""
+    problems = [_came_and_expected(problem) for problem in error.errors(include_url=False)]
+    return TerritoryError(
+        path.name,
+        came="; ".join(came for came, _ in problems),
+        expected="; ".join(dict.fromkeys(expected for _, expected in problems)),
+        todo=f"Correct {path.name}, then run: pytest tests/unit/test_territory.py.",
+    )
+
+
+def _came_and_expected(problem: ErrorDetails) -> tuple[str, str]:
+    # below feeds.<id> the location has the kind as well, which the file does not have as a key
+    parts = [str(part) for place, part in enumerate(problem["loc"]) if (problem["loc"][0], place) != ("feeds", 2)]
+    key, value, context = ".".join(parts) or "the file", repr(problem["input"]), problem.get("ctx", {})
+    match problem["type"], getattr(context.get("error"), "args", ()):
+        case "extra_forbidden", _:
+            return f"`{key}` is not a known key", "only known keys (a typo?)"
+        case "missing", _:
+            return f"`{key}` is missing", f"a value for `{key}`"
+        case "union_tag_not_found", _:
+            return f"`{key}.kind` is missing", f"a value for `{key}.kind`"
+        case "union_tag_invalid", _:
+            return f"`{key}.kind` is {context['tag']!r}", f"one of {context['expected_tags']}"
+        case _, (came, expected):
+            return f"`{key}` {came}", expected
+    return f"`{key}` is {value if len(value) <= 60 else value[:57] + '...'}", f"`{key}`: {problem['msg']}"

@@ -1,0 +1,144 @@
+"""Territory files: the shipped ones are right, and every mistake is named with its file and key."""
+
+import subprocess
+import sys
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+from pyproj import CRS
+
+from observatory.errors import TerritoryError
+from observatory.settings import ROOT
+from observatory.territory import load_readable_territories, load_territories, load_territory
+
+FILES = sorted((ROOT / "territories").glob("*.yml"))
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Write chicago.yml, changed, into a folder of its own."""
+    monkeypatch.setenv("OBSERVATORY_TERRITORIES", str(tmp_path))
+
+    def changed(change, name="chicago"):
+        content = yaml.safe_load((ROOT / "territories" / "chicago.yml").read_text())
+        change(content)
+        (tmp_path / f"{name}.yml").write_text(yaml.safe_dump(content))
+
+    return changed
+
+
+def test_there_are_territories():
+    assert {path.stem for path in FILES} >= {"chicago", "portland", "demo"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_shipped_files_describe_a_city_that_can_be_mapped(path):
+    territory = load_territory(path.stem)
+    ZoneInfo(territory.timezone)
+    axes = CRS.from_epsg(territory.grid.epsg).axis_info
+    assert {axis.unit_name for axis in axes} == {"metre"}
+    assert "city" in {feed.zone_type for feed in territory.feeds.values() if feed.kind == "zone"}
+    for feed_id, feed in territory.feeds.items():
+        assert (feed.feed_id, feed.territory_file) == (feed_id, path.name)
+
+
+def test_only_the_demo_is_simulated_and_says_so():
+    simulated = {code: territory for code, territory in load_territories().items() if territory.is_simulated}
+    assert list(simulated) == ["demo"]
+    assert "simulated" in simulated["demo"].name
+
+
+def test_a_portal_replaces_every_address():
+    territory = load_territory("chicago").with_portal("http://127.0.0.1:1")
+    assert {feed.address for feed in territory.feeds.values()} == {"http://127.0.0.1:1"}
+    assert load_territory("chicago").feeds["incidents"].address == "https://data.cityofchicago.org"
+
+
+def test_the_schedules_can_read_territories_without_waiting_for_polars():
+    code = "import sys, observatory.territory; sys.exit(bool({'polars', 'pandera', 'dlt'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_unknown_code_lists_the_known_ones():
+    with pytest.raises(TerritoryError, match=r"territory 'chicgo': there is no file chicgo\.yml .*chicago, demo.*\."):
+        load_territory("chicgo")
+
+
+MISTAKES = {
+    "misspelt key": (
+        lambda c: c.update(timezne=c.pop("timezone")),
+        r"^chicago\.yml: `timezone` is missing; `timezne` is not a known key; expected .*\. Correct chicago\.yml",
+    ),
+    "misspelt key of a feed": (
+        lambda c: c["feeds"]["incidents"].update(corection_days=3),
+        r"`feeds\.incidents\.corection_days` is not a known key",
+    ),
+    "unknown time zone": (
+        lambda c: c.update(timezone="America/Chcago"),
+        r"`timezone` is 'America/Chcago'; expected the name of an IANA time zone",
+    ),
+    "number out of range": (lambda c: c["grid"].update(cell_size_m=0), r"`grid\.cell_size_m` is 0; expected .*greater"),
+    "bounds turned round": (
+        lambda c: c["bounds"].update(south=43.0),
+        r"`bounds` is turned round; expected south below north",
+    ),
+    "unknown kind": (
+        lambda c: c["feeds"]["city"].update(kind="zoone"),
+        r"`feeds\.city\.kind` is 'zoone'; expected one of 'incident', 'zone'",
+    ),
+    "no kind": (lambda c: c["feeds"]["city"].pop("kind"), r"`feeds\.city\.kind` is missing"),
+    "misspelt contract column": (
+        lambda c: c["feeds"]["incidents"]["columns"].update(occured_from="date"),
+        r"`feeds\.incidents` has `columns` that lack \[\] and that are unknown: \['occured_from'\]; expected",
+    ),
+    "half of a place": (
+        lambda c: c["feeds"]["incidents"]["columns"].pop("latitude_deg"),
+        r"`feeds\.incidents` has half of a place in `columns`; expected latitude_deg and longitude_deg",
+    ),
+    "file instead of resource": (
+        lambda c: c["feeds"]["incidents"].update(protocol="file"),
+        r"`feeds\.incidents` has `resource` 'ijzp-q8t2' and `path` None; expected `path` and no `resource`",
+    ),
+    "zones in a table": (
+        lambda c: c["feeds"]["city"].update(path="city.csv"),
+        r"`feeds\.city` has `path` 'city\.csv'; expected a GeoJSON file",
+    ),
+    "unknown format": (
+        lambda c: c["feeds"]["city"].update(path="city.kml"),
+        r"expected a name ending in csv, parquet or geojson",
+    ),
+    "feed that is not a mapping": (lambda c: c["feeds"].update(city="x"), r"`feeds\.city` is 'x'"),
+    "no feeds": (lambda c: c.update(feeds={}), r"`feeds` is \{\}"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_names_file_key_and_what_was_expected(write, change, message):
+    write(change)
+    with pytest.raises(TerritoryError, match=message) as caught:
+        load_territory("chicago")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_code_is_the_name_of_the_file(write):
+    write(lambda _: None, name="chicago2")
+    with pytest.raises(TerritoryError, match=r"^chicago2\.yml: code is 'chicago'; expected .*'chicago2'"):
+        load_territory("chicago2")
+
+
+@pytest.mark.parametrize("text", ["a: [1", "", "- a\n- b\n", "just text"])
+def test_a_file_that_is_no_mapping_is_refused_in_one_line(tmp_path, monkeypatch, text):
+    monkeypatch.setenv("OBSERVATORY_TERRITORIES", str(tmp_path))
+    (tmp_path / "x1.yml").write_text(text)
+    with pytest.raises(TerritoryError, match=r"^x1\.yml: ") as caught:
+        load_territory("x1")
+    assert "\n" not in str(caught.value)
+
+
+def test_one_city_with_a_mistake_does_not_hold_up_the_others(write):
+    write(lambda _: None)
+    write(lambda c: c.pop("timezone"), name="broken")
+    assert list(load_readable_territories()) == ["chicago"]
+    with pytest.raises(TerritoryError, match=r"broken\.yml"):
+        load_territories()
