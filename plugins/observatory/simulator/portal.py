@@ -1,0 +1,201 @@
+"""A portal that speaks Socrata over HTTP: real rows replayed, or the simulated city."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from observatory.errors import StackError
+from observatory.simulator import city, records, replay
+from observatory.simulator.dataset import Dataset
+from observatory.simulator.faults import FIELDS_HEADER, Fault
+from observatory.simulator.page import root_page
+from observatory.simulator.soql import SoqlError
+
+DEFAULT_PORT = 8790
+INCIDENTS_ID, CITY_ID, DISTRICTS_ID = "demo-inci", "demo-city", "demo-dist"
+
+Source = Dataset | Callable[[], Dataset]
+Faults = Iterable[Fault | None] | Callable[[Request], Fault | None]
+
+
+def create_app(
+    datasets: Mapping[str, Source],
+    geojson: Mapping[str, dict[str, Any] | bytes] | None = None,
+    *,
+    faults: Faults = (),
+    title: str = "City data portal",
+    notice: str = "A local replica of a city's open data portal.",
+) -> Starlette:
+    """Build the portal.
+
+    Args:
+        datasets: what ``/resource/<id>.json`` answers from; a function is asked at every request, for rows that
+            change while the portal runs.
+        geojson: what ``/resource/<id>.geojson`` sends.
+        faults: how requests below ``/resource`` go wrong: one entry per request in order (None = well, and well
+            once they are used up), or a function of the request.
+        title: heading of the page at ``/``.
+        notice: what a reader must know of the rows, shown there.
+    """
+    areas = {key: _encoded(body) for key, body in (geojson or {}).items()}
+    fault_for = faults if callable(faults) else _in_turn(faults)
+
+    async def resource(request: Request) -> Response:
+        key, _, form = request.path_params["resource"].rpartition(".")
+        fault = fault_for(request)
+        if form == "geojson" and key in areas:
+            good = Response(areas[key], media_type="application/vnd.geo+json")
+        elif form == "json" and key in datasets:
+            good = await run_in_threadpool(_rows, datasets[key], request.query_params)
+        else:
+            good = _refusal(404, "dataset.missing", "Not found")
+        return fault(good) if fault else good
+
+    def root(_: Request) -> Response:
+        current = {key: _current(source) for key, source in datasets.items()}
+        return HTMLResponse(root_page(title, notice, current, areas))
+
+    return Starlette(routes=[Route("/", root), Route("/resource/{resource}", resource)])
+
+
+def replay_app(folder: Path, *, faults: Faults = ()) -> Starlette:
+    """The portal of a folder of real rows (see ``replay``)."""
+    return create_app(
+        replay.datasets(folder),
+        replay.boundary(folder),
+        faults=faults,
+        title="Replay of a city data portal",
+        notice=f"Real rows, replayed from the folder {folder.resolve().name}; update times are made up.",
+    )
+
+
+def demo_app(today: date | None = None, seed: int = 1, population: int = 200_000, *, faults: Faults = ()) -> Starlette:
+    """The portal of the simulated city.
+
+    Args:
+        today: what it lists is what was known as this local day began; None follows the calendar, also while it runs.
+        seed: another seed is another history of the same city.
+        population: people in the city.
+        faults: see ``create_app``.
+
+    Raises:
+        StackError: the city has no history before ``today``.
+    """
+    if today is not None and today <= records.FIRST_DAY:
+        raise StackError(
+            "portal of the simulated city",
+            came=f"today = {today}",
+            expected=f"a day after {records.FIRST_DAY}, when its history begins",
+            todo="Choose a later --today.",
+        )
+
+    @lru_cache(maxsize=1)
+    def listed(day: date) -> Dataset:
+        simulated = records.simulate(seed=seed, population=population, end=day)
+        return Dataset(simulated.incidents, order=("occurred_at", "incident_id"), name="simulated incidents")
+
+    def incidents() -> Dataset:
+        return listed(today or datetime.now(ZoneInfo(records.TIMEZONE)).date())
+
+    incidents()  # the first request should not wait for the simulation
+    geography = city.build_city()
+    return create_app(
+        {INCIDENTS_ID: incidents},
+        {CITY_ID: geography.boundary_geojson(), DISTRICTS_ID: geography.districts_geojson()},
+        faults=faults,
+        title=f"{city.NAME}: open data of a simulated city",
+        notice="SIMULATED DATA. The city, its places and every incident are made up by a program; "
+        "no person, address or event behind a row exists.",
+    )
+
+
+def serve(app: Starlette, port: int = DEFAULT_PORT, host: str = "127.0.0.1") -> None:
+    """Serve until interrupted.
+
+    Raises:
+        StackError: the port is taken.
+    """
+    with _listening(host, port) as listener, suppress(KeyboardInterrupt):
+        _server(app).run(sockets=[listener])
+
+
+@contextmanager
+def running(app: Starlette, port: int = 0) -> Iterator[str]:
+    """Serve in a thread of this process; yields the address, ``http://127.0.0.1:<port>`` (0 picks a free port)."""
+    with _listening("127.0.0.1", port) as listener:
+        server = _server(app)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        while not server.started and thread.is_alive():
+            time.sleep(0.01)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _server(app: Starlette) -> uvicorn.Server:
+    return uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=2))
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    listener = socket.socket()
+    # a portal restarted at once must not wait for the old connections to be forgotten
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise StackError(
+            f"portal at {host}:{port}",
+            came=f"the address cannot be used ({error.strerror})",
+            expected="a free port",
+            todo="Stop the process that listens there, or choose another port with --port.",
+        ) from error
+    return listener
+
+
+def _rows(source: Source, parameters: Mapping[str, str]) -> Response:
+    dataset = _current(source)
+    try:
+        text = dataset.answer(parameters)
+    except SoqlError as error:
+        return _refusal(400, error.code, error.message)
+    fields = json.dumps(dataset.fields(parameters))
+    return Response(text.encode(), media_type="application/json", headers={FIELDS_HEADER: fields})
+
+
+def _refusal(status: int, code: str, message: str) -> Response:
+    return JSONResponse({"code": code, "error": True, "message": message}, status_code=status)
+
+
+def _in_turn(faults: Iterable[Fault | None]) -> Callable[[Request], Fault | None]:
+    remaining = iter(faults)
+    return lambda _: next(remaining, None)
+
+
+def _current(source: Source) -> Dataset:
+    return source if isinstance(source, Dataset) else source()
+
+
+def _encoded(body: dict[str, Any] | bytes) -> bytes:
+    return body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()

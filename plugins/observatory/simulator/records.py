@@ -1,0 +1,181 @@
+"""How incidents become records: noticed, reported, entered, sometimes corrected or withdrawn later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+import polars as pl
+from scipy.spatial import cKDTree
+
+from observatory.simulator.city import City, build_city
+from observatory.simulator.draws import Floats, Integers, Keys, choose, uniform
+from observatory.simulator.incidents import Events, happen
+from observatory.simulator.truth import PLANTED, Truth
+
+TIMEZONE = "Europe/Paris"
+FIRST_DAY = date(2024, 1, 1)
+_COLUMNS = (
+    "incident_id", "occurred_at", "ended_at", "category", "description", "reported_at", "updated_at", "district",
+    "longitude", "latitude",
+)  # fmt: skip
+_UNIX_EPOCH = date(1970, 1, 1).toordinal()
+_MINUTES_A_DAY = 24 * 60
+
+
+@dataclass(frozen=True)
+class SimulatedCity:
+    """A city's records, what the portal lists of them on a day, and the truth behind them.
+
+    Attributes:
+        events: the incidents as they happened, row by row those of ``records``.
+        records: the final records, all of them: the columns of a listing, ``corrected_at`` and ``withdrawn_at``.
+        mistaken: the first, wrong version of every record that was corrected later.
+        end_day: the first day not simulated.
+        truth: what was planted.
+        city: its geography.
+    """
+
+    events: Events
+    records: pl.DataFrame
+    mistaken: pl.DataFrame
+    end_day: date
+    truth: Truth
+    city: City
+
+    @property
+    def incidents(self) -> pl.DataFrame:
+        """What the portal lists when the last day has ended."""
+        return self.listing(self.end_day)
+
+    def listing(self, today: date) -> pl.DataFrame:
+        """What the portal lists as ``today`` begins: one row per record, as known then; times on the local clock."""
+        now = datetime(today.year, today.month, today.day)
+        is_mistaken = (pl.col("corrected_at") >= now).fill_null(False)
+        is_listed = (pl.col("updated_at") < now) & (pl.col("withdrawn_at") >= now).fill_null(True)
+        entered = pl.concat([self.records.filter(~is_mistaken), self.mistaken.filter(is_mistaken)])
+        changed_at = pl.when(~is_mistaken).then("corrected_at")
+        listed = entered.filter(is_listed).with_columns(updated_at=pl.coalesce(changed_at, "updated_at"))
+        return listed.select(_COLUMNS).sort("occurred_at", "incident_id")
+
+
+def simulate(
+    *,
+    seed: int = 1,
+    population: int = 200_000,
+    start: date = FIRST_DAY,
+    end: date,
+    truth: Truth = PLANTED,
+) -> SimulatedCity:
+    """Simulate the days ``[start, end)``.
+
+    A later ``end`` adds records and changes none: a day's listing is the same in every simulation that reaches it.
+
+    Args:
+        seed: another seed is another history of the same city.
+        population: scales the number of incidents.
+        start: first day.
+        end: first day that is not simulated.
+        truth: what to plant.
+    """
+    city = build_city()
+    events = happen(seed=seed, population=population, first_day=start, end_day=end, truth=truth, city=city)
+    minute = _minutes_of_day(events, truth)
+    order = np.lexsort((events.key, minute, events.day))
+    events = events.where(order)
+    records = _records(events, minute[order], truth, city)
+    is_mistaken = records["corrected_at"].is_not_null().to_numpy()
+    mistaken = _mistaken(events.where(is_mistaken), records.filter(is_mistaken), truth, city)
+    return SimulatedCity(events, records, mistaken, end, truth, city)
+
+
+def _minutes_of_day(events: Events, truth: Truth) -> Integers:
+    """Minute of the local day: a von Mises-like rhythm by hour, even within the hour."""
+    hours = np.arange(24) + 0.5
+    weights = np.array(
+        [np.exp(each.rhythm * np.cos(2 * np.pi * (hours - each.peak_hour) / 24)) for each in truth.categories]
+    )
+    hour = choose(events.key, "hour", events.category, weights)
+    return hour * 60 + (uniform(events.key, "minute") * 60).astype(np.int64)
+
+
+def _records(events: Events, minute: Integers, truth: Truth, city: City) -> pl.DataFrame:
+    key = events.key
+    window = np.array([each.window_hours for each in truth.categories])[events.category] * 60 * uniform(key, "window")
+    report = np.array([each.report_hours for each in truth.categories])[events.category] * 60
+    report = np.minimum(-np.log(uniform(key, "report")) * report, 3 * _MINUTES_A_DAY)
+    entry = 5 + 30 * uniform(key, "entry")
+    occurred = pl.Series("occurred_at", ((events.day - _UNIX_EPOCH) * _MINUTES_A_DAY + minute) * 60)
+    frame = pl.DataFrame([pl.from_epoch(occurred)]).select(_on_local_clock(pl.col("occurred_at")))
+    frame = _later(frame, "ended_at", "occurred_at", window)
+    frame = _later(frame, "reported_at", "ended_at", report)
+    frame = _later(frame, "updated_at", "reported_at", entry)
+    frame = _later(frame, "corrected_at", "updated_at", _change(key, "correction", truth.corrected_share, truth))
+    frame = _later(frame, "withdrawn_at", "updated_at", _change(key, "withdrawal", truth.withdrawn_share, truth))
+    return frame.with_columns(
+        incident_id=_identifiers(events.day),
+        **_what_and_where(key, events.category, events.address, truth, city),
+    )
+
+
+def _mistaken(events: Events, records: pl.DataFrame, truth: Truth, city: City) -> pl.DataFrame:
+    """The corrected records as first entered: another category, a place some streets away, or the day before."""
+    key = events.key
+    kind = np.digitize(uniform(key, "mistake"), [0.45, 0.9])
+    other = (events.category + 1 + (uniform(key, "category") * (len(truth.codes) - 1)).astype(int)) % len(truth.codes)
+    angle = 2 * np.pi * uniform(key, "direction")
+    away = city.addresses[events.address] + 600 * np.column_stack([np.cos(angle), np.sin(angle)])
+    _, elsewhere = cKDTree(city.addresses).query(away)
+    category = np.where(kind == 0, other, events.category)
+    address = np.where(kind == 1, elsewhere, events.address)
+    day_before = pl.duration(days=pl.lit(pl.Series((kind == 2).astype(np.int64))))
+    return records.with_columns(
+        _on_local_clock(pl.col("occurred_at", "ended_at") - day_before),
+        **_what_and_where(key, category, address, truth, city),
+    ).with_columns(ended_at=pl.max_horizontal("occurred_at", "ended_at"))
+
+
+def _change(key: Keys, purpose: str, share: float, truth: Truth) -> Floats:
+    """Minutes from entry to a later change, for the share of records that see one; NaN for the others."""
+    days = 1 + (truth.last_change_days - 1) * uniform(key, f"{purpose} delay")
+    return np.where(uniform(key, purpose) < share, days * _MINUTES_A_DAY, np.nan)
+
+
+def _what_and_where(key: Keys, category: Integers, address: Integers, truth: Truth, city: City) -> dict[str, pl.Series]:
+    # one table of wordings for all categories: a wording weighs nothing outside its own category
+    words = [text for each in truth.categories for text in each.descriptions]
+    weights = np.array([[each.descriptions.get(text, 0.0) for text in words] for each in truth.categories])
+    is_located = uniform(key, "located") >= truth.unlocated_share
+    places = pl.DataFrame(
+        {
+            "district": np.array(city.district_codes)[city.address_district[address]],
+            "longitude": city.lonlat[address, 0],
+            "latitude": city.lonlat[address, 1],
+        }
+    ).select(pl.when(pl.Series(is_located)).then(pl.all()))
+    return {
+        "category": pl.Series(np.array(truth.codes)[category]),
+        "description": pl.Series(np.array(words)[choose(key, "description", category, weights)]),
+        **{name: places[name] for name in places.columns},
+    }
+
+
+def _identifiers(day: Integers) -> pl.Expr:
+    """``PS-20260131-0007``: the seventh incident of its day."""
+    starts = np.searchsorted(day, day, side="left")
+    ordinal = pl.Series(np.arange(len(day)) - starts + 1).cast(pl.String).str.zfill(4)
+    stamp = pl.Series(day - _UNIX_EPOCH).cast(pl.Int32).cast(pl.Date).dt.strftime("%Y%m%d")
+    return pl.lit("PS-" + stamp + "-" + ordinal)
+
+
+def _later(frame: pl.DataFrame, name: str, origin: str, minutes: Floats) -> pl.DataFrame:
+    """Add a moment some whole minutes after another; null where the minutes are not a number."""
+    wait = pl.lit(pl.Series(minutes).fill_nan(None).cast(pl.Int64))
+    return frame.with_columns(_on_local_clock(pl.col(origin) + pl.duration(minutes=wait)).alias(name))
+
+
+def _on_local_clock(moment: pl.Expr) -> pl.Expr:
+    """Local clock times; those of the hour that spring leaves out are an hour later."""
+    exists = moment.dt.replace_time_zone(TIMEZONE, ambiguous="earliest", non_existent="null").is_not_null()
+    return pl.when(exists | moment.is_null()).then(moment).otherwise(moment + pl.duration(hours=1))
