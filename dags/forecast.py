@@ -1,0 +1,42 @@
+"""Forecast the first day after the last complete one, for every cell and category group."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import PartitionedAssetTimetable, dag, get_current_context, task
+
+from observatory import assets
+from observatory.territory import Territory, load_readable_territories
+
+
+def forecast_dag(territory: Territory) -> None:
+    @dag(
+        dag_id=f"{territory.code}.forecast",
+        schedule=PartitionedAssetTimetable(assets=assets.core(territory)),
+        start_date=datetime(2024, 1, 1, tzinfo=UTC),
+        catchup=False,
+        max_active_runs=1,
+        tags=["forecast", territory.code],
+        doc_md=__doc__,
+    )
+    def forecast() -> None:
+        @task(retries=1, retry_delay=timedelta(seconds=30), outlets=[assets.forecast(territory)])
+        def write() -> str:
+            from ml import run
+            from observatory.airflow_connection import warehouse_address
+
+            tomorrow = assets.day_of_run(get_current_context(), territory) + timedelta(days=1)
+            return str(
+                run.forecast(
+                    warehouse_address("forecaster"), territory.code, tomorrow, groups=territory.forecast.category_groups
+                )
+            )
+
+        write()
+
+    forecast()
+
+
+for city in load_readable_territories().values():
+    forecast_dag(city)

@@ -1,0 +1,38 @@
+"""Score the forecast that was issued for a day, once that day is complete, beside the baselines."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import PartitionedAssetTimetable, dag, get_current_context, task
+
+from observatory import assets
+from observatory.territory import Territory, load_readable_territories
+
+
+def score_dag(territory: Territory) -> None:
+    @dag(
+        dag_id=f"{territory.code}.score",
+        schedule=PartitionedAssetTimetable(assets=assets.core(territory)),
+        start_date=datetime(2024, 1, 1, tzinfo=UTC),
+        catchup=False,
+        max_active_runs=1,
+        tags=["score", territory.code],
+        doc_md=__doc__,
+    )
+    def score() -> None:
+        @task(retries=1, retry_delay=timedelta(seconds=30))
+        def write() -> str:
+            from ml import run
+            from observatory.airflow_connection import warehouse_address
+
+            day = assets.day_of_run(get_current_context(), territory)
+            return str(run.score(warehouse_address("forecaster"), territory.code, day))
+
+        write()
+
+    score()
+
+
+for city in load_readable_territories().values():
+    score_dag(city)

@@ -1,0 +1,53 @@
+"""Rebuild a city's facts for the days its feeds have delivered: one dbt process, one visible task per model."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from airflow.sdk import AssetAll, Param, PartitionedAssetTimetable, dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+from observatory import assets
+from observatory.dbt_tasks import build
+from observatory.schedule import incident_feeds, rebuilt_window
+from observatory.territory import Territory, load_readable_territories
+
+
+def transform_dag(territory: Territory) -> None:
+    arrived = [assets.raw(territory, feed_id) for feed_id in incident_feeds(territory)]
+
+    @dag(
+        dag_id=f"{territory.code}.transform",
+        schedule=PartitionedAssetTimetable(assets=AssetAll(*arrived)),
+        start_date=datetime(2024, 1, 1, tzinfo=UTC),
+        catchup=False,
+        max_active_runs=1,
+        params={
+            "first_day": Param(None, type=["null", "string"], format="date", description="First local day to rebuild."),
+            "end_day": Param(None, type=["null", "string"], format="date", description="First local day after them."),
+        },
+        tags=["transform", territory.code],
+        doc_md=__doc__,
+    )
+    def transform() -> None:
+        @task
+        def window() -> dict[str, str]:
+            context = get_current_context()
+            first_day, end_day = context["params"]["first_day"], context["params"]["end_day"]
+            if not (first_day and end_day):
+                span = rebuilt_window(territory, assets.day_of_run(context, territory))
+                first_day, end_day = str(span.first_day), str(span.end_day)
+            return {"first_day": first_day, "end_day": end_day}
+
+        @task(outlets=[assets.core(territory)])
+        def publish() -> None:
+            if not get_current_context().get("partition_key"):
+                raise AirflowSkipException("a backfill rebuilds many days and announces none of them")
+
+        window() >> build(territory.code, window_task="window") >> publish()
+
+    transform()
+
+
+for city in load_readable_territories().values():
+    transform_dag(city)

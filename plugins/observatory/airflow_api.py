@@ -1,0 +1,174 @@
+"""Airflow's public API, as far as the main job needs it: unpause, trigger for a local day, follow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+
+from observatory.errors import StackError
+
+POLL_S = 1.0
+DONE = {"success", "skipped"}
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass
+class AirflowApi:
+    """A session with Airflow's API server.
+
+    Args:
+        address: base URL.
+        user: name of a user who may trigger runs.
+        password: the user's.
+    """
+
+    address: str
+    user: str
+    password: str
+    _token: str = field(default="", repr=False)
+
+    def unpause(self, dag_ids: list[str], timeout_s: float = 180) -> None:
+        """Wait until Airflow has read these DAGs, then let them run.
+
+        Raises:
+            StackError: a DAG did not appear; Airflow's import errors are quoted.
+        """
+        deadline = time.monotonic() + timeout_s
+        for dag_id in dag_ids:
+            while self._request("GET", f"dags/{dag_id}", allow_missing=True) is None:
+                if time.monotonic() > deadline:
+                    errors = [
+                        e["stack_trace"].strip().splitlines()[-1] for e in self._get("importErrors")["import_errors"]
+                    ]
+                    raise StackError(
+                        f"Airflow at {self.address}",
+                        came=f"no DAG {dag_id} ({'; '.join(errors) or 'no import error'})",
+                        expected="one DAG per feed and step of the territory",
+                        todo="Correct the file named above, then run again.",
+                    )
+                time.sleep(POLL_S)
+            self._request("PATCH", f"dags/{dag_id}", json={"is_paused": False})
+
+    def trigger(self, dag_id: str, partition_key: str | None = None, conf: dict[str, Any] | None = None) -> str:
+        """Start a run and return its id."""
+        body = {"logical_date": None, "partition_key": partition_key, "conf": conf or {}}
+        return self._request("POST", f"dags/{dag_id}/dagRuns", json=body)["dag_run_id"]
+
+    def follow(self, dag_id: str, run_id: str, progress: Progress | None = None) -> None:
+        """Wait for the end of a run.
+
+        Args:
+            dag_id: the DAG.
+            run_id: one of its runs.
+            progress: told how many task instances are done, how many there are, and the state of the run.
+
+        Raises:
+            StackError: the run failed; the failed tasks are named.
+        """
+        while True:
+            state = self._get(f"dags/{dag_id}/dagRuns/{run_id}")["state"]
+            tasks = self._get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", limit=500)["task_instances"]
+            if progress:
+                waiting = sorted({t["task_id"] for t in tasks if t["state"] == "up_for_retry"})
+                said = f"{', '.join(waiting)} failed and will be tried again" if waiting else state
+                progress(sum(t["state"] in DONE for t in tasks), len(tasks), said)
+            if state == "success":
+                return
+            if state == "failed":
+                raise self._failed(dag_id, run_id, tasks)
+            time.sleep(POLL_S)
+
+    def run_of(self, dag_id: str, partition_key: str, since: datetime, timeout_s: float = 300) -> str:
+        """The run that data started for a partition, not earlier than ``since``.
+
+        Raises:
+            StackError: none appeared in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            runs = self._get(f"dags/{dag_id}/dagRuns", order_by="-id", limit=20)["dag_runs"]
+            for run in runs:
+                if run["partition_key"] == partition_key and datetime.fromisoformat(run["run_after"]) >= since:
+                    return run["dag_run_id"]
+            time.sleep(POLL_S)
+        raise StackError(
+            dag_id,
+            came=f"no run for {partition_key} within {timeout_s:.0f} s",
+            expected="a run started by the data before it",
+            todo=f"Open {self.address}/dags/{dag_id} and look at its assets.",
+        )
+
+    def _failed(self, dag_id: str, run_id: str, tasks: list[dict[str, Any]]) -> StackError:
+        failed = [t for t in tasks if t["state"] == "failed"]
+        names = ", ".join(sorted({t["task_id"] for t in failed})) or "none"
+        return StackError(
+            f"{dag_id} {run_id}",
+            came=f"failed at: {names}; {self._reason(dag_id, run_id, failed)}",
+            expected="success",
+            todo=f"Open {self.address}/dags/{dag_id}/runs/{run_id} and read the log of the task.",
+        )
+
+    def _reason(self, dag_id: str, run_id: str, failed: list[dict[str, Any]]) -> str:
+        """The message of the error that ended the first failed task, as its log has it."""
+        if not failed:
+            return "no task failed"
+        task = failed[0]
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/logs/{max(task['try_number'], 1)}"
+        lines = self._get(path, map_index=task["map_index"]).get("content") or []
+        details = [d for line in lines if isinstance(line, dict) for d in line.get("error_detail") or []]
+        return details[-1]["exc_value"] if details else "see its log"
+
+    def _get(self, path: str, **query: Any) -> dict[str, Any]:
+        return self._request("GET", path, params=query)
+
+    def _request(self, method: str, path: str, *, allow_missing: bool = False, **options: Any) -> Any:
+        for attempt in range(5):
+            if not self._token:
+                self._token = self._log_in()
+            try:
+                answer = requests.request(
+                    method,
+                    f"{self.address}/api/v2/{path}",
+                    headers={"Authorization": f"Bearer {self._token}"},
+                    timeout=60,
+                    **options,
+                )
+            except requests.ConnectionError:
+                time.sleep(POLL_S * (attempt + 1))
+                continue
+            if answer.status_code == 401:
+                self._token = ""
+                continue
+            if answer.status_code == 404 and allow_missing:
+                return None
+            if answer.ok:
+                return answer.json()
+            break
+        else:
+            raise self._refused("no answer")
+        raise self._refused(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
+
+    def _log_in(self) -> str:
+        credentials = {"username": self.user, "password": self.password}
+        answer = requests.post(f"{self.address}/auth/token", json=credentials, timeout=60)
+        if not answer.ok:
+            raise self._refused(f"login answered {answer.status_code}")
+        return answer.json()["access_token"]
+
+    def _refused(self, came: str) -> StackError:
+        return StackError(
+            f"Airflow at {self.address}",
+            came=came,
+            expected="an answer for user " + self.user,
+            todo="Run: make status. Then: make down, make up",
+        )
+
+
+def now() -> datetime:
+    """The present moment, UTC, to tell runs started later from earlier ones."""
+    return datetime.now(UTC)

@@ -1,0 +1,124 @@
+"""The command ``observatory``: start, stop, look, run by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from observatory.errors import ObservatoryError
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+console = Console()
+Day = Annotated[datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], help="What counts as today.")]
+
+
+@app.command()
+def run(
+    territory: Annotated[str, typer.Argument(help="Code of the city: the name of its file in territories/.")] = "demo",
+    portal: Annotated[str | None, typer.Option(help="Address or folder that replaces the city's own portal.")] = None,
+    day: Day = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="First day of the history; two years before by default."),
+    ] = None,
+) -> None:
+    """Bring a city from nothing to today's forecast through the scheduler, and say where to look."""
+    from observatory.main_job import run as run_main_job
+
+    run_main_job(territory, portal, _date(day), _date(since), console)
+
+
+@app.command()
+def up() -> None:
+    """Start PostgreSQL and Airflow."""
+    from observatory import stack
+
+    stack.up(console.print)
+    _print_status()
+
+
+@app.command()
+def down() -> None:
+    """Stop everything; no process is left."""
+    from observatory import stack
+
+    stack.down(console.print)
+
+
+@app.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
+    """Show addresses and the state of each process."""
+    from observatory import stack
+
+    if as_json:
+        print(json.dumps(stack.status(), indent=2))
+    else:
+        _print_status()
+
+
+@app.command()
+def portal(
+    replay: Annotated[Path | None, typer.Option(help="Folder of real rows to serve as the city's portal does.")] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Serve the simulated city.")] = False,
+    today: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="What the simulated city's today is.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1.")] = 8791,
+) -> None:
+    """Serve a city's portal on this machine: real rows replayed, or the simulated city."""
+    if demo == (replay is not None):
+        raise typer.BadParameter("say either --demo or --replay FOLDER")
+    from observatory.simulator import portal as portals
+
+    served = portals.replay_app(replay) if replay else portals.demo_app(_date(today))
+    console.print(f"Portal on http://127.0.0.1:{port}", highlight=False)
+    portals.serve(served, port)
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def exec(command: list[str]) -> None:  # noqa: A001
+    """Run a command (airflow, dbt, observatory-ml, …) with the observatory's addresses and secrets around it."""
+    from observatory.environment import child_environment
+
+    os.execvpe(command[0], command, child_environment())  # noqa: S606
+
+
+def _print_status() -> None:
+    from observatory import stack
+
+    found = stack.status()
+    for name, process in found["processes"].items():
+        mark = "[green]●[/green]" if process["pid"] else "[dim]○[/dim]"
+        console.print(f"{mark} {name:<14} {process['state']}" + (f" (pid {process['pid']})" if process["pid"] else ""))
+    for line in (
+        f"Airflow    {found['airflow_url']}  user {found['airflow_user']}",
+        f"Password   in {found['airflow_password_file']}",
+        f"Warehouse  {found['warehouse_url'] or 'stopped'}",
+    ):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _date(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+def main() -> None:
+    """Run the command; a user's mistake is one message and exit code 2, never a trace."""
+    # a proxy set for the outside world cannot reach a server of this machine
+    os.environ["NO_PROXY"] = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"]))
+    try:
+        app()
+    except ObservatoryError as error:
+        Console(stderr=True).print(f"[red]✗[/red] {error}", highlight=False, soft_wrap=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""The dbt project as Airflow tasks: one dbt process, one visible task per model."""
+
+from __future__ import annotations
+
+from airflow.sdk import TaskGroup
+from cosmos.airflow.task_group import DbtTaskGroup
+from cosmos.config import ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
+from cosmos.constants import ExecutionMode, LoadMode, TestBehavior
+
+from observatory.settings import ROOT, state_folder
+
+PROJECT = ROOT / "dbt_project"
+POOL = "dbt"
+
+
+def manifest() -> str:
+    """Path of the manifest that ``dbt parse`` wrote when the observatory started."""
+    return str(state_folder() / "dbt" / "manifest.json")
+
+
+def build(territory_code: str, window_task: str) -> TaskGroup:
+    """Build every model for one city and the days another task names.
+
+    Args:
+        territory_code: the city; every delete of the models filters by it.
+        window_task: id of the task whose result has ``first_day`` and ``end_day`` (ISO dates, half-open).
+    """
+    pulled = f"ti.xcom_pull(task_ids='{window_task}')"
+    return DbtTaskGroup(
+        group_id="dbt",
+        project_config=ProjectConfig(dbt_project_path=PROJECT, manifest_path=manifest(), project_name="observatory"),
+        profile_config=ProfileConfig(
+            profile_name="observatory", target_name="warehouse", profiles_yml_filepath=PROJECT / "profiles.yml"
+        ),
+        render_config=RenderConfig(load_method=LoadMode.DBT_MANIFEST, test_behavior=TestBehavior.AFTER_ALL),
+        execution_config=ExecutionConfig(execution_mode=ExecutionMode.WATCHER, setup_operator_args={"pool": POOL}),
+        operator_args={
+            "vars": {
+                "territory_code": territory_code,
+                "window_start": f"{{{{ {pulled}['first_day'] }}}}",
+                "window_end": f"{{{{ {pulled}['end_day'] }}}}",
+            },
+        },
+    )

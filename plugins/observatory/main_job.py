@@ -1,0 +1,144 @@
+"""The main job: bring one city from nothing to today's forecast through the real scheduler, and say where to look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from observatory import portals, stack
+from observatory.airflow_api import AirflowApi, now
+from observatory.environment import port
+from observatory.schedule import incident_feeds
+from observatory.summary import print_summary
+from observatory.territory import Territory, load_territory
+
+HISTORY_YEARS = 2
+
+
+def run(code: str, portal: str | None, day: date | None, since: date | None, console: Console) -> None:
+    """Load history, forecast yesterday as it was known the day before, score that, and forecast today.
+
+    Args:
+        code: the territory.
+        portal: address or folder that replaces the city's own portal, if any.
+        day: what counts as today; the city's today by default.
+        since: first day of the history; two years before today by default.
+        console: where progress and the summary go.
+
+    Raises:
+        ObservatoryError: a step failed; the message says which, why and what to do.
+    """
+    territory = load_territory(code)
+    today = day or datetime.now(ZoneInfo(territory.timezone)).date()
+    with _steps(console) as steps:
+        with steps.step("Start PostgreSQL and Airflow") as step:
+            stack.start_warehouse(step.say)
+            _choose_portal(territory, portal, today)
+            portals.require_answer(portals.territory_in_use(code))
+            stack.up(step.say)
+            api = AirflowApi(f"http://127.0.0.1:{port('api')}", stack.ADMIN, stack.airflow_password())
+            api.unpause(_dag_ids(territory))
+        end_day = today - timedelta(days=1)
+        first_day = since or end_day.replace(day=1, year=end_day.year - HISTORY_YEARS)
+        _load_history(api, territory, first_day, end_day, steps)
+        before, yesterday = str(today - timedelta(days=2)), str(today - timedelta(days=1))
+        with steps.step(f"Forecast {yesterday}, as known then") as step:
+            api.follow(f"{code}.forecast", api.trigger(f"{code}.forecast", before), step.progress)
+        _daily_run(api, territory, yesterday, steps)
+    print_summary(console, territory, today)
+
+
+def _choose_portal(territory: Territory, portal: str | None, today: date) -> None:
+    if portal is not None:
+        portals.remember(territory.code, portal if "://" in portal else str(Path(portal).resolve()))
+    elif territory.code == "demo":
+        stack.serve_demo(today)
+    else:
+        portals.remember(territory.code, None)
+
+
+def _dag_ids(territory: Territory) -> list[str]:
+    code = territory.code
+    extracts = [f"{code}.extract.{feed_id}" for feed_id in territory.feeds]
+    return [*extracts, *(f"{code}.{step}" for step in ("backfill", "transform", "forecast", "score"))]
+
+
+def _load_history(api: AirflowApi, territory: Territory, first_day: date, end_day: date, steps: Steps) -> None:
+    conf = {"first_day": str(first_day), "end_day": str(end_day)}
+    with steps.step(f"Load {first_day} to {end_day - timedelta(days=1)} in monthly windows") as step:
+        api.follow(f"{territory.code}.backfill", api.trigger(f"{territory.code}.backfill", conf=conf), step.progress)
+
+
+def _daily_run(api: AirflowApi, territory: Territory, yesterday: str, steps: Steps) -> None:
+    """Extract yesterday; transform, score and forecast are started by the data, as on every morning."""
+    code, since = territory.code, now()
+    with steps.step(f"Extract {yesterday}") as step:
+        for feed_id in incident_feeds(territory):
+            dag_id = f"{code}.extract.{feed_id}"
+            api.follow(dag_id, api.trigger(dag_id, yesterday), step.progress)
+    for title, dag_id in (
+        (f"Transform {yesterday}", f"{code}.transform"),
+        (f"Score the forecast of {yesterday}", f"{code}.score"),
+        ("Forecast today", f"{code}.forecast"),
+    ):
+        with steps.step(title) as step:
+            api.follow(dag_id, api.run_of(dag_id, yesterday, since), step.progress)
+
+
+class Step:
+    """One line of progress."""
+
+    def __init__(self, bar: Progress, title: str) -> None:
+        self._bar, self._title = bar, title
+        self._task = bar.add_task(title, total=None)
+
+    def say(self, what: str) -> None:
+        """Show what the step is doing."""
+        self._bar.update(self._task, description=f"{self._title} · {what}")
+
+    def progress(self, done: int, total: int, state: str) -> None:
+        """Show how far a run has come."""
+        self._bar.update(self._task, completed=done, total=total or None, description=f"{self._title} · {state}")
+
+    def finish(self) -> None:
+        """Show the step as done."""
+        task = self._bar.tasks[self._task]
+        total = task.total or 1
+        self._bar.update(self._task, total=total, completed=total, description=f"[green]✓[/green] {self._title}")
+
+
+class Steps:
+    """The lines of progress of the whole job; where the output is no terminal, one printed line each."""
+
+    def __init__(self, bar: Progress, console: Console) -> None:
+        self._bar, self._console = bar, console
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        """Open a line; it is ticked when the block ends well."""
+        step, started = Step(self._bar, title), now()
+        if not self._console.is_terminal:
+            self._console.print(f"… {title}", highlight=False)
+        yield step
+        step.finish()
+        if not self._console.is_terminal:
+            self._console.print(f"✓ {title} ({(now() - started).total_seconds():.0f} s)", highlight=False)
+
+
+@contextmanager
+def _steps(console: Console) -> Iterator[Steps]:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        yield Steps(bar, console)

@@ -1,0 +1,117 @@
+"""Extract a window of a feed: the step that a person can run by hand and that Airflow runs as a task."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from observatory import grid
+from observatory.contracts import KINDS, REJECTED, Ordinals, check, conform, summarise
+from observatory.errors import ContractBroken, ObservatoryError
+from observatory.feeds import open_feed
+from observatory.warehouse.load import FeedWindow, Load, LoadResult, loading, record_failure, record_territory
+from observatory.window import Window
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from observatory.territory import Territory
+
+log = logging.getLogger(__name__)
+GRID_FEED = "grid"
+NO_REJECTS = pl.DataFrame(schema=REJECTED)
+
+
+def extract(url: sa.URL, territory: Territory, feed_id: str, window: Window) -> LoadResult:
+    """Read one window of one feed, check it, load it; a zone feed is followed by the grid it bounds.
+
+    Args:
+        url: the warehouse, as role ``loader``.
+        territory: the city.
+        feed_id: one of its feeds.
+        window: the local days to read.
+
+    Raises:
+        SourceUnavailable: the source does not answer; a later retry may succeed.
+        SourceChanged: columns are missing or the answer is of another shape.
+        ContractBroken: more records were rejected than the feed tolerates; nothing was loaded.
+    """
+    feed = territory.feeds[feed_id]
+    loaded = FeedWindow(
+        territory.code, feed_id, KINDS[feed.kind], window, feed.is_complete, feed.tolerated_withdrawal_share
+    )
+    record_territory(url, territory)
+    try:
+        result = _extract(url, territory, feed_id, loaded)
+    except ObservatoryError as error:
+        record_failure(url, loaded, error)
+        raise
+    log.info("%s: %s", loaded, result)
+    if feed.kind == "zone":
+        lay_grid(url, territory, window)
+    return result
+
+
+def _extract(url: sa.URL, territory: Territory, feed_id: str, loaded: FeedWindow) -> LoadResult:
+    feed, ordinals, rejects = territory.feeds[feed_id], Ordinals(), []
+    with loading(url, loaded) as load:
+        for rows in open_feed(territory, feed_id).read(loaded.window):
+            conformed = conform(rows, territory, feed_id, ordinals)
+            checked = check(rows, conformed, territory, feed_id)
+            load.add(checked.accepted, checked.rejected)
+            rejects.append(checked.rejected)
+        tolerated = feed.tolerated_reject_share * load.result.read_count
+        if load.result.rejected_count > tolerated:
+            raise ContractBroken(
+                str(loaded),
+                came=f"{load.result.rejected_count} of {load.result.read_count} records broke the contract "
+                f"({summarise(pl.concat(rejects))})",
+                expected=f"at most {feed.tolerated_reject_share:.0%} (tolerated_reject_share)",
+                todo="Nothing was loaded, the last good data stays. Ask the source, or correct the mapping in "
+                f"{territory.code}.yml.",
+            )
+    return load.result
+
+
+def lay_grid(url: sa.URL, territory: Territory, window: Window) -> LoadResult | None:
+    """Derive the city's cells from its zones as loaded; unchanged zones give unchanged cells.
+
+    Returns:
+        The counts of the load; None while no city boundary is loaded.
+    """
+    kind = KINDS["cell"]
+    feed = FeedWindow(territory.code, GRID_FEED, kind, window, is_complete=True, tolerated_withdrawal_share=1.0)
+    with loading(url, feed) as load:
+        # read behind the load's lock, so that two zone feeds at once end with the cells of both
+        zones = _current_zones(load, territory.code)
+        city = zones.filter(pl.col("zone_type") == "city").sort("known_at").tail(1)
+        if city.is_empty():
+            return None
+        districts = zones.filter(pl.col("zone_type") == "district")
+        cells = grid.cells_in(
+            city["geometry_wkt"].item(),
+            epsg=territory.grid.epsg,
+            cell_size_m=territory.grid.cell_size_m,
+            districts=dict(districts.select("zone_code", "geometry_wkt").iter_rows()),
+        )
+        load.add(
+            cells.with_columns(
+                pl.lit(None, pl.Datetime("us", "UTC")).alias("published_at"),
+                pl.lit(zones["known_at"].max()).cast(pl.Datetime("us", "UTC")).alias("known_at"),
+            ),
+            NO_REJECTS,
+        )
+    return load.result
+
+
+def _current_zones(load: Load, territory_code: str) -> pl.DataFrame:
+    return load.query(
+        """
+        select distinct on (feed_id, source_record_id) zone_type, zone_code, geometry_wkt, known_at, is_withdrawn
+        from raw.zone where territory_code = $1
+        order by feed_id, source_record_id, version_number desc
+        """,
+        territory_code,
+    ).filter(~pl.col("is_withdrawn"))
