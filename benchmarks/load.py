@@ -80,7 +80,9 @@ def load_all(url: sa.URL, total: int) -> float:
         started = time.perf_counter()
         with loading(url, FeedWindow("bench", "incidents", INCIDENT, window)) as load:
             for chunk in rows.iter_slices(CHUNK_ROWS):
-                checked = check_records(INCIDENT, chunk, chunk.with_columns(pl.lit(None, pl.String).alias(UNUSABLE)), TERRITORY, FEED)
+                checked = check_records(
+                    INCIDENT, chunk, chunk.with_columns(pl.lit(None, pl.String).alias(UNUSABLE)), TERRITORY, FEED
+                )
                 load.add(checked.accepted, checked.rejected)
         seconds += time.perf_counter() - started
     return seconds
@@ -133,7 +135,9 @@ def main() -> None:
         "unchanged_ratio": round(unchanged / copied, 2),
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
-    print(json.dumps(figures) if arguments.json else "\n".join(f"{name:<18} {value}" for name, value in figures.items()))
+    print(
+        json.dumps(figures) if arguments.json else "\n".join(f"{name:<18} {value}" for name, value in figures.items())
+    )
 
 
 if __name__ == "__main__":

@@ -68,10 +68,12 @@ def backfill_dag(territory: Territory) -> None:
             from ml import run
             from observatory.airflow_connection import warehouse_address
 
-            end_day = asked()[1]
+            last_day = asked()[1] - timedelta(days=1)
+            first_day = last_day - timedelta(days=BACKTEST_DAYS - 1)
             groups = territory.forecast.category_groups
-            first_day = end_day - timedelta(days=BACKTEST_DAYS)
-            return str(run.backtest(warehouse_address("forecaster"), territory.code, first_day, end_day, groups=groups))
+            return str(
+                run.backtest(warehouse_address("forecaster"), territory.code, first_day, last_day, groups=groups)
+            )
 
         transform = TriggerDagRunOperator(
             task_id="transform",

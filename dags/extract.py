@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from airflow.sdk import CronPartitionTimetable, dag, get_current_context, task
 
 from observatory import assets
@@ -19,7 +17,7 @@ def extract_dag(territory: Territory, feed_id: str) -> None:
         schedule=CronPartitionTimetable(
             territory.schedule, timezone=territory.timezone, run_offset=-1, key_format=assets.KEY_FORMAT
         ),
-        start_date=datetime(2024, 1, 1, tzinfo=UTC),
+        # no start date: the first scheduled run is the next one due, not yesterday's the moment the DAG is unpaused
         catchup=False,
         max_active_runs=1,
         tags=["extract", territory.code, feed.kind],

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import requests
 
@@ -71,8 +72,8 @@ class AirflowApi:
             StackError: the run failed; the failed tasks are named.
         """
         while True:
-            state = self._get(f"dags/{dag_id}/dagRuns/{run_id}")["state"]
-            tasks = self._get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances", limit=500)["task_instances"]
+            state = self._get(f"dags/{dag_id}/dagRuns/{quote(run_id)}")["state"]
+            tasks = self._tasks(dag_id, run_id)
             if progress:
                 waiting = sorted({t["task_id"] for t in tasks if t["state"] == "up_for_retry"})
                 said = f"{', '.join(waiting)} failed and will be tried again" if waiting else state
@@ -104,24 +105,33 @@ class AirflowApi:
         )
 
     def _failed(self, dag_id: str, run_id: str, tasks: list[dict[str, Any]]) -> StackError:
-        failed = [t for t in tasks if t["state"] == "failed"]
-        names = ", ".join(sorted({t["task_id"] for t in failed})) or "none"
+        """Say why a run failed: the error of its first failed task, or of the run which that task waited for."""
+        failed = sorted((t for t in tasks if t["state"] == "failed"), key=lambda task: task["end_date"])
+        reason = "no task failed"
+        if failed:
+            log = self._log_of(dag_id, run_id, failed[0])
+            for line in log:
+                if line.get("event", "").startswith("Waiting for dag run"):
+                    return self._failed(line["dag_id"], line["run_id"], self._tasks(line["dag_id"], line["run_id"]))
+            errors = [" ".join(e["exc_value"].split())[:600] for line in log for e in line.get("error_detail") or []]
+            reason = f"{failed[0]['task_id']}: {errors[-1] if errors else 'see its log'}"
         return StackError(
             f"{dag_id} {run_id}",
-            came=f"failed at: {names}; {self._reason(dag_id, run_id, failed)}",
+            came=f"failed at {reason}",
             expected="success",
             todo=f"Open {self.address}/dags/{dag_id}/runs/{run_id} and read the log of the task.",
         )
 
-    def _reason(self, dag_id: str, run_id: str, failed: list[dict[str, Any]]) -> str:
-        """The message of the error that ended the first failed task, as its log has it."""
-        if not failed:
-            return "no task failed"
-        task = failed[0]
-        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/logs/{max(task['try_number'], 1)}"
+    def _tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        return self._get(f"dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances", limit=500)["task_instances"]
+
+    def _log_of(self, dag_id: str, run_id: str, task: dict[str, Any]) -> list[dict[str, Any]]:
+        """The structured lines of a task's last try."""
+        path = (
+            f"dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task['task_id']}/logs/{max(task['try_number'], 1)}"
+        )
         lines = self._get(path, map_index=task["map_index"]).get("content") or []
-        details = [d for line in lines if isinstance(line, dict) for d in line.get("error_detail") or []]
-        return details[-1]["exc_value"] if details else "see its log"
+        return [line for line in lines if isinstance(line, dict)]
 
     def _get(self, path: str, **query: Any) -> dict[str, Any]:
         return self._request("GET", path, params=query)

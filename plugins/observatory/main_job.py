@@ -13,9 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from observatory import portals, stack
 from observatory.airflow_api import AirflowApi, now
-from observatory.environment import port
+from observatory.environment import child_environment, port
 from observatory.schedule import incident_feeds
-from observatory.summary import print_summary
+from observatory.settings import state_folder
+from observatory.summary import groups_forecast, print_summary
 from observatory.territory import Territory, load_territory
 
 HISTORY_YEARS = 2
@@ -39,7 +40,7 @@ def run(code: str, portal: str | None, day: date | None, since: date | None, con
     with _steps(console) as steps:
         with steps.step("Start PostgreSQL and Airflow") as step:
             stack.start_warehouse(step.say)
-            _choose_portal(territory, portal, today)
+            _choose_portal(territory, portal, day)
             portals.require_answer(portals.territory_in_use(code))
             stack.up(step.say)
             api = AirflowApi(f"http://127.0.0.1:{port('api')}", stack.ADMIN, stack.airflow_password())
@@ -51,14 +52,28 @@ def run(code: str, portal: str | None, day: date | None, since: date | None, con
         with steps.step(f"Forecast {yesterday}, as known then") as step:
             api.follow(f"{code}.forecast", api.trigger(f"{code}.forecast", before), step.progress)
         _daily_run(api, territory, yesterday, steps)
-    print_summary(console, territory, today)
+        with steps.step("Draw the maps"):
+            maps = _draw_maps(territory, today)
+    print_summary(console, territory, today, maps)
 
 
-def _choose_portal(territory: Territory, portal: str | None, today: date) -> None:
+def _draw_maps(territory: Territory, today: date) -> list[Path]:
+    """Draw the forecast of each group that has one, by the forecasting library's own command."""
+    folder = state_folder() / "maps"
+    folder.mkdir(exist_ok=True)
+    drawn = []
+    for group in groups_forecast(territory, today):
+        drawn.append(folder / f"{territory.code}_{group}_{today}.png")
+        options = ["--territory", territory.code, "--day", str(today), "--group", group, "--out", str(drawn[-1])]
+        stack.finish(["observatory-ml", "map", *options], child_environment())
+    return drawn
+
+
+def _choose_portal(territory: Territory, portal: str | None, day: date | None) -> None:
     if portal is not None:
         portals.remember(territory.code, portal if "://" in portal else str(Path(portal).resolve()))
     elif territory.code == "demo":
-        stack.serve_demo(today)
+        stack.serve_demo(day)
     else:
         portals.remember(territory.code, None)
 

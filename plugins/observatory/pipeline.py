@@ -11,7 +11,8 @@ from observatory import grid
 from observatory.contracts import KINDS, REJECTED, Ordinals, check, conform, summarise
 from observatory.errors import ContractBroken, ObservatoryError
 from observatory.feeds import open_feed
-from observatory.warehouse.load import FeedWindow, Load, LoadResult, loading, record_failure, record_territory
+from observatory.warehouse.journal import record_failure, record_territory
+from observatory.warehouse.load import FeedWindow, Load, LoadResult, loading
 from observatory.window import Window
 
 if TYPE_CHECKING:
@@ -60,14 +61,13 @@ def _extract(url: sa.URL, territory: Territory, feed_id: str, loaded: FeedWindow
         for rows in open_feed(territory, feed_id).read(loaded.window):
             conformed = conform(rows, territory, feed_id, ordinals)
             checked = check(rows, conformed, territory, feed_id)
-            load.add(checked.accepted, checked.rejected)
-            rejects.append(checked.rejected)
+            rejects.append(load.add(checked.accepted, checked.rejected))
         tolerated = feed.tolerated_reject_share * load.result.read_count
         if load.result.rejected_count > tolerated:
             raise ContractBroken(
                 str(loaded),
                 came=f"{load.result.rejected_count} of {load.result.read_count} records broke the contract "
-                f"({summarise(pl.concat(rejects))})",
+                f"({summarise(pl.concat(rejects), load.result.read_count)})",
                 expected=f"at most {feed.tolerated_reject_share:.0%} (tolerated_reject_share)",
                 todo="Nothing was loaded, the last good data stays. Ask the source, or correct the mapping in "
                 f"{territory.code}.yml.",

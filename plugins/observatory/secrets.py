@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from observatory.settings import state_folder
@@ -25,9 +26,8 @@ def secret(name: str, make: str | None = None) -> str:
 
 
 def _create_once(path: Path, value: str) -> None:
-    """Write the file whole or not at all; where two processes race, the first one's value stays."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Write the file whole or not at all; where processes or threads race, the first one's value stays."""
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(value)
     try:
@@ -35,4 +35,4 @@ def _create_once(path: Path, value: str) -> None:
     except FileExistsError:
         pass
     finally:
-        draft.unlink()
+        Path(draft).unlink()

@@ -47,13 +47,15 @@ def up(say: Say = print) -> None:
     environment = child_environment()
     if not all(Service(name).is_running() for name in AIRFLOW):
         say("Airflow: its database, roles and users")
-        _finish(["airflow", "db", "migrate"], environment)
-        _finish([sys.executable, "-m", "observatory.airflow_users"], environment)
+        finish(["airflow", "db", "migrate"], environment)
+        finish([sys.executable, "-m", "observatory.airflow_users"], environment)
         say("dbt: reading the project")
-        _finish(["dbt", "--quiet", "parse", *dbt_folders()], environment)
+        finish(["dbt", "--quiet", "parse", *dbt_folders()], environment)
         say("Airflow: starting")
     for name, command in AIRFLOW.items():
         Service(name).start(command, environment)
+    if not PORTAL.is_running():
+        serve_demo(None)
     _wait_until_healthy()
 
 
@@ -67,25 +69,15 @@ def start_warehouse(say: Say = print) -> None:
     bootstrap(admin_url())
 
 
-def serve_demo(today: date) -> str:
-    """Start the simulated city's portal as of the morning of ``today``; restart it where it serves another day.
+def serve_demo(today: date | None) -> None:
+    """Start the simulated city's portal; restart it where it serves another day.
 
-    Returns:
-        Its address.
+    Args:
+        today: what the portal lists is what was known as this day began; None follows the calendar.
     """
     chosen = port("portal")
-    command = [
-        sys.executable,
-        "-m",
-        "observatory.cli",
-        "portal",
-        "--demo",
-        "--today",
-        str(today),
-        "--port",
-        str(chosen),
-    ]
-    PORTAL.start(command, child_environment())
+    command = [sys.executable, "-m", "observatory.cli", "portal", "--demo", "--port", str(chosen)]
+    PORTAL.start([*command, *(["--today", str(today)] if today else [])], child_environment())
     address = f"http://127.0.0.1:{chosen}"
     portals.remember("demo", address)
     deadline = time.monotonic() + READY_TIMEOUT_S
@@ -93,7 +85,6 @@ def serve_demo(today: date) -> str:
         if not PORTAL.is_running() or time.monotonic() > deadline:
             raise _not_ready(PORTAL)
         time.sleep(0.2)
-    return address
 
 
 def down(say: Say = print) -> None:
@@ -173,8 +164,12 @@ def _answers(address: str) -> bool:
         return False
 
 
-def _finish(command: list[str], environment: dict[str, str]) -> None:
-    """Run a command to its end, its output in ``<state>/logs/setup.log``."""
+def finish(command: list[str], environment: dict[str, str]) -> None:
+    """Run a command to its end, its output in ``<state>/logs/setup.log``.
+
+    Raises:
+        StackError: it failed; the end of the log is quoted.
+    """
     log_path = state_folder() / "logs" / "setup.log"
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("ab") as log:

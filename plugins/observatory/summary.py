@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
+from itertools import groupby
+from pathlib import Path
 
 import psycopg
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from observatory import stack
 from observatory.territory import Territory
@@ -18,70 +21,78 @@ TOP = """
     where territory_code = %s and forecast_date = %s and risk_rank <= 5
     order by category_group, risk_rank
 """
+ABSTAINED = """
+    select category_group, reason from ml.abstention where territory_code = %s and forecast_date = %s order by 1
+"""
 SKILL = """
     select
-        category_group, evaluation, method,
-        first_forecast_date, last_forecast_date, incident_count, information_gain, pai_1, pai_2, pai_5
+        evaluation, first_forecast_date, last_forecast_date, category_group, method,
+        incident_count, information_gain, pai_1, pai_2, pai_5
     from tomorrow.skill
     where territory_code = %s
-    order by category_group, evaluation, information_gain desc nulls last
+    order by evaluation, first_forecast_date, last_forecast_date, category_group, information_gain desc nulls last
 """
 
 
-def print_summary(console: Console, territory: Territory, today: date) -> None:
+def groups_forecast(territory: Territory, today: date) -> list[str]:
+    """The category groups that have a forecast for a day; the others abstained."""
+    with psycopg.connect(plain(role_url("reader"))) as connection:
+        rows = connection.execute(TOP, [territory.code, today]).fetchall()
+    return list(dict.fromkeys(group for group, *_ in rows))
+
+
+def print_summary(console: Console, territory: Territory, today: date, maps: list[Path]) -> None:
     """Print the forecast of ``today`` and how good its method has been."""
     with psycopg.connect(plain(role_url("reader"))) as connection:
         top = connection.execute(TOP, [territory.code, today]).fetchall()
         skill = connection.execute(SKILL, [territory.code]).fetchall()
+        abstained = connection.execute(ABSTAINED, [territory.code, today]).fetchall()
     label = "SIMULATED city, " if territory.is_simulated else ""
     console.rule(f"{territory.name} · {label}forecast for {today}")
     console.print(_top_table(top))
-    console.print(_skill_table(skill))
+    for group, reason in abstained:
+        console.print(f"{group}: no forecast, because {reason}")
+    for table in _skill_tables(skill):
+        console.print(table)
+    console.print("gain: nats per incident over a flat map; PAI: incidents in the top cells, as a multiple of chance.")
     found = stack.status()
     for line in (
         f"Airflow    {found['airflow_url']}  user {found['airflow_user']}  password {stack.airflow_password()}",
         f"Warehouse  {found['warehouse_url']}",
         "           select * from tomorrow.hotspot; select * from tomorrow.skill",
+        *(f"Map        {path}" for path in maps),
     ):
         console.print(line, highlight=False, soft_wrap=True)
 
 
 def _top_table(rows: list[tuple]) -> Table:
     table = Table(
-        "group", "rank", "cell", "district", "expected", "at least one", title="Five likeliest cells of each group"
+        "group",
+        "rank",
+        Column("cell", no_wrap=True),
+        "district",
+        "expected",
+        "at least one",
+        title="Five likeliest cells of each group",
     )
     for group, rank, cell, district, expected, probability, _ in rows:
         table.add_row(group, str(rank), cell, district or "", f"{expected:.3f}", f"{probability:.1%}")
     return table
 
 
-def _skill_table(rows: list[tuple]) -> Table:
-    table = Table(
-        "group",
-        "judged",
-        "method",
-        "days",
-        "incidents",
-        "gain per incident",
-        "PAI 1 %",
-        "PAI 2 %",
-        "PAI 5 %",
-        title="Skill: information gain over a flat map (nats), and how much better than chance the top cells were",
-    )
-    for group, evaluation, method, first, last, incidents, gain, *pai in rows:
+def _skill_tables(rows: list[tuple]) -> Iterator[Table]:
+    """One table per evaluation and the days it covers."""
+    for (evaluation, first, last), found in groupby(rows, key=lambda row: row[:3]):
         days = str(first) if first == last else f"{first} to {last}"
-        style = "bold" if method == "lightgbm" else ""
-        table.add_row(
-            group,
-            evaluation,
-            method,
-            days,
-            str(incidents),
-            _number(gain, 3),
-            *(_number(value, 1) for value in pai),
-            style=style,
+        how = "the forecast as it was issued" if evaluation == "live" else "backtest without look-ahead"
+        table = Table(
+            "group", "method", "incidents", "gain", "PAI 1 %", "PAI 2 %", "PAI 5 %", title=f"Skill on {days}: {how}"
         )
-    return table
+        for _, _, _, group, method, incidents, gain, *pai in found:
+            style = "bold" if method == "lightgbm" else ""
+            figures = (_number(gain, 3), *(_number(value, 1) for value in pai))
+            table.add_row(group, method, str(incidents), *figures, style=style)
+        yield table
 
 
 def _number(value: float | None, digits: int) -> str:

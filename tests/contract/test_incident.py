@@ -220,6 +220,29 @@ def test_known_is_published_else_reported_else_the_end_plus_the_lag():
     assert checked(reported, territory=chicago()).accepted["known_at"][0] == at("2016-05-03T15:00:00")
 
 
+# --- places in another reference system
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "column", "name"),
+    [
+        ("7661410", "682295", None, None),
+        (None, None, None, None),
+        ("7661410", None, "latitude_deg", "readable"),
+        ("far", "682295", "longitude_deg", "readable"),
+        ("7661410", "1e300", "longitude_deg", "in bounds"),
+        ("0", "0", "longitude_deg", "in bounds"),
+    ],
+)
+def test_feet_become_degrees_or_a_reason(x, y, column, name):
+    portland = load_territory("portland")
+    row = {"category": "BURGLARY", "occurred_at": "2016-05-02", "x_ft": x, "y_ft": y}
+    delivered = pl.DataFrame([row], schema=dict.fromkeys(row, pl.String))
+    result = check(delivered, conform(delivered, portland, "calls"), portland, "calls")
+    assert result.rejected.select("column_name", "check_name").rows() == ([(column, name)] if name else [])
+    assert [cell is None for cell in result.accepted["cell_id"]] == ([] if name else [x is None])
+
+
 # --- what a warehouse cannot hold, and identifiers that are missing
 
 

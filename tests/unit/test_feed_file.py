@@ -225,7 +225,10 @@ def test_zones_come_whole_in_any_window(districts):
     assert json.loads(chunk["geometry"][0]) == SQUARE
 
 
-@pytest.mark.parametrize("content", ['{"type": "FeatureCollection", "features": []}', "[]", '{"features": [', "<html>"])
+@pytest.mark.parametrize(
+    "content",
+    ['{"type": "FeatureCollection", "features": []}', '{"features": [1]}', "[]", '{"features": [', "<html>", ""],
+)
 def test_a_file_without_areas_is_refused(districts, content):
     with pytest.raises(SourceChanged, match=r"demo-dist\.geojson: cannot be read"):
         zones(districts(content))

@@ -104,6 +104,10 @@ MISTAKES = {
         lambda c: c["feeds"]["city"].update(path="city.csv"),
         r"`feeds\.city` has `path` 'city\.csv'; expected a GeoJSON file",
     ),
+    "unknown encoding": (
+        lambda c: c["feeds"]["city"].update(csv={"encoding": "latin-99"}),
+        r"`feeds\.city\.csv\.encoding` is 'latin-99'; expected an encoding",
+    ),
     "unknown format": (
         lambda c: c["feeds"]["city"].update(path="city.kml"),
         r"expected a name ending in csv, parquet or geojson",

@@ -105,10 +105,12 @@ def _placed(values: pl.DataFrame, territory: Territory, feed: IncidentFeed) -> p
     epsg = territory.grid.epsg
     if "easting" in feed.columns:
         points = grid.reproject(values["easting"], values["northing"], feed.coordinates.epsg, grid.WGS84)
-        # the last digits differ between versions of PROJ, and a record must not change for that
+        is_told = pl.col("easting").is_not_null() & pl.col("northing").is_not_null()
+        # the last digits differ between versions of PROJ, and a record must not change for that; a point beyond the
+        # earth stays NaN, which is in no bounds
         values = values.with_columns(
-            pl.Series("longitude_deg", points.east.round(7)).fill_nan(None),
-            pl.Series("latitude_deg", points.north.round(7)).fill_nan(None),
+            longitude_deg=pl.when(is_told).then(pl.Series(points.east.round(7))),
+            latitude_deg=pl.when(is_told).then(pl.Series(points.north.round(7))),
         )
     elif "longitude_deg" not in feed.columns:
         return values.with_columns(

@@ -82,13 +82,10 @@ def conform(rows: pl.DataFrame, territory: Territory, feed: ZoneFeed) -> pl.Data
 
 
 def _elsewhere(areas: NDArray[np.object_], bounds: Bounds) -> pl.Series:
-    centre = shapely.centroid(areas)
-    longitude, latitude = shapely.get_x(centre), shapely.get_y(centre)
+    west, south, east, north = shapely.bounds(areas).T
+    longitude, latitude = (west + east) / 2, (south + north) / 2
     inside = (
-        (bounds.west <= longitude)
-        & (longitude <= bounds.east)
-        & (bounds.south <= latitude)
-        & (latitude <= bounds.north)
+        (bounds.west < longitude) & (longitude < bounds.east) & (bounds.south < latitude) & (latitude < bounds.north)
     )
     return pl.select(pl.when(~pl.Series(inside)).then(pl.lit("geometry_wkt"))).to_series()
 

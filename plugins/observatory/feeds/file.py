@@ -54,7 +54,7 @@ class FileFeed:
                 try:
                     yield from self._rows(f"{where}, {path.name}", path, window)
                 except (pl.exceptions.PolarsError, UnicodeDecodeError, ValueError) as error:
-                    raise self._unreadable(f"{where}, {path.name}", str(error).splitlines()[0]) from None
+                    raise self._unreadable(f"{where}, {path.name}", f"{error}".partition("\n")[0]) from None
 
     def _fetched(self, where: str, folder: Path) -> Iterator[Path]:
         """Files of the feed on this machine; one at a time is copied where they lie elsewhere."""
@@ -70,10 +70,12 @@ class FileFeed:
             if not names:
                 raise FileNotFoundError(f"no file there is called {pattern}")
             for name in names:
-                path = Path(name) if isinstance(files, LocalFileSystem) else folder / Path(name).name
-                if not isinstance(files, LocalFileSystem):
-                    files.get_file(name, str(path))
-                yield path
+                if isinstance(files, LocalFileSystem):
+                    yield Path(name)
+                    continue
+                files.get_file(name, str(copy := folder / Path(name).name))
+                yield copy
+                copy.unlink()
         except (OSError, ImportError, ValueError) as error:
             raise SourceUnavailable(
                 where,
@@ -137,12 +139,13 @@ def _as_utf8(path: Path, encoding: str) -> Iterator[Path]:
 
 def _features(path: Path) -> pl.DataFrame:
     """One row per feature: its properties as text, and its geometry as GeoJSON text."""
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = json.loads(path.read_text(encoding="utf-8-sig"))
     features = content.get("features") if isinstance(content, dict) else None
-    if not features:
+    if not features or not all(isinstance(feature, dict) for feature in features):
         raise ValueError("it has no list of features")
     rows = [{**(f.get("properties") or {}), GEOMETRY: json.dumps(f.get("geometry"))} for f in features]
-    return pl.DataFrame({name: [_text(row.get(name)) for row in rows] for name in {**rows[0]}}, strict=False)
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pl.DataFrame({name: pl.Series([_text(row.get(name)) for row in rows], dtype=pl.String) for name in names})
 
 
 def _text(value: Any) -> str | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Precision = Literal["second", "minute", "hour", "day", "month", "year"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -22,6 +23,15 @@ class Csv(Strict):
 
     separator: str = Field(default=",", min_length=1, max_length=1)
     encoding: str = "utf-8"
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        try:
+            codecs.lookup(value)
+        except LookupError:
+            raise ValueError(f"is {value!r}", "an encoding, e.g. utf-8, latin-1 or cp1252") from None
+        return value
 
 
 class FeedSettings(Strict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -104,7 +105,7 @@ class SocrataFeed:
 
     def _frame(self, where: str, rows: list[dict[str, Any]], response: Response) -> pl.DataFrame:
         """Only the columns that the territory file names; every value as text, as it is written."""
-        listed = json.loads(response.headers.get("X-SODA2-Fields", "null"))
+        listed = _listed_columns(response)
         require_columns(where, self.feed, listed or set().union(*rows), are_all=bool(listed))
         schema = dict.fromkeys(self.feed.columns.values(), pl.String())
         try:
@@ -116,3 +117,10 @@ class SocrataFeed:
                 expected=f"plain values in the columns {list(schema)}",
                 todo=f"Correct feeds.{self.feed.feed_id}.columns in {self.feed.territory_file}.",
             ) from None
+
+
+def _listed_columns(response: Response) -> list[str]:
+    """The resource's columns as the portal lists them in a header, which it leaves out where they are too many."""
+    with suppress(ValueError):
+        return list(json.loads(response.headers.get("X-SODA2-Fields", "[]")))
+    return []

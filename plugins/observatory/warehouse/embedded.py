@@ -78,12 +78,12 @@ class EmbeddedServer:
         Raises:
             WarehouseError: the binaries are missing, or the server did not start; the end of its log is quoted.
         """
-        self.home.mkdir(parents=True, exist_ok=True)
-        _give(self.home)
+        self._make_home()
         with self._lock():
             if not self.data.exists():
                 self._create()
             if self.process() is None:
+                self._forget_killed()
                 port = self._choose_port()
                 self._run(
                     [
@@ -104,10 +104,10 @@ class EmbeddedServer:
 
     def stop(self) -> None:
         """Stop the server and wait until its last process is gone; nothing happens if it does not run."""
-        process = self.process()
-        if process is None:
+        family = self._family()
+        if self.process() is None:
+            _end(family)
             return
-        family = [process, *process.children(recursive=True)]
         try:
             self._run(["pg_ctl", "stop", "-w", "-m", "fast", "-D", self.data])
         except WarehouseError:
@@ -116,15 +116,40 @@ class EmbeddedServer:
 
     def process(self) -> psutil.Process | None:
         """The postmaster, if it is alive."""
-        with suppress(FileNotFoundError, ValueError, IndexError, psutil.NoSuchProcess):
+        with suppress(FileNotFoundError, ValueError, IndexError, psutil.Error):
             process = psutil.Process(int(self._pid_file()[0]))
-            if process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE:
+            if self._is_ours(process):
                 return process
         return None
 
     def running_port(self) -> int:
         """The port written by the running postmaster."""
         return int(self._pid_file()[3])
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        """Whether it is a living process of this server: each works in the data directory, which no other does."""
+        named = process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE
+        return named and process.cwd() == str(self.data.resolve())
+
+    def _family(self) -> list[psutil.Process]:
+        """Every process of the server, also those that have not noticed that their postmaster was killed."""
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if self._is_ours(process):
+                    found.append(process)
+        return found
+
+    def _forget_killed(self) -> None:
+        """End what outlived a killed postmaster, and drop the number it left, which may be another process's by now."""
+        _end(self._family())
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+
+    def _make_home(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        if not self.home.is_relative_to(self.state):
+            self.home.parent.chmod(0o755)
+        _give(self.home)
 
     def _pid_file(self) -> list[str]:
         return (self.data / "postmaster.pid").read_text(encoding="utf-8").split("\n")
@@ -213,7 +238,7 @@ class EmbeddedServer:
             shutil.copytree(
                 package.with_name(f"{package.name}.libs"), copy / f"{package.name}.libs", dirs_exist_ok=True
             )
-            subprocess.run(["chmod", "-R", "a+rX", str(copy)], check=True)  # noqa: S607
+            subprocess.run(["chmod", "-R", "a+rX", str(copy)], check=True)  # noqa: S603, S607
             (copy / "complete").touch()
         return copy / package.name / "pginstall" / "bin"
 
@@ -261,6 +286,13 @@ def _server_user() -> pwd.struct_passwd | None:
         expected=f"one of the system users {', '.join(UNPRIVILEGED_USERS)}",
         todo="Create one, or run as another user.",
     )
+
+
+def _end(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=10)
 
 
 def _give(path: Path) -> None:

@@ -2,7 +2,8 @@
 
 What the warehouse knows of the window is read once (key, version, hash) and compared with each chunk as columns, so
 that only new versions travel to the server, by binary COPY straight into the raw table: data moves once, and an
-unchanged reload writes nothing. An advisory lock lets one load of a feed run at a time, so the comparison holds until the commit.
+unchanged reload writes nothing. An advisory lock lets one load of a feed run at a time, so the comparison holds until
+the commit.
 """
 
 from __future__ import annotations
@@ -17,19 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 import adbc_driver_postgresql.dbapi as adbc
 import polars as pl
-import psycopg
 import pyarrow as pa
-from psycopg import sql
 
 from observatory.contracts import REJECTED, Kind, row_hash
-from observatory.errors import LoadOutOfBalance, ObservatoryError
+from observatory.errors import LoadOutOfBalance
 from observatory.warehouse.connection import plain
 from observatory.window import Window
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
-
-    from observatory.territory import Territory
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +37,6 @@ STATE = {
     "is_withdrawn": pl.Boolean,
     "load_id": pl.Int64,
 }
-
 
 
 @dataclass
@@ -87,12 +83,15 @@ class Load:
     result: LoadResult = field(default_factory=LoadResult)
     listed: list[pl.Series] = field(default_factory=list)
 
-    def add(self, accepted: pl.DataFrame, rejected: pl.DataFrame) -> None:
+    def add(self, accepted: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
         """Append what is new of a chunk.
 
         Args:
             accepted: records that kept their contract; the columns of ``raw.<kind>`` less those the load adds.
             rejected: records that broke it, with the columns named in ``REJECTED``.
+
+        Returns:
+            Every record refused: those rejected, and those that contradict another record of their id.
         """
         hashed = accepted.with_columns(row_hash(accepted, list(self.feed.kind.content_columns)).alias("content_hash"))
         fresh, contradicting = _one_per_key(hashed)
@@ -115,6 +114,7 @@ class Load:
             self.listed.extend([fresh["source_record_id"], rejected["source_record_id"]])
         self._append_versions(changed)
         self._append_rejected(refused)
+        return refused
 
     def _learn_moved(self, fresh: pl.DataFrame) -> None:
         """Look up keys the window does not know: their record may stand in another window."""
@@ -201,8 +201,8 @@ class Load:
             return
         if unlisted.height > self.feed.tolerated_withdrawal_share * current.height:
             log.warning(
-                "%s: the feed no longer lists %d of %d records; expected at most %.0f %%. None was closed: check the source, "
-                "or raise tolerated_withdrawal_share in %s.yml",
+                "%s: the feed no longer lists %d of %d records; expected at most %.0f %%. None was closed: "
+                "check the source, or raise tolerated_withdrawal_share in %s.yml",
                 self.feed,
                 unlisted.height,
                 current.height,
@@ -331,68 +331,24 @@ def _known_in_window(connection: adbc.Connection, feed: FeedWindow) -> pl.DataFr
     """The newest version of each record, where it lies in the window; of every record for kinds without a time."""
     table, time_column = f"raw.{feed.kind.name}", feed.kind.time_column
     in_window = f"and v.{time_column} >= $3 and v.{time_column} < $4" if time_column else ""
+    # the newest version is looked up record by record: a join would be planned by statistics, which a table has only
+    # minutes after its first load, and without them it compares every record with every other
     return _query(
         connection,
         f"""
         select v.source_record_id, v.version_number, v.content_hash, v.is_withdrawn, v.load_id
         from {table} as v
         where v.territory_code = $1 and v.feed_id = $2 {in_window}
-            and not exists (
-                select from {table} as newer
-                where newer.territory_code = $1 and newer.feed_id = $2
-                    and newer.source_record_id = v.source_record_id and newer.version_number > v.version_number
+            and v.version_number = (
+                select max(newest.version_number) from {table} as newest
+                where newest.territory_code = $1 and newest.feed_id = $2
+                    and newest.source_record_id = v.source_record_id
             )
         """,  # noqa: S608
         feed.territory_code,
         feed.feed_id,
         *((feed.window.start, feed.window.end) if time_column else ()),
     )
-
-
-def record_failure(url: sa.URL, feed: FeedWindow, error: Exception) -> None:
-    """Note in ``ops.load_failure`` that a window was refused, and why."""
-    with psycopg.connect(plain(url)) as connection:
-        connection.execute(
-            """
-            insert into ops.load_failure (
-                territory_code, feed_id, kind, window_start, window_end, failed_at, error_type, message
-            )
-            values (%s, %s, %s, %s, %s, clock_timestamp(), %s, %s)
-            """,
-            [
-                feed.territory_code,
-                feed.feed_id,
-                feed.kind.name,
-                feed.window.start,
-                feed.window.end,
-                type(error).__name__,
-                str(error) if isinstance(error, ObservatoryError) else type(error).__name__,
-            ],
-        )
-
-
-def record_territory(url: sa.URL, territory: Territory) -> None:
-    """Write what the territory file says of the city; nothing happens when it is already there."""
-    row = {
-        "territory_code": territory.code,
-        "territory_name": territory.name,
-        "country_code": territory.country,
-        "timezone": territory.timezone,
-        "is_simulated": territory.is_simulated,
-        "epsg": territory.grid.epsg,
-        "cell_size_m": territory.grid.cell_size_m,
-    }
-    columns = [sql.Identifier(name) for name in row]
-    statement = sql.SQL(
-        "insert into raw.territory as t ({columns}) values ({values}) "
-        "on conflict (territory_code) do update set {assignments} where row(t.*) is distinct from row(excluded.*)"
-    ).format(
-        columns=sql.SQL(", ").join(columns),
-        values=sql.SQL(", ").join([sql.Placeholder()] * len(row)),
-        assignments=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(name) for name in columns),
-    )
-    with psycopg.connect(plain(url)) as connection:
-        connection.execute(statement, list(row.values()))
 
 
 def _one_per_key(hashed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
