@@ -52,7 +52,6 @@ lint: install ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
 
 unit contract dags dbt integration: install ## run one kind of test
 	$(BIN)/python -m pytest tests/$@

@@ -1,4 +1,4 @@
--- One role per duty; each logs in with its own password and holds only what its duty needs (05_grants.sql).
+-- One role per duty; each logs in with its own password and holds only what its duty needs (06_grants.sql).
 --   owner        owns every schema and table; bootstrap and migrations
 --   loader       writes raw and ops
 --   transformer  reads raw and ml, writes staging, core and the marts (dbt)
@@ -13,9 +13,9 @@ begin
             execute format('create role %I login nosuperuser nocreatedb nocreaterole noinherit', role_name);
         end if;
     end loop;
-    -- the session that bootstraps must be able to act as the owner
-    if not pg_has_role(current_user, 'owner', 'member') then
-        execute format('grant owner to %I', current_user);
+    -- whoever bootstraps must be able to act as those who own schemas; a superuser is anyway
+    if not (select rolsuper from pg_roles where rolname = current_user) then
+        execute format('grant owner, transformer to %I', current_user);
     end if;
 end
 $$;

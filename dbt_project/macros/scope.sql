@@ -1,0 +1,58 @@
+{#-
+    Which rows a run concerns. Three variables say it: territory_code, and window_start with window_end, local days,
+    half-open. Without them the scope is everything, so a bare `dbt build` is always right, only slower.
+-#}
+
+{#- The variable as text, or none; anything that is not of the expected form is refused, for it goes into SQL. -#}
+{% macro scope_variable(name, pattern, example) -%}
+    {%- set value = var(name, none) -%}
+    {%- if value is not none and not modules.re.fullmatch(pattern, value | string) -%}
+        {{ exceptions.raise_compiler_error(
+            "variable " ~ name ~ ": " ~ value ~ "; expected a value like " ~ example ~ ". Correct it in --vars."
+        ) }}
+    {%- endif -%}
+    {{ return(value) }}
+{%- endmacro %}
+
+{#- [window_start, window_end], or none where the window is everything. -#}
+{% macro window() -%}
+    {%- set day = '\\d{4}-\\d{2}-\\d{2}' -%}
+    {%- set start = scope_variable('window_start', day, '2016-12-31') -%}
+    {%- set end = scope_variable('window_end', day, '2016-12-31') -%}
+    {%- if (start is none) != (end is none) or (start is not none and end | string <= start | string) -%}
+        {{ exceptions.raise_compiler_error(
+            "variables window_start and window_end: " ~ start ~ " and " ~ end
+            ~ "; expected both or neither, the end after the start. Correct them in --vars."
+        ) }}
+    {%- endif -%}
+    {{ return(none if start is none else [start, end]) }}
+{%- endmacro %}
+
+{#- Condition: the row belongs to the run's territory. -#}
+{% macro in_territory(column='territory_code') -%}
+    {%- set code = scope_variable('territory_code', '[a-z][a-z0-9_]*', 'chicago') -%}
+    {{ 'true' if code is none else column ~ " = '" ~ code ~ "'" }}
+{%- endmacro %}
+
+{#- Condition: the local day lies in the run's window. -#}
+{% macro in_window(day_column) -%}
+    {%- set days = window() -%}
+    {%- if days is none -%} true
+    {%- else -%} ({{ day_column }} >= date '{{ days[0] }}' and {{ day_column }} < date '{{ days[1] }}')
+    {%- endif -%}
+{%- endmacro %}
+
+{#-
+    Condition: the moment may lie in the run's window, whatever the time zone (UTC+14 to UTC-12). Wider than in_window,
+    but made of constants alone, so that an index on the moment finds the rows.
+-#}
+{% macro near_window(moment_column) -%}
+    {%- set days = window() -%}
+    {%- if days is none -%} true
+    {%- else -%}
+        (
+            {{ moment_column }} >= timestamp with time zone '{{ days[0] }} 00:00:00+14'
+            and {{ moment_column }} < timestamp with time zone '{{ days[1] }} 00:00:00-12'
+        )
+    {%- endif -%}
+{%- endmacro %}
