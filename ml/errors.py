@@ -1,0 +1,36 @@
+"""Errors a person can act on: where it happened, what came, what was expected, what to do."""
+
+from __future__ import annotations
+
+
+class ForecastError(Exception):
+    """A failure said in four parts; its text is one readable line.
+
+    The same shape as the observatory's own errors; a class of its own, because this library stands without it.
+
+    Args:
+        where: the file, option, table or day concerned.
+        came: what was found there.
+        expected: what should have been.
+        todo: what the reader can do about it.
+    """
+
+    def __init__(self, where: str, *, came: str, expected: str, todo: str) -> None:
+        self.where, self.came, self.expected, self.todo = where, came, expected, todo
+        super().__init__(f"{where}: {came}; expected {expected}. {todo}")
+
+    def __reduce__(self) -> tuple:
+        """Survive the trip between processes."""
+        return _rebuild, (type(self), self.where, self.came, self.expected, self.todo)
+
+
+def _rebuild(kind: type[ForecastError], where: str, came: str, expected: str, todo: str) -> ForecastError:
+    return kind(where, came=came, expected=expected, todo=todo)
+
+
+class InputError(ForecastError):
+    """A file, an option or a table does not hold what a forecast needs."""
+
+
+class HistoryTooShort(ForecastError):
+    """There are too few days or incidents to learn from; abstaining is the right answer."""
