@@ -8,10 +8,9 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import Param, dag, get_current_context, task
 
 from observatory import assets
-from observatory.schedule import incident_feeds, zone_feeds
+from observatory.schedule import asked_days, backtest_days, monthly_windows, zone_feeds
 from observatory.territory import Territory, load_readable_territories
-
-BACKTEST_DAYS = 28
+from observatory.window import Window
 
 
 def backfill_dag(territory: Territory) -> None:
@@ -31,16 +30,14 @@ def backfill_dag(territory: Territory) -> None:
     def backfill() -> None:
         def asked() -> tuple[date, date]:
             params = get_current_context()["params"]
-            return date.fromisoformat(params["first_day"]), date.fromisoformat(params["end_day"])
+            return asked_days(params["first_day"], params["end_day"])
 
         def extract(feed_id: str, first_day: date, end_day: date) -> str:
             from observatory import pipeline
             from observatory.airflow_connection import warehouse_url
             from observatory.portals import territory_in_use
-            from observatory.window import Window
 
-            city = territory_in_use(territory.code)
-            window = Window(first_day, end_day, city.timezone)
+            city, window = territory_in_use(territory.code), Window(first_day, end_day, territory.timezone)
             return str(pipeline.extract(warehouse_url("loader"), city, feed_id, window))
 
         @task(retries=2, retry_policy=assets.RETRY)
@@ -50,13 +47,7 @@ def backfill_dag(territory: Territory) -> None:
 
         @task
         def months() -> list[list[str]]:
-            from observatory.window import Window
-
-            return [
-                [feed_id, str(month.first_day), str(month.end_day)]
-                for feed_id in incident_feeds(territory)
-                for month in Window(*asked(), territory.timezone).months()
-            ]
+            return [[feed_id, str(w.first_day), str(w.end_day)] for feed_id, w in monthly_windows(territory, *asked())]
 
         @task(retries=3, retry_policy=assets.RETRY, max_active_tis_per_dag=2, map_index_template="{{ window }}")
         def incidents(month: list[str]) -> str:
@@ -68,12 +59,8 @@ def backfill_dag(territory: Territory) -> None:
             from ml import run
             from observatory.airflow_connection import warehouse_address
 
-            last_day = asked()[1] - timedelta(days=1)
-            first_day = last_day - timedelta(days=BACKTEST_DAYS - 1)
-            groups = territory.forecast.category_groups
-            return str(
-                run.backtest(warehouse_address("forecaster"), territory.code, first_day, last_day, groups=groups)
-            )
+            days, groups = backtest_days(asked()[1]), territory.forecast.category_groups
+            return str(run.backtest(warehouse_address("forecaster"), territory.code, *days, groups=groups))
 
         transform = TriggerDagRunOperator(
             task_id="transform",

@@ -35,6 +35,9 @@ def build(territory_code: str, window_task: str) -> TaskGroup:
         render_config=RenderConfig(load_method=LoadMode.DBT_MANIFEST, test_behavior=TestBehavior.AFTER_ALL),
         execution_config=ExecutionConfig(execution_mode=ExecutionMode.WATCHER, setup_operator_args={"pool": POOL}),
         operator_args={
+            # a deferred sensor that comes back within a second is sometimes taken for a task that died
+            "deferrable": False,
+            "poke_interval": 1,
             "vars": {
                 "territory_code": territory_code,
                 "window_start": f"{{{{ {pulled}['first_day'] }}}}",

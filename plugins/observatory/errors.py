@@ -30,6 +30,10 @@ class TerritoryError(ObservatoryError):
     """A territory file is missing or says something that cannot be acted on."""
 
 
+class RangeError(ObservatoryError):
+    """A range of days was asked for that has no day in it."""
+
+
 class SourceUnavailable(ObservatoryError):
     """A source did not answer, or answered with a passing fault; a later retry may succeed."""
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from observatory.errors import RangeError
 from observatory.territory import Territory
 from observatory.window import Window
+
+BACKTEST_DAYS = 28
 
 
 def window_of_day(territory: Territory, feed_id: str, day: date) -> Window:
@@ -31,3 +34,31 @@ def incident_feeds(territory: Territory) -> list[str]:
 def zone_feeds(territory: Territory) -> list[str]:
     """The feeds that say where the city and its districts are."""
     return [feed_id for feed_id, feed in territory.feeds.items() if feed.kind == "zone"]
+
+
+def asked_days(first_day: str, end_day: str) -> tuple[date, date]:
+    """The range of a backfill, from its two parameters (ISO dates, half-open).
+
+    Raises:
+        RangeError: the second is not after the first.
+    """
+    first, end = date.fromisoformat(first_day), date.fromisoformat(end_day)
+    if end <= first:
+        raise RangeError(
+            "backfill",
+            came=f"first_day {first} and end_day {end}",
+            expected="an end_day after the first_day",
+            todo="Trigger it again; end_day is the first day that is not read.",
+        )
+    return first, end
+
+
+def monthly_windows(territory: Territory, first_day: date, end_day: date) -> list[tuple[str, Window]]:
+    """What a backfill of ``[first_day, end_day)`` reads: every incident feed, a month at a time, oldest first."""
+    months = list(Window(first_day, end_day, territory.timezone).months())
+    return [(feed_id, month) for feed_id in incident_feeds(territory) for month in months]
+
+
+def backtest_days(end_day: date) -> tuple[date, date]:
+    """First and last day of the backtest with which a backfill ends."""
+    return end_day - timedelta(days=BACKTEST_DAYS), end_day - timedelta(days=1)

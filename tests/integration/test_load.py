@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -33,17 +33,21 @@ def incidents(*rows: tuple[str, str, datetime]) -> pl.DataFrame:
     ids, categories, moments = zip(*rows, strict=True) if rows else ((), (), ())
     frame = pl.DataFrame(
         {"source_record_id": ids, "source_category_code": categories, "occurred_from": moments},
-        schema={"source_record_id": pl.String, "source_category_code": pl.String, "occurred_from": INCIDENT.schema["occurred_from"]},
+        schema={
+            "source_record_id": pl.String,
+            "source_category_code": pl.String,
+            "occurred_from": INCIDENT.schema["occurred_from"],
+        },
     )
-    return frame.with_columns(
+    frame = frame.with_columns(
         occurred_to="occurred_from",
         known_at="occurred_from",
         record_type=pl.lit("police_log"),
         occurred_precision=pl.lit("minute"),
         location_method=pl.lit("none"),
-        *[pl.lit(None, dtype).alias(name) for name, dtype in INCIDENT.schema.items() if name not in frame.columns and name not in
-          ("occurred_to", "known_at", "record_type", "occurred_precision", "location_method")],
-    ).select(INCIDENT.columns)
+    )
+    missing = [pl.lit(None, dtype).alias(name) for name, dtype in INCIDENT.schema.items() if name not in frame.columns]
+    return frame.with_columns(missing).select(INCIDENT.columns)
 
 
 def moment(day: int, month: int = 1) -> datetime:
@@ -54,7 +58,9 @@ def moment(day: int, month: int = 1) -> datetime:
 def load(warehouse, request) -> Callable[..., LoadResult]:
     """Load chunks of one window of a feed of this test's own."""
 
-    def _load(*chunks: pl.DataFrame, window: Window = JANUARY, rejected: pl.DataFrame = NO_REJECTS, **settings: object) -> LoadResult:
+    def _load(
+        *chunks: pl.DataFrame, window: Window = JANUARY, rejected: pl.DataFrame = NO_REJECTS, **settings: object
+    ) -> LoadResult:
         feed = replace(FeedWindow("test", request.node.name[:60], INCIDENT, window), **settings)
         with loading(sa.make_url(warehouse.url("loader")), feed) as opened:
             for chunk in chunks:
@@ -67,7 +73,8 @@ def load(warehouse, request) -> Callable[..., LoadResult]:
 @pytest.fixture
 def versions(warehouse, request) -> Callable[[], list[tuple]]:
     return lambda: warehouse.rows(
-        "select source_record_id, version_number, source_category_code, is_withdrawn from raw.incident where feed_id = %s order by 1, 2",
+        "select source_record_id, version_number, source_category_code, is_withdrawn from raw.incident "
+        "where feed_id = %s order by 1, 2",
         request.node.name[:60],
     )
 
@@ -137,28 +144,40 @@ def test_equal_duplicates_are_unchanged_and_contradicting_ones_rejected(load, ve
     assert result == LoadResult(read_count=3, accepted_count=1, rejected_count=2)
     assert [row[:3] for row in versions()] == [("a", 1, "theft"), ("b", 1, "theft")]
     reasons = warehouse.rows("select reason from raw.rejected where feed_id = %s", request.node.name[:60])
-    assert all("stands for two different records of one read; expected one record per id" in reason for (reason,) in reasons)
+    assert all(
+        "stands for two different records of one read; expected one record per id" in reason for (reason,) in reasons
+    )
 
 
 def test_rejects_are_kept_once_with_their_reason(load, warehouse, request):
-    rejected = pl.DataFrame([["a", "latitude_deg", "in_bounds", "999", "outside", '{"id": "a"}']], schema=REJECTED, orient="row")
+    rejected = pl.DataFrame(
+        [["a", "latitude_deg", "in_bounds", "999", "outside", '{"id": "a"}']], schema=REJECTED, orient="row"
+    )
     for _ in range(2):
         assert load(incidents(("b", "theft", moment(1))), rejected=rejected).rejected_count == 1
-    rows = warehouse.rows("select column_name, check_name, value, row_data->>'id' from raw.rejected where feed_id = %s", request.node.name)
+    rows = warehouse.rows(
+        "select column_name, check_name, value, row_data->>'id' from raw.rejected where feed_id = %s", request.node.name
+    )
     assert rows == [("latitude_deg", "in_bounds", "999", "a")]
 
 
 def test_an_unbalanced_load_writes_nothing(load, versions, monkeypatch):
-    monkeypatch.setattr(Load, "_append_rejected", lambda self, refused: setattr(self.result, "rejected_count", 5))
+    monkeypatch.setattr(Load, "_append_rejected", lambda self, _: setattr(self.result, "rejected_count", 5))
     with pytest.raises(LoadOutOfBalance, match="expected read = accepted"):
         load(incidents(("a", "theft", moment(1))))
     assert versions() == []
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["theft", "noise"])), max_size=6), min_size=1, max_size=4))
+@given(
+    st.lists(
+        st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["theft", "noise"])), max_size=6),
+        min_size=1,
+        max_size=4,
+    )
+)
 def test_counts_balance_whatever_is_read(warehouse, reads):
-    """Law: read = accepted + rejected + unchanged, and the newest version is a content that was read last for its id."""
+    """Law: read = accepted + rejected + unchanged, and the newest version is a content read last for its id."""
     feed = FeedWindow("law", f"feed_{time.monotonic_ns()}", INCIDENT, JANUARY)
     for read in reads:
         with loading(sa.make_url(warehouse.url("loader")), feed) as opened:
@@ -187,12 +206,16 @@ with loading(sa.make_url({url!r}), FeedWindow("test", "killed", INCIDENT, JANUAR
 
 
 def test_a_killed_load_leaves_the_state_before_it(warehouse):
-    script = KILLED.format(tests=os.path.dirname(__file__), url=warehouse.url("loader"))
+    script = KILLED.format(tests=str(Path(__file__).parent), url=warehouse.url("loader"))
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "written\n"
     process.send_signal(signal.SIGKILL)
     process.wait()
-    counts = "select (select count(*) from raw.incident where feed_id = 'killed'), (select count(*) from ops.load where feed_id = 'killed')"
+    counts = """
+        select
+            (select count(*) from raw.incident where feed_id = 'killed'),
+            (select count(*) from ops.load where feed_id = 'killed')
+    """
     assert warehouse.rows(counts) == [(0, 0)]
     with loading(sa.make_url(warehouse.url("loader")), FeedWindow("test", "killed", INCIDENT, JANUARY)) as load:
         load.add(incidents(*[(str(i), "theft", moment(1)) for i in range(1000)]), NO_REJECTS)

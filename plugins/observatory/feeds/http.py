@@ -102,7 +102,8 @@ def _stops_midway(response: requests.Response | None, _: BaseException | None) -
     if response is None or not response.ok:
         return False
     body = response.content.strip()
-    return body[:1] in (b"[", b"{") and body[-1:] not in (b"]", b"}")
+    closing = {b"[": b"]", b"{": b"}"}.get(body[:1])
+    return closing is not None and body[-1:] != closing
 
 
 def _refused(where: str, territory_file: str, response: requests.Response) -> ObservatoryError:

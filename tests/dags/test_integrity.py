@@ -1,0 +1,281 @@
+"""The DAGs as the scheduler sees them: parsed in a process of their own, with the project's airflow.cfg."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from observatory.environment import TELEMETRY_OFF
+from observatory.settings import ROOT
+from observatory.territory import load_territories
+
+DAGS = sorted((ROOT / "dags").glob("*.py"))
+MOST_LINES = 80
+HEAVY = ["polars", "pandera", "dlt", "lightgbm", "scipy", "adbc_driver_postgresql", "sqlalchemy_utils", "dbt"]
+STEPS = ("transform", "forecast", "score", "backfill")
+
+PARSE = """
+import json, sys
+from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow import plugins_manager
+from cosmos import settings as cosmos
+
+root, heavy, answer = sys.argv[1], sys.argv[2].split(","), sys.argv[3]
+bag = DagBag(dag_folder=f"{root}/dags", bundle_name="dags")
+
+def outlets(task):
+    return [asset.name for asset in (task.partial_kwargs.get("outlets") if task.is_mapped else task.outlets) or []]
+
+def facts(dag):
+    told = DagSerialization.to_dict(dag)["dag"]
+    return {
+        "file": dag.fileloc, "catchup": dag.catchup, "tags": sorted(dag.tags), "doc_md": dag.doc_md,
+        "start_date": str(dag.start_date), "max_active_runs": dag.max_active_runs,
+        "schedule": told["timetable"]["__type"].rpartition(".")[2], "timetable": told["timetable"]["__var"],
+        "params": sorted(dag.params),
+        "tasks": {
+            task.task_id: {
+                "is_mapped": task.is_mapped, "outlets": outlets(task), "retries": task.retries, "pool": task.pool,
+                "has_policy": getattr(task, "retry_policy", None) is not None, "after": sorted(task.upstream_task_ids),
+                "vars": getattr(task, "vars", None),
+            }
+            for task in dag.tasks
+        },
+    }
+
+plugins_manager.ensure_plugins_loaded()
+package = f"{root}/plugins/observatory/"
+found = {
+    "dags": {dag_id: facts(dag) for dag_id, dag in bag.dags.items()},
+    "import_errors": bag.import_errors,
+    "heavy": [name for name in heavy if name in sys.modules],
+    "stray_modules": [
+        name for name, module in sys.modules.items()
+        if (getattr(module, "__file__", None) or "").startswith(package) and not name.startswith("observatory")
+    ],
+    "plugin_errors": plugins_manager.get_import_errors(),
+    "cosmos_telemetry": cosmos.enable_telemetry,
+}
+open(answer, "w").write(json.dumps(found, default=str))
+"""
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory):
+    """What the DAG processor's process has around it, with a state of the tests' own and dbt's manifest in it."""
+    state = tmp_path_factory.mktemp("state")
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("OBSERVATORY_", "AIRFLOW_"))
+    }
+    environment |= TELEMETRY_OFF | {
+        "OBSERVATORY_STATE": str(state),
+        "AIRFLOW_HOME": str(ROOT),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{state}/airflow.db",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(state / "logs"),
+        "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(state / "logs"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    folder = str(ROOT / "dbt_project")
+    command = ["dbt", "--quiet", "--log-path", str(state / "logs"), "parse", "--project-dir", folder]
+    parsed = [*command, "--profiles-dir", folder, "--target-path", str(state / "dbt")]
+    subprocess.run(parsed, env=environment, check=True)
+    return environment
+
+
+def parse(environment, folder, answer):
+    command = [sys.executable, "-c", PARSE, str(ROOT), ",".join(HEAVY), str(answer)]
+    around = environment | {"OBSERVATORY_TERRITORIES": str(folder)}
+    process = subprocess.run(command, env=around, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr[-3000:]
+    return json.loads(answer.read_text())
+
+
+@pytest.fixture(scope="session")
+def parsed(environment, tmp_path_factory):
+    return parse(environment, ROOT / "territories", tmp_path_factory.mktemp("bag") / "bag.json")
+
+
+@pytest.fixture(scope="session")
+def dags(parsed):
+    assert parsed["dags"], "no DAG found: is the folder right?"
+    return parsed["dags"]
+
+
+TERRITORIES = load_territories()
+FEEDS = [(code, feed_id) for code, territory in TERRITORIES.items() for feed_id in territory.feeds]
+
+
+def expected_ids(territories):
+    steps = {f"{code}.{step}" for code in territories for step in STEPS}
+    return steps | {f"{code}.extract.{feed_id}" for code, feed_id in FEEDS if code in territories}
+
+
+def outlets(dag):
+    return {name for task in dag["tasks"].values() for name in task["outlets"]}
+
+
+def consumed(dag):
+    """Names of the assets a DAG waits for, all of them."""
+    condition = dag["timetable"]["asset_condition"]
+    assert condition["__type"] in ("asset_all", "asset")
+    return {each["name"] for each in condition.get("objects", [condition])}
+
+
+def test_every_file_imports(parsed):
+    assert parsed["import_errors"] == {}
+
+
+def test_every_city_has_its_dags_and_there_is_no_other(dags):
+    assert set(dags) == expected_ids(TERRITORIES)
+    assert len(dags) >= 3 * (len(STEPS) + 2)
+
+
+def test_every_file_makes_dags_but_the_one_that_checks_territories(dags):
+    files = {Path(dag["file"]).name for dag in dags.values()}
+    assert {path.name for path in DAGS} - files == {"territory_files.py"}
+
+
+def test_house_rules(dags):
+    for dag_id, dag in dags.items():
+        code, step, *_ = dag_id.split(".")
+        assert dag["catchup"] is False, dag_id
+        assert dag["max_active_runs"] == 1, dag_id
+        assert {code, step} <= set(dag["tags"]), dag_id
+        assert len(dag["doc_md"] or "") > 30, dag_id
+        if step != "extract":
+            assert datetime.fromisoformat(dag["start_date"]) < datetime.now(UTC), dag_id
+
+
+@pytest.mark.parametrize(("code", "feed_id"), FEEDS, ids=[".".join(pair) for pair in FEEDS])
+def test_a_feed_is_read_for_the_local_day_before(dags, code, feed_id):
+    dag, territory = dags[f"{code}.extract.{feed_id}"], TERRITORIES[code]
+    assert dag["schedule"] == "CronPartitionTimetable"
+    told = {name: dag["timetable"][name] for name in ("expression", "timezone", "run_offset", "key_format")}
+    assert told == {
+        "expression": territory.schedule,
+        "timezone": territory.timezone,
+        "run_offset": -1,
+        "key_format": "%Y-%m-%d",
+    }
+    assert dag["start_date"] == "None", "unpausing it must not run it at once for a day long past"
+    assert outlets(dag) == {f"{code}.raw.{feed_id}"}
+    assert all(task["retries"] > 0 and task["has_policy"] for task in dag["tasks"].values())
+    feed = territory.feeds[feed_id]
+    assert feed.owner in dag["doc_md"]
+    assert feed.licence in dag["doc_md"]
+
+
+@pytest.mark.parametrize("code", TERRITORIES)
+def test_each_step_waits_for_the_one_before_and_hands_on_the_day(dags, code):
+    incidents = {
+        f"{code}.raw.{feed_id}" for feed_id, feed in TERRITORIES[code].feeds.items() if feed.kind == "incident"
+    }
+    transform, forecast, score = (dags[f"{code}.{step}"] for step in ("transform", "forecast", "score"))
+    for dag in (transform, forecast, score):
+        assert dag["schedule"] == "PartitionedAssetTimetable"
+        assert dag["timetable"]["default_partition_mapper"]["__type"].endswith("IdentityMapper")
+        assert dag["timetable"]["partition_mapper_config"] == []
+    assert (consumed(transform), outlets(transform)) == (incidents, {f"{code}.core"})
+    assert (consumed(forecast), outlets(forecast)) == ({f"{code}.core"}, {f"{code}.forecast"})
+    assert (consumed(score), outlets(score)) == ({f"{code}.core"}, set())
+
+
+def test_every_asset_waited_for_is_made_by_exactly_one_dag(dags):
+    made = [name for dag in dags.values() for name in outlets(dag)]
+    assert len(made) == len(set(made))
+    for dag_id, dag in dags.items():
+        if dag["schedule"] == "PartitionedAssetTimetable":
+            assert consumed(dag) <= set(made), dag_id
+
+
+@pytest.mark.parametrize("code", TERRITORIES)
+def test_a_backfill_is_asked_for_and_announces_no_day(dags, code):
+    dag = dags[f"{code}.backfill"]
+    assert dag["schedule"] == "NullTimetable"
+    assert outlets(dag) == set()
+    assert {"first_day", "end_day"} <= set(dag["params"])
+    assert {"first_day", "end_day"} <= set(dags[f"{code}.transform"]["params"])
+    mapped = [name for name, task in dag["tasks"].items() if task["is_mapped"]]
+    assert mapped, "a backfill maps over its months"
+    assert set(mapped) <= set(dag["tasks"]["transform"]["after"]), "one transform, after every month"
+
+
+def test_no_mapped_task_has_an_outlet(dags):
+    mapped = [task for dag in dags.values() for task in dag["tasks"].values() if task["is_mapped"]]
+    assert mapped
+    assert [task for task in mapped if task["outlets"]] == []
+
+
+@pytest.mark.parametrize("code", TERRITORIES)
+def test_dbt_runs_once_at_a_time_for_one_city_with_a_task_for_each_model(dags, code):
+    tasks = dags[f"{code}.transform"]["tasks"]
+    models = {path.stem for path in (ROOT / "dbt_project" / "models").rglob("*.sql")}
+    seen = {name.split(".")[1].removesuffix("_run") for name in tasks if name.endswith("_run")}
+    assert models <= seen
+    producers = {name: task for name, task in tasks.items() if task["pool"] == "dbt"}
+    assert len(producers) == 1
+    (producer,) = producers.values()
+    assert producer["vars"]["territory_code"] == code
+    assert {"window_start", "window_end"} <= set(producer["vars"])
+    assert "window" in producer["after"]
+
+
+@pytest.mark.parametrize("path", DAGS, ids=lambda path: path.name)
+def test_a_dag_file_is_thin(path):
+    assert len(path.read_text().splitlines()) <= MOST_LINES
+
+
+def test_parsing_stays_light(parsed):
+    """The files are parsed again every minute."""
+    assert parsed["heavy"] == []
+
+
+def test_what_the_schedules_import_stays_light(environment):
+    code = (
+        "import sys, observatory.territory, observatory.schedule, observatory.assets;"
+        f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    process = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert process.stdout.split() == []
+
+
+def test_the_plugin_loader_leaves_the_package_alone(parsed):
+    """A module of ours loaded by its file name would stand in for the standard library's ``secrets``."""
+    assert (parsed["stray_modules"], parsed["plugin_errors"]) == ([], {})
+
+
+def test_cosmos_sends_no_telemetry(parsed):
+    assert parsed["cosmos_telemetry"] is False
+
+
+@pytest.fixture(scope="session")
+def with_a_typo(environment, tmp_path_factory):
+    """The bag where one more city's file has a misspelt key."""
+    folder = tmp_path_factory.mktemp("territories")
+    for path in (ROOT / "territories").glob("*.yml"):
+        shutil.copy(path, folder)
+    content = yaml.safe_load((ROOT / "territories" / "chicago.yml").read_text()) | {"code": "springfield"}
+    content["timezne"] = content.pop("timezone")
+    (folder / "springfield.yml").write_text(yaml.safe_dump(content))
+    return parse(environment, folder, tmp_path_factory.mktemp("bag") / "bag.json")
+
+
+def test_a_broken_territory_file_is_one_import_error_in_four_parts(with_a_typo):
+    ((file, trace),) = with_a_typo["import_errors"].items()
+    assert Path(file).name == "territory_files.py"
+    said = trace.strip().splitlines()[-1]
+    assert said.endswith(
+        "springfield.yml: `timezone` is missing; `timezne` is not a known key; expected a value for `timezone`; "
+        "only known keys (a typo?). Correct springfield.yml, then run: pytest tests/unit/test_territory.py."
+    )
+
+
+def test_a_broken_territory_file_holds_up_no_other_city(with_a_typo):
+    assert set(with_a_typo["dags"]) == expected_ids(TERRITORIES)

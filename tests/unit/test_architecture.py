@@ -1,0 +1,230 @@
+"""The design's rules, read from the code: who imports whom, where SQL stands, what is pinned, what phones home."""
+
+import ast
+import configparser
+import re
+import sys
+import textwrap
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from observatory import environment
+from observatory.settings import ROOT
+
+DAGS = sorted((ROOT / "dags").glob("*.py"))
+ML = sorted((ROOT / "ml").rglob("*.py"))
+OBSERVATORY = sorted((ROOT / "plugins" / "observatory").rglob("*.py"))
+MOST_LINES = 400
+SQL = re.compile(
+    r"\bselect\b.+\bfrom\b|\binsert\s+into\b|\bdelete\s+from\b|\bupdate\s+[\w.]+\s+set\b|\bselect\s+\w+(\.\w+)?\s*\("
+    r"|\b(create|alter|drop|truncate|copy)\s+(temporary\s+|temp\s+)?(table|view|schema|index|role|database|function)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def imported(source):
+    """Every module a source names in an import, wherever the import stands; ``from a import b`` names a and a.b."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            names |= {str(node.module)} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
+            names |= {each.value for each in node.args if isinstance(each, ast.Constant)}
+    return names
+
+
+def packages(source):
+    return {name.split(".")[0] for name in imported(source)}
+
+
+def sql_in(source):
+    """Texts of a source that are SQL; docstrings are not, f-strings are taken with their fixed parts."""
+    tree = ast.parse(source)
+    prose = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    texts = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            texts[id(node)] = "{}".join(part.value for part in node.values if isinstance(part, ast.Constant))
+            prose |= {id(part) for part in node.values}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            texts[id(node)] = node.value
+    return [text for key, text in texts.items() if key not in prose and SQL.search(text)]
+
+
+def each(paths):
+    return pytest.mark.parametrize("path", paths, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def test_the_code_is_where_the_design_says():
+    assert len(DAGS) >= 5
+    assert len(ML) > 10
+    assert len(OBSERVATORY) > 30
+    for name in ("territories", "sql", "dbt_project", "plugins/.airflowignore", "airflow.cfg", "Makefile", ".ci/run"):
+        assert (ROOT / name).exists(), name
+
+
+def test_imports_are_found_wherever_they_hide():
+    source = """
+    import a.b
+    from c import d
+    if TYPE_CHECKING:
+        from e.f import g
+    def h():
+        import i as j
+        importlib.import_module("k.l")
+    """
+    assert packages(textwrap.dedent(source)) == {"a", "c", "e", "i", "k"}
+    assert imported("from observatory import grid, window") >= {"observatory.grid", "observatory.window"}
+
+
+def test_sql_is_found_and_prose_is_not():
+    source = '''
+    """Select what comes from a source."""
+    def f(name):
+        """Insert into the list; delete from it."""
+        read(f"select {name} from core.dim_cell where day = $1")
+        run("""
+            insert into ml.model
+            values ($1)
+        """)
+        raise Error("expected one row per cell, updated every day")
+    '''
+    assert len(sql_in(textwrap.dedent(source))) == 2
+
+
+@each(DAGS)
+def test_dags_import_only_airflow_the_observatory_and_ml(path):
+    assert packages(path.read_text()) <= {"airflow", "observatory", "ml"} | sys.stdlib_module_names
+
+
+@each(OBSERVATORY)
+def test_the_observatory_imports_neither_ml_nor_what_stands_above_it(path):
+    assert not packages(path.read_text()) & {"ml", "dags", "tests", "benchmarks"}
+
+
+@each(ML)
+def test_ml_stands_without_airflow_and_knows_only_the_grid_of_the_observatory(path):
+    names = imported(path.read_text())
+    assert not {name.split(".")[0] for name in names} & {"airflow", "cosmos", "dags", "tests", "benchmarks"}
+    known = {name for name in names if name.split(".")[0] == "observatory"}
+    assert all(name == "observatory" or name.startswith("observatory.grid") for name in known), known
+    assert "observatory" not in known or "observatory.grid" in known
+
+
+def test_the_grid_imports_nothing_of_the_observatory():
+    assert "observatory" not in packages((ROOT / "plugins" / "observatory" / "grid.py").read_text())
+
+
+@each([*DAGS, *(path for path in ML if path.name != "io.py")])
+def test_no_sql_stands_in_dags_nor_in_ml_outside_its_io_module(path):
+    assert sql_in(path.read_text()) == []
+
+
+def test_the_io_module_of_ml_has_sql():
+    assert len(sql_in((ROOT / "ml" / "io.py").read_text())) > 5
+
+
+@each([*DAGS, *ML, *OBSERVATORY, *sorted((ROOT / "benchmarks").glob("*.py"))])
+def test_no_module_is_too_long_to_read_at_once(path):
+    assert len(path.read_text().splitlines()) <= MOST_LINES
+
+
+@pytest.fixture(scope="module")
+def airflow_cfg():
+    parser = configparser.RawConfigParser()
+    assert parser.read(ROOT / "airflow.cfg", encoding="utf-8")
+    return parser
+
+
+SECRET_KEYS = re.compile(
+    r"secret|password|passwd|token|fernet|jwt|sql_alchemy_conn|private_key|credential", re.IGNORECASE
+)
+
+
+def test_no_secret_stands_in_airflow_cfg(airflow_cfg):
+    settings = {
+        (section, key): value for section in airflow_cfg.sections() for key, value in airflow_cfg[section].items()
+    }
+    assert len(settings) > 20
+    assert [key for key, value in settings.items() if value and SECRET_KEYS.search(key[1])] == []
+    addressed = [key for key, value in settings.items() if re.search(r"://[^/@\s]*:[^/@\s]*@", value)]
+    assert addressed == [], "an address with a password in it"
+    keys = [key for key, value in settings.items() if re.fullmatch(r"[A-Za-z0-9+/_=-]{24,}", value)]
+    assert keys == [], "looks like a key"
+
+
+REQUIREMENTS = [
+    line for line in (ROOT / "requirements.in").read_text().splitlines() if line.strip() and not line.startswith("#")
+]
+
+
+@pytest.fixture(scope="module")
+def pinned():
+    lines = [line.split(";")[0].strip() for line in (ROOT / "requirements.txt").read_text().splitlines()]
+    return [Requirement(line) for line in lines if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("line", REQUIREMENTS, ids=lambda line: line.split("#")[0].strip())
+def test_every_dependency_has_its_reason_and_is_pinned(line, pinned):
+    wanted, _, reason = line.partition("#")
+    assert len(reason.split()) >= 1, "say why beside it"
+    requirement = Requirement(wanted.strip())
+    found = [pin for pin in pinned if canonicalize_name(pin.name) == canonicalize_name(requirement.name)]
+    assert found, "run: make lock"
+    for pin in found:
+        (version,) = pin.specifier
+        assert requirement.specifier.contains(version.version, prereleases=True), "run: make lock"
+
+
+def test_every_version_is_pinned_exactly_and_from_no_private_address(pinned):
+    assert len(pinned) > 100
+    assert [str(pin) for pin in pinned if [each.operator for each in pin.specifier] != ["=="]] == []
+    assert [str(pin) for pin in pinned if pin.url] == []
+    assert "://" not in (ROOT / "requirements.txt").read_text()
+
+
+def test_telemetry_is_off_in_every_child_process(monkeypatch, tmp_path):
+    monkeypatch.setenv("OBSERVATORY_STATE", str(tmp_path))
+    monkeypatch.setenv("OBSERVATORY_WAREHOUSE_URL", "postgresql://someone@127.0.0.1:1/warehouse")
+    monkeypatch.setenv("DO_NOT_TRACK", "0")
+    monkeypatch.setenv("DBT_SEND_ANONYMOUS_USAGE_STATS", "true")
+    child = environment.child_environment()
+    assert environment.TELEMETRY_OFF.keys() >= {
+        "DO_NOT_TRACK",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS",
+        "RUNTIME__DLTHUB_TELEMETRY",
+        "SCARF_NO_ANALYTICS",
+    }
+    assert {name: child[name] for name in environment.TELEMETRY_OFF} == environment.TELEMETRY_OFF
+    assert (child["DO_NOT_TRACK"], child["DBT_SEND_ANONYMOUS_USAGE_STATS"]) == ("1", "false")
+
+
+def test_dlt_reads_that_telemetry_is_off(monkeypatch):
+    from dlt.common.configuration import resolve_configuration
+    from dlt.common.configuration.specs import RuntimeConfiguration
+
+    assert resolve_configuration(RuntimeConfiguration()).dlthub_telemetry, "dlt's own default is on"
+    for name, value in environment.TELEMETRY_OFF.items():
+        monkeypatch.setenv(name, value)
+    assert not resolve_configuration(RuntimeConfiguration()).dlthub_telemetry
+
+
+def test_telemetry_is_off_in_airflow_cosmos_and_dbt(airflow_cfg):
+    assert not airflow_cfg.getboolean("usage_data_collection", "enabled")
+    assert not airflow_cfg.getboolean("cosmos", "enable_telemetry")
+    assert airflow_cfg.getboolean("openlineage", "disabled")
+    assert airflow_cfg.get("lineage", "backend") == ""
+    flags = yaml.safe_load((ROOT / "dbt_project" / "dbt_project.yml").read_text())["flags"]
+    assert flags["send_anonymous_usage_stats"] is False
