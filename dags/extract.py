@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from airflow.sdk import CronPartitionTimetable, dag, get_current_context, task
 
 from observatory import assets
@@ -15,7 +17,11 @@ def extract_dag(territory: Territory, feed_id: str) -> None:
     @dag(
         dag_id=f"{territory.code}.extract.{feed_id}",
         schedule=CronPartitionTimetable(
-            territory.schedule, timezone=territory.timezone, run_offset=-1, key_format=assets.KEY_FORMAT
+            territory.schedule,
+            timezone=territory.timezone,
+            run_offset=-1,
+            key_format=assets.KEY_FORMAT,
+            run_immediately=timedelta(),
         ),
         # no start date: the first scheduled run is the next one due, not yesterday's the moment the DAG is unpaused
         catchup=False,

@@ -157,14 +157,18 @@ def test_house_rules(dags):
 def test_a_feed_is_read_for_the_local_day_before(dags, code, feed_id):
     dag, territory = dags[f"{code}.extract.{feed_id}"], TERRITORIES[code]
     assert dag["schedule"] == "CronPartitionTimetable"
-    told = {name: dag["timetable"][name] for name in ("expression", "timezone", "run_offset", "key_format")}
+    told = {
+        name: dag["timetable"][name]
+        for name in ("expression", "timezone", "run_offset", "key_format", "run_immediately")
+    }
     assert told == {
         "expression": territory.schedule,
         "timezone": territory.timezone,
         "run_offset": -1,
         "key_format": "%Y-%m-%d",
-    }
-    assert dag["start_date"] == "None", "unpausing it must not run it at once for a day long past"
+        "run_immediately": 0,
+    }, "with a start date, or within hours of the schedule, unpausing would run yesterday before any history is there"
+    assert dag["start_date"] == "None"
     assert outlets(dag) == {f"{code}.raw.{feed_id}"}
     assert all(task["retries"] > 0 and task["has_policy"] for task in dag["tasks"].values())
     feed = territory.feeds[feed_id]

@@ -128,7 +128,5 @@ def test_a_backfill_ends_in_a_backtest_of_its_last_four_weeks():
 
 
 def test_a_backfill_of_no_day_is_refused_in_four_parts():
-    with pytest.raises(
-        RangeError, match=r"end_day 2026-01-01; expected an end_day after the first_day\."
-    ):
+    with pytest.raises(RangeError, match=r"end_day 2026-01-01; expected an end_day after the first_day\."):
         asked_days("2026-01-01", "2026-01-01")
