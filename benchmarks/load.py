@@ -4,7 +4,7 @@ r"""Load of validated incidents, as a multiple of ``\copy`` of the same rows int
 
 Three measures in one run, on one server: ``\copy`` of the rows as CSV; the first load (contract check, hash, versions,
 COPY into the indexed raw table, balance); the same load again, unchanged. Rows come in chunks of 50,000, in windows of
-1,000,000, as a feed delivers them; memory is the process's peak.
+250,000, as a feed delivers them; memory is the process's peak.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from observatory.warehouse.connection import plain, role_url
 from observatory.warehouse.load import FeedWindow, loading
 from observatory.window import Window
 
-CHUNK_ROWS, WINDOW_ROWS, WINDOW_DAYS = 50_000, 1_000_000, 30
+CHUNK_ROWS, WINDOW_ROWS, WINDOW_DAYS = 50_000, 250_000, 30
 INCIDENT = KINDS["incident"]
 TERRITORY = load_territory("chicago")
 FEED = TERRITORY.feeds["incidents"]
