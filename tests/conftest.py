@@ -16,6 +16,17 @@ import sqlalchemy as sa
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
+REAL_DATA_IS_REQUIRED = bool(os.environ.get("OBSERVATORY_REQUIRE_REAL_DATA"))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Where the real data is said to be present, a test that was skipped for want of it is a failure."""
+    if REAL_DATA_IS_REQUIRED and report.skipped and isinstance(report.longrepr, tuple):
+        reason = str(report.longrepr[2])
+        if "real data" in reason or "real rows" in reason:
+            raise pytest.UsageError(f"{report.nodeid}: {reason}; expected the real data, which is beside the project")
+
+
 @dataclass(frozen=True)
 class Warehouse:
     """A bootstrapped warehouse and its addresses."""
