@@ -7,15 +7,14 @@ from cosmos.airflow.task_group import DbtTaskGroup
 from cosmos.config import ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import ExecutionMode, LoadMode, TestBehavior
 
-from observatory.settings import ROOT, state_folder
+from observatory.settings import DBT_PROJECT, dbt_target
 
-PROJECT = ROOT / "dbt_project"
 POOL = "dbt"
 
 
 def manifest() -> str:
     """Path of the manifest that ``dbt parse`` wrote when the observatory started."""
-    return str(state_folder() / "dbt" / "manifest.json")
+    return str(dbt_target() / "manifest.json")
 
 
 def build(territory_code: str, window_task: str) -> TaskGroup:
@@ -28,9 +27,11 @@ def build(territory_code: str, window_task: str) -> TaskGroup:
     pulled = f"ti.xcom_pull(task_ids='{window_task}')"
     return DbtTaskGroup(
         group_id="dbt",
-        project_config=ProjectConfig(dbt_project_path=PROJECT, manifest_path=manifest(), project_name="observatory"),
+        project_config=ProjectConfig(
+            dbt_project_path=DBT_PROJECT, manifest_path=manifest(), project_name="observatory"
+        ),
         profile_config=ProfileConfig(
-            profile_name="observatory", target_name="warehouse", profiles_yml_filepath=PROJECT / "profiles.yml"
+            profile_name="observatory", target_name="warehouse", profiles_yml_filepath=DBT_PROJECT / "profiles.yml"
         ),
         render_config=RenderConfig(load_method=LoadMode.DBT_MANIFEST, test_behavior=TestBehavior.AFTER_ALL),
         execution_config=ExecutionConfig(execution_mode=ExecutionMode.WATCHER, setup_operator_args={"pool": POOL}),

@@ -6,11 +6,17 @@ import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+DBT_PROJECT = ROOT / "dbt_project"
 
 
 def state_folder() -> Path:
     """Folder of everything made at run time (secrets, logs, the embedded server); ``OBSERVATORY_STATE`` moves it."""
     return Path(os.environ.get("OBSERVATORY_STATE", ROOT / "var")).resolve()
+
+
+def dbt_target() -> Path:
+    """Folder of dbt's manifest and run results."""
+    return state_folder() / "dbt"
 
 
 def territories_folder() -> Path:

@@ -17,7 +17,7 @@ from observatory.environment import child_environment, port
 from observatory.errors import StackError
 from observatory.processes import Service, stop_all
 from observatory.secrets import secret
-from observatory.settings import ROOT, state_folder
+from observatory.settings import DBT_PROJECT, dbt_target, state_folder
 from observatory.warehouse.bootstrap import bootstrap
 from observatory.warehouse.connection import admin_url, embedded_server, plain, role_url
 
@@ -129,13 +129,8 @@ def airflow_password() -> str:
 
 def dbt_folders() -> list[str]:
     """Where dbt finds the project and writes what it compiles, as arguments of its command."""
-    project = str(ROOT / "dbt_project")
+    project = str(DBT_PROJECT)
     return ["--project-dir", project, "--profiles-dir", project, "--target-path", str(dbt_target())]
-
-
-def dbt_target() -> Path:
-    """Folder of dbt's manifest and run results."""
-    return state_folder() / "dbt"
 
 
 def _wait_until_healthy() -> None:

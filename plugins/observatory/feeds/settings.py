@@ -54,7 +54,7 @@ class FeedSettings(Strict):
         history_start: first day the feed has records of.
         is_complete: whether an answer lists every record of its window, so that what it no longer lists is withdrawn.
         tolerated_reject_share: share of rejected records above which a window is not loaded.
-        tolerated_withdrawal_share: share of withdrawn records above which a window is not loaded.
+        tolerated_withdrawal_share: share of the known records above which none that is missing is withdrawn.
         correction_days: how far back the source still changes records, days.
     """
 

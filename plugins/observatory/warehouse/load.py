@@ -211,17 +211,15 @@ class Load:
             )
             return
         self._stage("unlisted", unlisted, "source_record_id text, version_number integer")
-        columns = ", ".join(
-            name
-            for name in self._columns()
-            if name not in ("version_number", "is_withdrawn", "known_at", "loaded_at", "load_id")
-        )
-        selected = ", ".join(f"r.{name}" for name in columns.split(", "))
+        own = {"version_number", "is_withdrawn", "known_at", "loaded_at", "load_id"}
+        kept = [name for name in self._columns() if name not in own]
         self._execute(
             f"""
             insert into raw.{self.feed.kind.name}
-                ({columns}, version_number, is_withdrawn, known_at, loaded_at, load_id)
-            select {selected}, r.version_number + 1, true, greatest($1, r.known_at), $1, $2
+                ({", ".join(kept)}, version_number, is_withdrawn, known_at, loaded_at, load_id)
+            select
+                {", ".join(f"r.{name}" for name in kept)},
+                r.version_number + 1, true, greatest($1, r.known_at), $1, $2
             from pg_temp.unlisted as u
             join raw.{self.feed.kind.name} as r
                 on r.territory_code = $3 and r.feed_id = $4
