@@ -14,6 +14,7 @@ from ml.history import Known
 from ml.measure import DayScore, score_day
 from ml.method import Method
 from ml.panel import Panel
+from ml.predictive import Spread
 
 KnownOf = Callable[[date], Known]
 """What a forecast of a day may use."""
@@ -25,14 +26,14 @@ class DayForecast:
 
     Attributes:
         expected: (cells,) expected counts.
-        dispersion: of the predictive distribution, see :class:`ml.method.Method`.
+        spread: of the predictive distribution, see :class:`ml.predictive.Spread`.
     """
 
     method: str
     day: date
     horizon_days: int
     expected: np.ndarray
-    dispersion: float
+    spread: Spread
     score: DayScore
 
 
@@ -75,7 +76,7 @@ def backtest(
                 observed = truth.counts(day)
                 for method, maps in zip(fitted, expected, strict=True):
                     score = score_day(maps[position], flat[position], observed, day)
-                    yield DayForecast(method.name, day, horizon_days, maps[position], method.dispersion, score)
+                    yield DayForecast(method.name, day, horizon_days, maps[position], method.spread, score)
 
 
 def _sharing(known: KnownOf, days: Iterator[date]) -> Iterator[tuple[list[date], Panel, int]]:

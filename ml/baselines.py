@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 
 from ml.panel import Panel
+from ml.predictive import POISSON, Spread
 from ml.smoothing import Smoother
 from ml.threads import one_thread
 
@@ -32,7 +33,7 @@ class Flat(Untrained):
 
     name: str = "flat"
     window_days: int = 28
-    dispersion: float = 0.0
+    spread: Spread = POISSON
 
     def predict(self, panel: Panel, days: Sequence[date], horizon_days: int = 1) -> np.ndarray:
         """Expected counts, (days, cells)."""
@@ -50,7 +51,7 @@ class Mean(Untrained):
     """
 
     window_days: int
-    dispersion: float = 0.0
+    spread: Spread = POISSON
 
     @property
     def name(self) -> str:
@@ -72,7 +73,7 @@ class KernelDensity:
     windows_days: tuple[int, ...] = (28, 90, 365)
     bandwidths_m: tuple[float, ...] = (250, 500, 1000)
     name: str = "kernel_density"
-    dispersion: float = 0.0
+    spread: Spread = POISSON
 
     @one_thread
     def fit(self, panel: Panel, through: date, horizon_days: int = 1) -> Self:

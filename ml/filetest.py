@@ -116,7 +116,7 @@ class _Forecasts:
     def add(self, made: DayForecast) -> None:
         if self.path is None:
             return
-        chances = predictive(made.expected, made.dispersion)
+        chances = predictive(made.expected, made.spread)
         frame = pl.DataFrame(
             {
                 "cell_id": self.cell_id,

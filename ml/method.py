@@ -9,6 +9,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from ml.panel import Panel
+from ml.predictive import Spread
 
 
 class Method(Protocol):
@@ -20,8 +21,8 @@ class Method(Protocol):
         ...
 
     @property
-    def dispersion(self) -> float:
-        """The predictive variance is ``mean + dispersion * mean²``; 0 is Poisson."""
+    def spread(self) -> Spread:
+        """How much counts vary around what is expected; ``POISSON`` where not at all beyond chance."""
         ...
 
     def fit(self, panel: Panel, through: date, horizon_days: int = 1) -> Self:

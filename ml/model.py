@@ -20,6 +20,7 @@ from ml.errors import HistoryTooShort, InputError
 from ml.examples import Examples, sample, training_days
 from ml.level import Level
 from ml.panel import Panel
+from ml.predictive import POISSON, Spread
 from ml.threads import one_thread
 
 FEWEST_DAYS = 60
@@ -44,7 +45,7 @@ class Hotspots:
     layers: tuple[str, ...] = ()
     weights: tuple[float, ...] = ()
     level: Level | None = None
-    dispersion: float = 0.0
+    spread: Spread = POISSON
     validation: trees.Validation | None = None
     tree_text: str | None = None
 
@@ -74,7 +75,7 @@ class Hotspots:
             tree_text = trees.grow(examples, matrix, log_rate, validation.rounds)
         mixed = replace(self, layers=layers, weights=tuple(weights.tolist()), level=level)
         fitted = replace(mixed, validation=validation, tree_text=tree_text)
-        return fitted._with_dispersion(examples, matrix, log_rate)
+        return fitted._with_spread(examples, matrix, log_rate)
 
     @one_thread
     def predict(self, panel: Panel, days: Sequence[date], horizon_days: int = 1) -> np.ndarray:
@@ -98,7 +99,7 @@ class Hotspots:
             "layers": self.layers,
             "weights": dict(zip(components.names(self.layers), self.weights, strict=True)),
             "level": self._fitted_level.coefficients,
-            "dispersion": self.dispersion,
+            "spread": asdict(self.spread),
             "validation": asdict(self.validation) if self.validation else None,
             "trees": self.tree_text,
         }
@@ -113,11 +114,11 @@ class Hotspots:
         """
         content = json.loads(text)
         layers = tuple(content["layers"])
-        if list(content["weights"]) != sorted(components.names(layers)):
+        if "spread" not in content or list(content["weights"]) != sorted(components.names(layers)):
             raise InputError(
                 "model",
-                came="a stored model of other components than this version mixes",
-                expected=f"{len(components.names(layers))} components as ml/components.py declares",
+                came="a stored model of other parts than this version has",
+                expected=f"a spread and {len(components.names(layers))} components as ml/components.py declares",
                 todo="Train again.",
             )
         return cls(
@@ -126,7 +127,7 @@ class Hotspots:
             layers=layers,
             weights=tuple(content["weights"][name] for name in components.names(layers)),
             level=Level(tuple(content["level"])),
-            dispersion=content["dispersion"],
+            spread=Spread(**content["spread"]),
             validation=trees.Validation(**content["validation"]) if content["validation"] else None,
             tree_text=content["trees"],
         )
@@ -145,7 +146,7 @@ class Hotspots:
             "validation": asdict(self.validation) if self.validation else None,
             "weights": {name: weight for name, weight in weights if weight >= 0.001},
             "level": self._fitted_level.coefficients,
-            "dispersion": self.dispersion,
+            "spread": asdict(self.spread),
             "trees": trees.SETTINGS,
         }
 
@@ -174,12 +175,13 @@ class Hotspots:
                 share = share * np.exp(self._booster.predict(matrix, raw_score=True, num_threads=trees.THREADS))
             yield share / share.sum()
 
-    def _with_dispersion(self, examples: Examples, matrix: np.ndarray, log_rate: np.ndarray) -> Self:
-        """The same model with the dispersion its examples show beyond Poisson (method of moments)."""
+    def _with_spread(self, examples: Examples, matrix: np.ndarray, log_rate: np.ndarray) -> Self:
+        """The same model with the spread its examples show beyond Poisson (method of moments)."""
         correction = 0.0 if self._booster is None else self._booster.predict(matrix, raw_score=True)
         mean = np.exp(log_rate + correction)
         excess = np.sum(examples.weight * ((examples.count - mean) ** 2 - mean))
-        return replace(self, dispersion=max(0.0, float(excess / np.sum(examples.weight * mean**2))))
+        quadratic = max(0.0, float(excess / np.sum(examples.weight * mean**2)))
+        return replace(self, spread=Spread(quadratic=quadratic))
 
 
 def check_history(history: Panel) -> None:

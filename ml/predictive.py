@@ -1,12 +1,106 @@
-"""From an expected count to what may happen: the chance of any incident, and 80 % intervals for the count."""
+"""From an expected count to what may happen: negative binomial counts of cells and of sums over cells of a day."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 import numpy as np
+from scipy import stats
+from scipy.special import betainc, gammaincc
+
+from ml.errors import InputError
 
 _LOWER, _UPPER = 0.1, 0.9
+# a dispersion below this is Poisson to every digit that is written
+_LEAST_DISPERSION = 1e-7
+# above this mean the chance of no incident is too small to start a recursion from
+_LARGE_MEAN = 50.0
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How much counts vary around what is expected, beyond Poisson; all zero is Poisson.
+
+    The variance of one cell's count is ``mean * (1 + linear) + quadratic * mean²``; that of a sum over cells of one day
+    is ``sum(mean) * (1 + linear) + quadratic * sum(mean²) + shared * sum(mean)²``.
+
+    Attributes:
+        linear: excess that grows with the mean, as incidents that come in groups cause it.
+        quadratic: relative variance of a cell's rate, independent between cells.
+        shared: relative variance of the day's level, common to all cells.
+    """
+
+    linear: float = 0.0
+    quadratic: float = 0.0
+    shared: float = 0.0
+
+    def __post_init__(self) -> None:
+        if min(self.linear, self.quadratic, self.shared) < 0:
+            raise InputError(
+                "spread", came=str(self), expected="no part below zero", todo="Take Poisson, 0, where counts vary less."
+            )
+
+
+POISSON = Spread()
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """Independent negative binomial counts, matched to a mean and a variance; Poisson where the two are equal.
+
+    Attributes:
+        mean: expected counts, any shape.
+        dispersion: same shape, ``variance / mean - 1``, at least 0.
+    """
+
+    mean: np.ndarray
+    dispersion: np.ndarray
+
+    @classmethod
+    def of_cells(cls, expected: np.ndarray, spread: Spread) -> Self:
+        """The count of each cell; ``expected`` may have any shape."""
+        mean = np.maximum(expected, 0.0)
+        return cls(mean, spread.linear + spread.quadratic * mean)
+
+    @classmethod
+    def of_sums(cls, expected: np.ndarray, spread: Spread, group: np.ndarray, groups: int) -> Self:
+        """The count of each group of cells of one day, (groups,).
+
+        Args:
+            expected: (cells,) expected counts.
+            spread: of the method.
+            group: (cells,) number of each cell's group.
+            groups: how many there are.
+        """
+        mean = np.bincount(group, expected, groups)
+        squares = np.bincount(group, expected**2, groups)
+        within = np.divide(squares, mean, out=np.zeros(groups), where=mean > 0)
+        return cls(mean, spread.linear + spread.quadratic * within + spread.shared * mean)
+
+    def probability_none(self) -> np.ndarray:
+        """Chance of a count of 0."""
+        return np.exp(-self.mean * _log_ratio(self.dispersion))
+
+    def cdf(self, count: np.ndarray) -> np.ndarray:
+        """Chance of at most ``count``; 0 below 0."""
+        below = np.where(count < 0, 0.0, self.probability_none())
+        rest = (count > 0) & (self.mean > 0)
+        mean, dispersion, k = self.mean[rest], self.dispersion[rest], count[rest]
+        is_poisson = dispersion < _LEAST_DISPERSION
+        size = mean / np.where(is_poisson, 1.0, dispersion)
+        below[rest] = np.where(is_poisson, gammaincc(k + 1.0, mean), betainc(size, k + 1.0, 1.0 / (1.0 + dispersion)))
+        return below
+
+    def interval_80(self) -> tuple[np.ndarray, np.ndarray]:
+        """The 10 % and 90 % quantiles: the least counts whose chance of not being exceeded reaches that."""
+        lower, upper = np.zeros(self.mean.shape, dtype=np.int32), np.zeros(self.mean.shape, dtype=np.int32)
+        large = self.mean > _LARGE_MEAN
+        lower[~large], upper[~large] = _quantiles_by_recursion(self.mean[~large], self.dispersion[~large])
+        mean, dispersion = self.mean[large], np.maximum(self.dispersion[large], _LEAST_DISPERSION)
+        law = stats.nbinom(mean / dispersion, 1.0 / (1.0 + dispersion))
+        lower[large], upper[large] = law.ppf(_LOWER), law.ppf(_UPPER)
+        return lower, upper
 
 
 class Predictive(NamedTuple):
@@ -17,29 +111,32 @@ class Predictive(NamedTuple):
     upper_80: np.ndarray
 
 
-def predictive(expected: np.ndarray, dispersion: float) -> Predictive:
-    """Negative binomial with variance ``mean + dispersion * mean²``, Poisson for 0.
+def predictive(expected: np.ndarray, spread: Spread) -> Predictive:
+    """What may happen in each cell.
 
     Args:
         expected: expected counts, any shape.
-        dispersion: at least 0.
+        spread: of the method that expects them.
     """
-    mean = np.maximum(expected, 0.0)
-    if dispersion > 0:
-        chance = np.exp(-np.log1p(dispersion * mean) / dispersion)
-        # ratio of successive probabilities: (1/d + k) / (k + 1) * d*mean / (1 + d*mean)
-        odds = dispersion * mean / (1.0 + dispersion * mean)
-        size = 1.0 / dispersion
-    else:
-        chance, odds, size = np.exp(-mean), mean, None
-    none = chance.copy()
+    counts = Counts.of_cells(expected, spread)
+    return Predictive(1.0 - counts.probability_none(), *counts.interval_80())
+
+
+def _log_ratio(dispersion: np.ndarray) -> np.ndarray:
+    """``log(1 + d) / d``, 1 at 0."""
+    positive = np.maximum(dispersion, _LEAST_DISPERSION)
+    return np.log1p(positive) / positive
+
+
+def _quantiles_by_recursion(mean: np.ndarray, dispersion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    chance = np.exp(-mean * _log_ratio(dispersion))
     below = chance.copy()
     lower, upper = np.zeros(mean.shape, dtype=np.int32), np.zeros(mean.shape, dtype=np.int32)
     count = 0
     while np.any(below < _UPPER):
         lower += below < _LOWER
         upper += below < _UPPER
-        chance = chance * odds * ((size + count) if size is not None else 1.0) / (count + 1)
+        chance = chance * (mean + count * dispersion) / ((count + 1) * (1.0 + dispersion))
         below = below + chance
         count += 1
-    return Predictive(1.0 - none, lower, upper)
+    return lower, upper

@@ -12,7 +12,6 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from ml.measure import poisson_deviance, poisson_log_score, pool, risk_order, score_day
-from ml.predictive import predictive
 
 DAY = date(2024, 5, 1)
 
@@ -68,17 +67,3 @@ def test_ties_are_broken_alike_every_time_but_not_by_order():
     assert not np.array_equal(order, np.arange(1000))
     assert not np.array_equal(order, risk_order(even, date(2024, 5, 2)))
     assert sorted(order) == list(range(1000))
-
-
-@pytest.mark.parametrize("dispersion", [0.0, 0.7, 3.0])
-def test_predictive_agrees_with_scipy(dispersion):
-    mean = np.array([1e-6, 0.05, 0.4, 1.0, 7.5, 40.0])
-    if dispersion:
-        size = 1 / dispersion
-        law = stats.nbinom(size, size / (size + mean))
-    else:
-        law = stats.poisson(mean)
-    found = predictive(mean, dispersion)
-    np.testing.assert_allclose(found.probability_any, law.sf(0), rtol=1e-6)
-    np.testing.assert_array_equal(found.lower_80, law.ppf(0.1))
-    np.testing.assert_array_equal(found.upper_80, law.ppf(0.9))
