@@ -1,22 +1,31 @@
-"""What the model learns from: sampled days, every cell with an incident, a weighted sample of those without."""
+"""What the model learns from: sampled days, every cell with an incident, a weighted sample of those without.
+
+The examples of a day depend on that day and the days before it only, so each panel's are drawn once and serve every
+later fit.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from ml import components
+from ml.components import Recipe
 from ml.panel import Panel
 
 _SEED = 20_160_101
 _ZEROS_PER_INCIDENT = 3.0
+_FEWEST_ZEROS_A_DAY = 100.0
+_RATE_DAYS = 365
 _SPAN_DAYS = 3 * 365
 _BURN_IN_DAYS = 28
-_WANTED_INCIDENTS = 40_000
-_FEWEST_DAYS, _MOST_DAYS = 160, 420
+_BURN_IN_SHARE = 0.5
+_MOST_BURN_IN_DAYS = 730
+_WANTED_INCIDENTS = 50_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,35 +61,59 @@ class Examples:
         )
 
 
+_DayRows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+_drawn: WeakKeyDictionary[Panel, dict[tuple[Recipe, int], dict[date, _DayRows]]] = WeakKeyDictionary()
+
+
 def training_days(panel: Panel, horizon_days: int) -> list[date]:
-    """Days to learn from: evenly spaced over the last three years, more of them where incidents are rare.
+    """Days to learn from: all of the last three years where incidents are rare, every 2nd, 4th, … where they are many.
 
-    The step is never a multiple of 7, so that every weekday is seen.
+    The first half of a history, at most two years, only fills the memories: what is learned from days with little
+    before them does not hold for days with much. The days lie on a lattice of the calendar, the same whichever day is
+    the last one, and its step shares no factor with the week.
     """
-    first = max(_BURN_IN_DAYS + horizon_days - 1, panel.days - _SPAN_DAYS, panel.days // 6)
-    daily = max(float(panel.totals.mean()) if panel.days else 0.0, 1e-9)
-    wanted = int(np.clip(_WANTED_INCIDENTS / daily, _FEWEST_DAYS, _MOST_DAYS))
-    step = max(1, -(-(panel.days - first) // wanted))
-    step += step % 7 == 0
-    rows = range(panel.days - 1, first - 1, -step)
-    return [panel.first_day + timedelta(days=row) for row in reversed(rows)]
+    burn_in = min(max(_BURN_IN_DAYS, int(panel.days * _BURN_IN_SHARE)), _MOST_BURN_IN_DAYS)
+    first = max(burn_in + horizon_days - 1, panel.days - _SPAN_DAYS)
+    incidents = float(panel.totals[first:].sum())
+    step = 1
+    while incidents / step > _WANTED_INCIDENTS:
+        step *= 2
+    days = (panel.first_day + timedelta(days=row) for row in range(first, panel.days))
+    return [day for day in days if day.toordinal() % step == 0]
 
 
-def sample(panel: Panel, days: Sequence[date], horizon_days: int = 1) -> Examples:
+def sample(recipe: Recipe, panel: Panel, days: Sequence[date], horizon_days: int = 1) -> Examples:
     """Draw the examples of these days; the same panel gives the same draw.
 
     Zeros are drawn more often where risk is higher (a mean of the densities and of an even spread), and weighted by the
     inverse of their chance, so that sums over the sample estimate sums over all cell-days without bias
     (Horvitz & Thompson 1952).
+
+    Args:
+        recipe: the components to look at.
+        panel: the history, which may go on after the last of the days.
+        days: ascending local days of the panel.
+        horizon_days: how far ahead each is seen.
     """
-    random = np.random.default_rng(_SEED)
-    zeros = _ZEROS_PER_INCIDENT * max(float(panel.totals.mean()), 1.0)
-    rows: list[tuple[np.ndarray, ...]] = []
-    for position, (day, density) in enumerate(zip(days, components.densities(panel, days, horizon_days), strict=True)):
-        count = panel.counts(day)
-        chance = np.minimum(zeros * (density.mean(axis=0) + density[-1]) / 2, 1.0).astype(np.float64)
-        drawn = random.random(len(count)) < chance
-        cell = np.flatnonzero((count > 0) | drawn)
-        weight = np.where(count[cell] > 0, 1.0, 1.0 / chance[cell])
-        rows.append((np.full(len(cell), position), cell, count[cell], weight, density[:, cell].T))
-    return Examples(tuple(days), *(np.concatenate(column) for column in zip(*rows, strict=True)))
+    kept = _drawn.setdefault(panel, {}).setdefault((recipe, horizon_days), {})
+    missing = [day for day in days if day not in kept]
+    for day, density in zip(missing, components.densities(recipe, panel, missing, horizon_days), strict=True):
+        kept[day] = _draw(recipe, panel, day, density)
+    rows = [kept[day] for day in days]
+    position = np.repeat(np.arange(len(days)), [len(cell) for cell, *_ in rows])
+    return Examples(tuple(days), position, *(np.concatenate(column) for column in zip(*rows, strict=True)))
+
+
+def _draw(recipe: Recipe, panel: Panel, day: date, density: np.ndarray) -> _DayRows:
+    """Cells, counts, weights and densities (rows, components) of a day's examples."""
+    count = panel.counts(day)
+    row = panel.index(day)
+    before = panel.totals[max(row - _RATE_DAYS, 0) : row]
+    zeros = max(_ZEROS_PER_INCIDENT * float(before.mean()), _FEWEST_ZEROS_A_DAY)
+    mixed = len(recipe.mixed_names)
+    risk = density[:mixed].mean(axis=0) + 1.0 / len(count)
+    chance = np.minimum(zeros * risk / 2, 1.0).astype(np.float64)
+    drawn = np.random.default_rng([_SEED, day.toordinal()]).random(len(count)) < chance
+    cell = np.flatnonzero((count > 0) | drawn)
+    weight = np.where(count[cell] > 0, 1.0, 1.0 / chance[cell])
+    return cell, count[cell], weight, density[:, cell].T

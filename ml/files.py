@@ -16,7 +16,7 @@ from pyproj.exceptions import CRSError
 from shapely.geometry import shape
 
 from ml.errors import InputError
-from ml.panel import OTHER, TARGET, Cells, Panel, span
+from ml.panel import Cells, Panel, span
 from observatory.grid import cell_ids, cells_in, project
 
 COLUMNS = ("occurred_local", "longitude_deg", "latitude_deg", "category_code")
@@ -77,8 +77,8 @@ def read_city(
         )
     counts = inside.group_by("cell_id", "occurred_date", "category_code").agg(incident_count=pl.len())
     is_target = pl.col("category_code").is_in(codes)
-    layers = {TARGET: counts.filter(is_target), OTHER: counts.filter(~is_target)}
-    return FileCity(cells, Panel.from_counts(Cells.from_frame(cells), layers, days[0], days[1] + timedelta(days=1)))
+    end_day = days[1] + timedelta(days=1)
+    return FileCity(cells, Panel.from_counts(Cells.from_frame(cells), counts, is_target, days[0], end_day))
 
 
 def read_groups(path: Path | None) -> dict[str, list[str]]:

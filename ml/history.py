@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from ml.errors import HistoryTooShort
-from ml.panel import OTHER, TARGET, Cells, Panel, span
+from ml.panel import Cells, Panel, span
 
 KNOWN_BY = time(5)
 """Local time at which a day's forecast is made: what is known then may be used, nothing later."""
@@ -45,14 +45,12 @@ def group_panel(cells: Cells, counts: pl.DataFrame, group: str, first_day: date,
 
     Args:
         cells: the city's cells.
-        counts: ``category_group, cell_id, occurred_date, incident_count``.
+        counts: ``category_group, category_code, cell_id, occurred_date, incident_count``.
         group: the category group that is forecast.
         first_day: first local day.
         end_day: first local day after the panel.
     """
-    is_target = pl.col("category_group") == group
-    layers = {TARGET: counts.filter(is_target), OTHER: counts.filter(~is_target)}
-    return Panel.from_counts(cells, layers, first_day, end_day)
+    return Panel.from_counts(cells, counts, pl.col("category_group") == group, first_day, end_day)
 
 
 class KnownHistory:
@@ -63,7 +61,8 @@ class KnownHistory:
 
     Args:
         cells: the city's cells.
-        versions: ``category_group, cell_id, occurred_date, known_from, known_to, incident_count`` of all groups.
+        versions: ``category_group, category_code, cell_id, occurred_date, known_from, known_to, incident_count`` of all
+            groups.
         group: the category group that is forecast.
         timezone: the city's.
         first_day: first day that is forecast.

@@ -83,16 +83,17 @@ class Warehouse:
             known_at: as known at this moment.
 
         Returns:
-            ``category_group, cell_id, occurred_date, incident_count``, ordered; cells may be outside the forecast.
+            ``category_group, category_code, cell_id, occurred_date, incident_count``, ordered; cells may be outside the
+            forecast.
         """
         return self._read(
             """
-            select category_group, cell_id, occurred_date, count(*)::integer as incident_count
+            select category_group, category_code, cell_id, occurred_date, count(*)::integer as incident_count
             from core.fct_incident_version
             where territory_code = $1 and is_trainable and not is_withdrawn
                 and known_from <= $2 and (known_to is null or known_to > $2)
-            group by category_group, cell_id, occurred_date
-            order by category_group, cell_id, occurred_date
+            group by category_group, category_code, cell_id, occurred_date
+            order by category_group, category_code, cell_id, occurred_date
             """,
             territory_code,
             known_at,
@@ -102,11 +103,12 @@ class Warehouse:
         """Every version that may train a forecast: the columns of ``counts``, known_from and known_to."""
         return self._read(
             """
-            select category_group, cell_id, occurred_date, known_from, known_to, count(*)::integer as incident_count
+            select category_group, category_code, cell_id, occurred_date, known_from, known_to,
+                count(*)::integer as incident_count
             from core.fct_incident_version
             where territory_code = $1 and is_trainable and not is_withdrawn
-            group by category_group, cell_id, occurred_date, known_from, known_to
-            order by category_group, cell_id, occurred_date, known_from, known_to
+            group by category_group, category_code, cell_id, occurred_date, known_from, known_to
+            order by category_group, category_code, cell_id, occurred_date, known_from, known_to
             """,
             territory_code,
         )

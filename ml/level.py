@@ -34,7 +34,7 @@ class Level:
             first_day: local day of ``totals[0]``.
             horizon_days: distance between the last day seen and the day forecast.
         """
-        days = np.arange(BURN_IN_DAYS + horizon_days - 1, len(totals))
+        days = np.arange(cls.first_row(horizon_days), len(totals))
         penalty = np.repeat([1.0 / _PRIOR_SD[kind] ** 2 for kind, _ in _EFFECTS], [size for _, size in _EFFECTS])
         beta = np.zeros(len(penalty))
         if len(days) == 0:
@@ -52,6 +52,11 @@ class Level:
             if np.max(np.abs(step)) < 1e-9:
                 break
         return cls(tuple(beta.tolist()))
+
+    @staticmethod
+    def first_row(horizon_days: int) -> int:
+        """First row of a history with enough days before it."""
+        return BURN_IN_DAYS + horizon_days - 1
 
     def predict(self, totals: np.ndarray, first_day: date, days: Sequence[date], horizon_days: int = 1) -> np.ndarray:
         """Expected incidents of each day, (days,), from totals at least ``horizon_days`` before it."""

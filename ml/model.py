@@ -16,12 +16,14 @@ import numpy as np
 
 from ml import components, trees
 from ml.blend import mixture_weights
+from ml.components import Recipe
 from ml.errors import HistoryTooShort, InputError
-from ml.examples import Examples, sample, training_days
+from ml.examples import sample, training_days
 from ml.level import Level
-from ml.panel import Panel
+from ml.panel import OTHER, Panel
 from ml.predictive import POISSON, Spread
 from ml.threads import one_thread
+from ml.trial import Trial, rates, trial
 
 FEWEST_DAYS = 60
 FEWEST_INCIDENTS = 100
@@ -38,11 +40,12 @@ class Hotspots:
 
     Attributes:
         use_trees: False gives the blend alone.
+        spread: of the counts around what is expected, see :class:`ml.predictive.Spread`.
     """
 
     use_trees: bool = True
     name: str = "lightgbm"
-    layers: tuple[str, ...] = ()
+    recipe: Recipe | None = None
     weights: tuple[float, ...] = ()
     level: Level | None = None
     spread: Spread = POISSON
@@ -58,47 +61,49 @@ class Hotspots:
         """
         history = panel.until(through + timedelta(days=1))
         check_history(history)
-        days = training_days(history, horizon_days)
-        examples = sample(history, days, horizon_days)
+        recipe = Recipe.of(history)
+        examples = sample(recipe, panel, training_days(history, horizon_days), horizon_days)
         level = Level.fit(history.totals, history.first_day, horizon_days)
-        daily = level.predict(history.totals, history.first_day, days, horizon_days)
-        layers = tuple(sorted(history.layers))
-        validation, tree_text = None, None
-        if self.use_trees:
-            # judged with weights that have not seen the days they are judged on
-            early = round(trees.FIRST_JUDGED * len(days))
-            weights = _weights(examples.between(0, early))
-            validation = trees.validate(examples, *_tree_inputs(examples, weights, daily, layers))
-        weights = _weights(examples)
-        matrix, log_rate = _tree_inputs(examples, weights, daily, layers)
-        if validation is not None and validation.is_won:
-            tree_text = trees.grow(examples, matrix, log_rate, validation.rounds)
-        mixed = replace(self, layers=layers, weights=tuple(weights.tolist()), level=level)
-        fitted = replace(mixed, validation=validation, tree_text=tree_text)
-        return fitted._with_spread(examples, matrix, log_rate)
+        weights = mixture_weights(examples, recipe)
+        judged = trial(recipe, panel, history.end_day, horizon_days, use_trees=self.use_trees)
+        tree_text = None
+        if judged.validation is not None and judged.validation.is_won:
+            daily = level.predict(history.totals, history.first_day, examples.days, horizon_days)
+            tree_text = trees.grow(examples, *rates(recipe, examples, weights, daily), judged.validation.rounds)
+        return replace(
+            self,
+            recipe=recipe,
+            weights=tuple(weights.tolist()),
+            level=level,
+            spread=_spread(judged, level, history, horizon_days),
+            validation=judged.validation,
+            tree_text=tree_text,
+        )
 
     @one_thread
     def predict(self, panel: Panel, days: Sequence[date], horizon_days: int = 1) -> np.ndarray:
         """Expected counts, (days, cells)."""
-        if self.layers != tuple(sorted(panel.layers)):
+        recipe, level = self._fitted
+        if recipe.has_others and OTHER not in panel.layers:
             raise InputError(
                 "model",
-                came=f"layers {sorted(panel.layers)}",
-                expected=f"the layers the model was fitted on, {list(self.layers)}",
+                came=f"a panel of the layers {sorted(panel.layers)}",
+                expected="incidents of the other categories too, as the model was fitted on",
                 todo="Fit the model on a panel of the same layers before predicting.",
             )
-        level = self._fitted_level.predict(panel.totals, panel.first_day, days, horizon_days)
-        shares = self._shares(panel, days, level, horizon_days)
-        return np.stack([today * share for today, share in zip(level, shares, strict=True)])
+        daily = level.predict(panel.totals, panel.first_day, days, horizon_days)
+        shares = self._shares(recipe, panel, days, daily, horizon_days)
+        return np.stack([today * share for today, share in zip(daily, shares, strict=True)])
 
     def to_text(self) -> str:
         """The fitted model as JSON text, enough to forecast without training again."""
+        recipe, level = self._fitted
         content = {
             "use_trees": self.use_trees,
             "name": self.name,
-            "layers": self.layers,
-            "weights": dict(zip(components.names(self.layers), self.weights, strict=True)),
-            "level": self._fitted_level.coefficients,
+            "recipe": asdict(recipe),
+            "weights": dict(zip(recipe.mixed_names, self.weights, strict=True)),
+            "level": level.coefficients,
             "spread": asdict(self.spread),
             "validation": asdict(self.validation) if self.validation else None,
             "trees": self.tree_text,
@@ -113,19 +118,20 @@ class Hotspots:
             InputError: it was made by a version that mixes other components.
         """
         content = json.loads(text)
-        layers = tuple(content["layers"])
-        if "spread" not in content or list(content["weights"]) != sorted(components.names(layers)):
+        stored = content.get("recipe")
+        recipe = Recipe(**{**stored, "clues": tuple(stored["clues"])}) if stored else None
+        if recipe is None or list(content["weights"]) != sorted(recipe.mixed_names):
             raise InputError(
                 "model",
-                came="a stored model of other parts than this version has",
-                expected=f"a spread and {len(components.names(layers))} components as ml/components.py declares",
+                came="a stored model of other components than this version mixes",
+                expected="the components that ml/components.py declares",
                 todo="Train again.",
             )
         return cls(
             use_trees=content["use_trees"],
             name=content["name"],
-            layers=layers,
-            weights=tuple(content["weights"][name] for name in components.names(layers)),
+            recipe=recipe,
+            weights=tuple(content["weights"][name] for name in recipe.mixed_names),
             level=Level(tuple(content["level"])),
             spread=Spread(**content["spread"]),
             validation=trees.Validation(**content["validation"]) if content["validation"] else None,
@@ -140,48 +146,43 @@ class Hotspots:
     @property
     def parameters(self) -> dict[str, Any]:
         """What a reader of the model's row wants to know: settings, weights, whether trees are used and why."""
-        weights = zip(components.names(self.layers), self.weights, strict=True)
+        recipe, level = self._fitted
+        weights = zip(recipe.mixed_names, self.weights, strict=True)
         return {
             "uses_trees": self.uses_trees,
             "validation": asdict(self.validation) if self.validation else None,
             "weights": {name: weight for name, weight in weights if weight >= 0.001},
-            "level": self._fitted_level.coefficients,
+            "clues": recipe.clues,
+            "level": level.coefficients,
             "spread": asdict(self.spread),
             "trees": trees.SETTINGS,
         }
 
     @property
-    def _fitted_level(self) -> Level:
-        if self.level is None:
+    def _fitted(self) -> tuple[Recipe, Level]:
+        if self.recipe is None or self.level is None:
             raise InputError(
-                "model", came="a model that was not fitted", expected="a fitted one", todo="Call fit first."
+                "model", came="a model that was not fitted", expected="a fitted one", todo="Fit the model first."
             )
-        return self.level
+        return self.recipe, self.level
 
     @cached_property
     def _booster(self) -> lgb.Booster | None:
         return lgb.Booster(model_str=self.tree_text) if self.tree_text else None
 
-    def _shares(self, panel: Panel, days: Sequence[date], level: np.ndarray, horizon_days: int) -> Iterator[np.ndarray]:
+    def _shares(
+        self, recipe: Recipe, panel: Panel, days: Sequence[date], daily: np.ndarray, horizon_days: int
+    ) -> Iterator[np.ndarray]:
         """Share of each cell in each day's incidents, (cells,) summing to 1."""
-        weights = np.array(self.weights)
-        features = trees.Features.of(components.names(self.layers))
-        for position, density in enumerate(components.densities(panel, days, horizon_days)):
-            share = weights @ density
+        weights = np.array(self.weights, dtype=np.float32)
+        features = trees.Features(recipe)
+        for position, density in enumerate(components.densities(recipe, panel, days, horizon_days)):
+            share = (weights @ density[: len(weights)]).astype(np.float64)
             if self._booster is not None:
-                blend = share * share.size
                 today = np.full(share.size, position)
-                matrix = features.matrix(density.T, blend, level[today], today, days)
+                matrix = features.matrix(density.T, share * share.size, daily[today], today, days)
                 share = share * np.exp(self._booster.predict(matrix, raw_score=True, num_threads=trees.THREADS))
             yield share / share.sum()
-
-    def _with_spread(self, examples: Examples, matrix: np.ndarray, log_rate: np.ndarray) -> Self:
-        """The same model with the spread its examples show beyond Poisson (method of moments)."""
-        correction = 0.0 if self._booster is None else self._booster.predict(matrix, raw_score=True)
-        mean = np.exp(log_rate + correction)
-        excess = np.sum(examples.weight * ((examples.count - mean) ** 2 - mean))
-        quadratic = max(0.0, float(excess / np.sum(examples.weight * mean**2)))
-        return replace(self, spread=Spread(quadratic=quadratic))
 
 
 def check_history(history: Panel) -> None:
@@ -211,18 +212,9 @@ def model_id(text: str, input_hash: str) -> str:
     return hashlib.sha256("\0".join((text, settings, versions, input_hash)).encode()).hexdigest()
 
 
-def _weights(examples: Examples) -> np.ndarray:
-    happened = examples.count > 0
-    return mixture_weights(examples.density[happened], examples.count[happened])
-
-
-def _tree_inputs(
-    examples: Examples, weights: np.ndarray, daily: np.ndarray, layers: tuple[str, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Features and the blend's log expected count of every example."""
-    share = examples.density @ weights
-    blend = share / examples.density[:, -1]
-    level = daily[examples.day]
-    features = trees.Features.of(components.names(layers))
-    matrix = features.matrix(examples.density, blend, level, examples.day, examples.days)
-    return matrix, np.log(level * share)
+def _spread(judged: Trial, level: Level, history: Panel, horizon_days: int) -> Spread:
+    """The spread of the trial's days, and the level's variance over the last two years."""
+    rows = range(max(Level.first_row(horizon_days), history.days - 2 * 365), history.days)
+    days = [history.first_day + timedelta(days=row) for row in rows]
+    expected = level.predict(history.totals, history.first_day, days, horizon_days)
+    return judged.spread.with_level(expected, history.totals[rows.start :])

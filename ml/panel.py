@@ -16,6 +16,8 @@ from ml.errors import InputError
 
 TARGET = "target"
 OTHER = "other"
+CATEGORY = "category:"
+"""Prefix of a single category's layer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,25 +76,43 @@ class Panel:
     Attributes:
         cells: where.
         first_day: local day of the first row.
-        layers: name -> (days, cells) sparse counts; ``target`` is what is forecast, the others are only looked at.
+        layers: name -> (days, cells) sparse counts; ``target`` is what is forecast, ``other`` and the single
+            categories are only looked at.
+        target_categories: layers of the categories the target is made of.
     """
 
     cells: Cells
     first_day: date
     layers: Mapping[str, csr_matrix]
+    target_categories: tuple[str, ...] = ()
 
     @classmethod
-    def from_counts(cls, cells: Cells, counts: Mapping[str, pl.DataFrame], first_day: date, end_day: date) -> Panel:
+    def from_counts(
+        cls, cells: Cells, counts: pl.DataFrame, is_target: pl.Expr, first_day: date, end_day: date
+    ) -> Panel:
         """Build the panel of ``[first_day, end_day)``.
 
         Args:
             cells: the cells; counts of other cells are left out.
-            counts: layer -> frame of ``cell_id, occurred_date, incident_count``.
+            counts: frame of ``cell_id, occurred_date, category_code, incident_count``.
+            is_target: which of its rows are forecast.
             first_day: first local day.
             end_day: first local day after the panel.
         """
-        layers = {name: _matrix(cells, frame, first_day, end_day) for name, frame in counts.items()}
-        return cls(cells, first_day, layers)
+        placed = counts.select(
+            pl.Series("cell", cells.index(counts["cell_id"])),
+            (pl.col("occurred_date") - pl.lit(first_day)).dt.total_days().alias("day"),
+            pl.col("incident_count").cast(pl.Float64),
+            pl.col("occurred_date", "category_code"),
+            is_target.alias("is_target"),
+        ).filter(pl.col("cell") >= 0, pl.col("occurred_date").is_between(first_day, end_day, closed="left"))
+        shape = (max((end_day - first_day).days, 0), len(cells))
+        targets = placed.filter("is_target")
+        layers = {TARGET: _matrix(targets, shape), OTHER: _matrix(placed.filter(~pl.col("is_target")), shape)}
+        single = placed.partition_by("category_code", as_dict=True)
+        layers |= {f"{CATEGORY}{code}": _matrix(rows, shape) for (code,), rows in sorted(single.items())}
+        codes = targets["category_code"].unique().sort().to_list()
+        return cls(cells, first_day, layers, tuple(f"{CATEGORY}{code}" for code in codes))
 
     @property
     def days(self) -> int:
@@ -128,7 +148,8 @@ class Panel:
     def until(self, end_day: date) -> Panel:
         """The panel as if it ended before ``end_day``; what comes later cannot be seen through it."""
         rows = min(max(self.index(end_day), 0), self.days)
-        return Panel(self.cells, self.first_day, {name: matrix[:rows] for name, matrix in self.layers.items()})
+        layers = {name: matrix[:rows] for name, matrix in self.layers.items()}
+        return Panel(self.cells, self.first_day, layers, self.target_categories)
 
     def fingerprint(self) -> str:
         """Hash of everything a model can learn from: days, cells and counts."""
@@ -147,14 +168,10 @@ def span(days: pl.Series) -> tuple[date, date] | None:
     return (first, last) if isinstance(first, date) and isinstance(last, date) else None
 
 
-def _matrix(cells: Cells, frame: pl.DataFrame, first_day: date, end_day: date) -> csr_matrix:
-    days = max((end_day - first_day).days, 0)
-    inside = frame.filter(pl.col("occurred_date").is_between(first_day, end_day, closed="left"))
-    col = cells.index(inside["cell_id"])
-    row = (inside["occurred_date"] - first_day).dt.total_days().to_numpy()
-    count = inside["incident_count"].to_numpy().astype(np.float64)
-    located = col >= 0
-    matrix = csr_matrix((count[located], (row[located], col[located])), shape=(days, len(cells)))
+def _matrix(placed: pl.DataFrame, shape: tuple[int, int]) -> csr_matrix:
+    """Counts (days, cells) of the rows ``cell, day, incident_count``."""
+    place = (placed["day"].to_numpy(), placed["cell"].to_numpy())
+    matrix = csr_matrix((placed["incident_count"].to_numpy(), place), shape=shape)
     matrix.sum_duplicates()
     matrix.sort_indices()
     return matrix

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -40,6 +40,16 @@ class Spread:
             raise InputError(
                 "spread", came=str(self), expected="no part below zero", todo="Take Poisson, 0, where counts vary less."
             )
+
+    def with_level(self, expected: np.ndarray, observed: np.ndarray) -> Self:
+        """The same spread, with the shared variance that the city's daily totals show (method of moments).
+
+        Args:
+            expected: (days,) expected totals.
+            observed: (days,) totals.
+        """
+        excess = np.sum((observed - expected) ** 2 - expected * (1.0 + self.linear))
+        return replace(self, shared=max(0.0, float(excess / np.sum(expected**2))))
 
 
 POISSON = Spread()

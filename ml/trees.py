@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import lightgbm as lgb
 import numpy as np
 
+from ml.components import Recipe
 from ml.examples import Examples
 
 THREADS = 1
@@ -16,26 +18,28 @@ THREADS = 1
 SETTINGS = {
     "objective": "poisson",
     "metric": "poisson",
-    "learning_rate": 0.04,
+    "learning_rate": 0.06,
     "num_leaves": 15,
     "min_data_in_leaf": 100,
     "lambda_l2": 10.0,
-    "feature_fraction": 0.6,
+    "feature_fraction": 0.3,
     "bagging_fraction": 0.7,
     "bagging_freq": 1,
     "max_bin": 63,
+    "bin_construct_sample_cnt": 50_000,
     "seed": 1,
     "num_threads": THREADS,
     "deterministic": True,
     "force_row_wise": True,
     "verbose": -1,
 }
-_MOST_ROUNDS = 300
-_PATIENCE = 25
-# shares of the days: learn before the first, judge between the two
-FIRST_JUDGED = 0.6
-_FOLDS = ((FIRST_JUDGED, 0.8), (0.8, 1.0))
+_MOST_ROUNDS = 400
+_PATIENCE = 30
+# share of the days that the trees learn from when they are judged on the rest
+LEARNED = 0.75
 _FLOOR = 0.02
+_WIDEST_M = 500.0
+_CALENDAR = ("log blend", "log level", "weekday", "sine of year", "cosine of year")
 
 
 @dataclass(frozen=True)
@@ -43,19 +47,22 @@ class Features:
     """What a tree sees of a cell-day; everything of it is known before the day.
 
     Attributes:
-        components: positions of the densities used, each as the log of its ratio to the blend.
-        names: one name per column.
+        recipe: the components there are.
     """
 
-    components: tuple[int, ...]
-    names: tuple[str, ...]
+    recipe: Recipe
 
-    @classmethod
-    def of(cls, component_names: Sequence[str]) -> Features:
-        """Densities spread by at most 500 m, beside the blend itself, the level and the calendar."""
-        used = tuple(k for k, name in enumerate(component_names) if name.endswith(("/0 m", "/250 m", "/500 m")))
-        calendar = ("log blend", "log level", "weekday", "sine of year", "cosine of year")
-        return cls(used, (*calendar, *(component_names[k] for k in used)))
+    @cached_property
+    def components(self) -> list[int]:
+        """Positions of the densities used, as logs of their ratio to the blend: the tilted, others to 500 m wide."""
+        wide = {name for memory in self.recipe.mixed for name in memory.names() if _bandwidth_m(name) > _WIDEST_M}
+        left_out = wide | {self.recipe.mixed_names[-1]}
+        return [place for place, name in enumerate(self.recipe.names) if name not in left_out]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One name per column."""
+        return (*_CALENDAR, *(self.recipe.names[place] for place in self.components))
 
     def matrix(
         self, density: np.ndarray, blend: np.ndarray, level: np.ndarray, day: np.ndarray, days: Sequence[date]
@@ -71,13 +78,14 @@ class Features:
         """
         turn = 2 * np.pi * np.array([d.timetuple().tm_yday for d in days]) / 365.25
         weekday = np.array([d.weekday() for d in days], dtype=np.float32)
-        found = np.empty((len(blend), len(self.names)), dtype=np.float32)
+        first = len(_CALENDAR)
+        found = np.empty((len(blend), first + len(self.components)), dtype=np.float32)
         found[:, 0] = np.log(blend)
         found[:, 1] = np.log(level)
-        found[:, 2:5] = np.column_stack([weekday, np.sin(turn), np.cos(turn)])[day]
-        evenly = density[:, [-1]]
-        ratio = density[:, list(self.components)] / evenly + _FLOOR
-        found[:, 5:] = np.log(ratio / (blend + _FLOOR)[:, None])
+        found[:, 2:first] = np.column_stack([weekday, np.sin(turn), np.cos(turn)])[day]
+        evenly = density[:, [len(self.recipe.mixed_names) - 1]]
+        ratio = density[:, self.components] / evenly + np.float32(_FLOOR)
+        np.log(ratio / (blend + _FLOOR).astype(np.float32)[:, None], out=found[:, first:])
         return found
 
 
@@ -101,45 +109,46 @@ class Validation:
         return self.rounds > 0 and self.gain > 2 * self.standard_error
 
 
-def validate(examples: Examples, matrix: np.ndarray, log_rate: np.ndarray) -> Validation:
+def validate(examples: Examples, matrix: np.ndarray, log_rate: np.ndarray) -> tuple[Validation, np.ndarray]:
     """Grow trees on earlier days and judge them on later ones, stopping early.
 
     Args:
         examples: the sampled cell-days.
         matrix: their features, (rows, features).
         log_rate: (rows,) the blend's log expected count.
+
+    Returns:
+        The verdict, and the trees' log-correction of the judged rows, the last ones.
     """
-    rounds, gains, incidents = [], [], []
-    for learn_share, judge_share in _FOLDS:
-        first, end = (round(share * len(examples.days)) for share in (learn_share, judge_share))
-        learn = slice(0, np.searchsorted(examples.day, first))
-        judge = slice(learn.stop, np.searchsorted(examples.day, end))
-        if not (examples.count[learn].any() and examples.count[judge].any()):
-            continue
-        booster = lgb.train(
-            SETTINGS,
-            _dataset(examples, matrix, log_rate, learn),
-            _MOST_ROUNDS,
-            valid_sets=[_dataset(examples, matrix, log_rate, judge)],
-            callbacks=[lgb.early_stopping(_PATIENCE, verbose=False)],
-        )
-        rounds.append(booster.best_iteration)
-        correction = booster.predict(matrix[judge], raw_score=True, num_iteration=booster.best_iteration)
-        before, count, weight = log_rate[judge], examples.count[judge], examples.weight[judge]
-        gain = weight * (count * correction - np.exp(before) * np.expm1(correction))
-        gains.append(np.bincount(examples.day[judge] - first, gain, end - first))
-        incidents.append(count.sum())
-    if not gains:
-        return Validation(0, 0.0, 0.0)
-    daily, total = np.concatenate(gains), float(np.sum(incidents))
-    error = float(daily.std(ddof=1) * np.sqrt(len(daily)) / total) if len(daily) > 1 else float("inf")
-    return Validation(round(float(np.mean(rounds))), float(daily.sum() / total), error)
+    first = round(LEARNED * len(examples.days))
+    learn = slice(0, int(np.searchsorted(examples.day, first)))
+    judge = slice(learn.stop, len(examples.day))
+    count, weight = examples.count[judge], examples.weight[judge]
+    if not (examples.count[learn].any() and count.any()):
+        return Validation(0, 0.0, 0.0), np.zeros(len(count))
+    booster = lgb.train(
+        SETTINGS,
+        _dataset(examples, matrix, log_rate, learn),
+        _MOST_ROUNDS,
+        valid_sets=[_dataset(examples, matrix, log_rate, judge)],
+        callbacks=[lgb.early_stopping(_PATIENCE, verbose=False)],
+    )
+    correction = booster.predict(matrix[judge], raw_score=True, num_iteration=booster.best_iteration)
+    gain = weight * (count * correction - np.exp(log_rate[judge]) * np.expm1(correction))
+    daily = np.bincount(examples.day[judge] - first, gain, len(examples.days) - first)
+    incidents = float(count.sum())
+    error = float(daily.std(ddof=1) * np.sqrt(len(daily)) / incidents) if len(daily) > 1 else float("inf")
+    return Validation(booster.best_iteration, float(daily.sum()) / incidents, error), correction
 
 
 def grow(examples: Examples, matrix: np.ndarray, log_rate: np.ndarray, rounds: int) -> str:
     """Grow trees on every example; returns LightGBM's model text."""
     booster = lgb.train(SETTINGS, _dataset(examples, matrix, log_rate, slice(None)), rounds)
     return booster.model_to_string()
+
+
+def _bandwidth_m(name: str) -> float:
+    return float(name.rpartition("/")[2].removesuffix(" m"))
 
 
 def _dataset(examples: Examples, matrix: np.ndarray, log_rate: np.ndarray, rows: slice) -> lgb.Dataset:

@@ -1,0 +1,92 @@
+"""The trial of a model on later days than it learned from: do trees beat the blend, and how far do counts scatter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from ml import trees
+from ml.blend import mixture_weights
+from ml.components import Recipe
+from ml.examples import Examples, sample, training_days
+from ml.level import Level
+from ml.panel import Panel
+from ml.predictive import Spread
+from ml.scatter import fit_spread
+
+# a trial is held once a quarter, on a lattice of the calendar; models of the same quarter share its verdict
+_QUARTER_DAYS = 91
+_LEAST_SHARE = 0.75
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What the last quarter of the examples said of a model that learned from the first three.
+
+    Attributes:
+        validation: of the trees; None where only the blend was tried.
+        spread: of counts around what the winner expected, the level's variance apart.
+    """
+
+    validation: trees.Validation | None
+    spread: Spread
+
+
+_held: WeakKeyDictionary[Panel, dict[tuple[Recipe, date, int, bool], Trial]] = WeakKeyDictionary()
+
+
+def trial(recipe: Recipe, panel: Panel, end_day: date, horizon_days: int, *, use_trees: bool) -> Trial:
+    """The newest trial of a history that ends before ``end_day``.
+
+    Args:
+        recipe: the components.
+        panel: the history, which may go on after it.
+        end_day: first day that must not be seen.
+        horizon_days: how far ahead each example is seen.
+        use_trees: whether trees are tried beside the blend.
+    """
+    quarter = date.fromordinal(end_day.toordinal() // _QUARTER_DAYS * _QUARTER_DAYS)
+    if (quarter - panel.first_day).days < _LEAST_SHARE * (end_day - panel.first_day).days:
+        quarter = end_day
+    held, key = _held.setdefault(panel, {}), (recipe, quarter, horizon_days, use_trees)
+    if key not in held:
+        held[key] = _hold(recipe, panel, quarter, horizon_days, use_trees=use_trees)
+    return held[key]
+
+
+def rates(recipe: Recipe, examples: Examples, weights: np.ndarray, daily: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Features (rows, features) and the blend's log expected count (rows,) of every example.
+
+    Args:
+        recipe: the components.
+        examples: sampled cell-days.
+        weights: of the blend.
+        daily: (days,) expected incidents of the city on each day of the examples.
+    """
+    mixed = len(weights)
+    share = examples.density[:, :mixed] @ weights.astype(np.float32)
+    blend = share / examples.density[:, mixed - 1]
+    level = daily[examples.day]
+    matrix = trees.Features(recipe).matrix(examples.density, blend, level, examples.day, examples.days)
+    return matrix, np.log(level * share)
+
+
+def _hold(recipe: Recipe, panel: Panel, end_day: date, horizon_days: int, *, use_trees: bool) -> Trial:
+    history = panel.until(end_day)
+    days = training_days(history, horizon_days)
+    first = round(trees.LEARNED * len(days))
+    early = history.until(days[first]) if first < len(days) else history
+    level = Level.fit(early.totals, early.first_day, horizon_days)
+    daily = level.predict(history.totals, history.first_day, days, horizon_days)
+    examples = sample(recipe, panel, days, horizon_days)
+    weights = mixture_weights(examples.between(0, first), recipe)
+    matrix, log_rate = rates(recipe, examples, weights, daily)
+    validation, correction = trees.validate(examples, matrix, log_rate) if use_trees else (None, 0.0)
+    judged = slice(int(np.searchsorted(examples.day, first)), None)
+    if validation is None or not validation.is_won:
+        correction = 0.0
+    mean = np.exp(log_rate[judged] + correction)
+    return Trial(validation, fit_spread(mean, examples.count[judged], examples.weight[judged]))
