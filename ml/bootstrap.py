@@ -32,6 +32,12 @@ class Difference:
     lower: float | None
     upper: float | None
 
+    def __str__(self) -> str:
+        digits = 3 if self.measure == "information_gain" else 2
+        if self.lower is None:
+            return f"{self.estimate:+.{digits}f}"
+        return f"{self.estimate:+.{digits}f} [{self.lower:+.{digits}f}, {self.upper:+.{digits}f}]"
+
 
 @lru_cache(maxsize=8)
 def day_weights(days: int, block_days: int = BLOCK_DAYS, resamples: int = RESAMPLES) -> np.ndarray:

@@ -46,6 +46,13 @@ class Calibration:
         tenths = self.tenths()
         return decile_error(tenths["expected"].to_numpy(), tenths["observed"].to_numpy())
 
+    def error_by_chance(self) -> float | None:
+        """The decile error that Poisson chance alone brings to a map that is right; None without incidents."""
+        tenths = self.tenths()
+        total = tenths["observed"].sum()
+        # mean absolute deviation of a normal variable
+        return float(np.sqrt(2 * tenths["expected"] / np.pi).sum() / total) if total else None
+
 
 def decile_error(expected: np.ndarray, observed: np.ndarray) -> float | None:
     """``sum |expected - observed| / sum observed``: the incident-weighted mean of ``|expected / observed - 1|``.

@@ -38,7 +38,7 @@ class Verdict:
 
     Attributes:
         total_ratio: expected over observed incidents; None without incidents.
-        decile_error: see :class:`ml.calibration.Calibration`.
+        decile_error, error_by_chance: see :class:`ml.calibration.Calibration`.
         volumes, districts: uniformity of the PIT by the cell's expected count and by district.
         district_coverage, city_coverage: of sums over a district and over the city.
     """
@@ -47,6 +47,7 @@ class Verdict:
     measures: Measures
     total_ratio: float | None
     decile_error: float | None
+    error_by_chance: float | None
     volumes: tuple[Uniformity, ...]
     districts: tuple[Uniformity, ...]
     district_coverage: Coverage
@@ -148,6 +149,7 @@ def _verdict(method: str, evidence: Evidence) -> Verdict:
         measures=measures,
         total_ratio=measures.expected_count / observed if observed else None,
         decile_error=evidence.calibration.decile_error(),
+        error_by_chance=evidence.calibration.error_by_chance(),
         volumes=tuple(evidence.volumes.uniformity()),
         districts=tuple(evidence.districts.uniformity()),
         district_coverage=evidence.in_districts.coverage(),

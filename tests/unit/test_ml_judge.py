@@ -156,6 +156,12 @@ def test_tenths_hold_equal_expectation_and_find_the_bent_one():
     assert calibration.decile_error() == pytest.approx((1.0 + 0.0 + 1.0) / 6.0, abs=0.01)
 
 
+def test_a_map_that_is_right_errs_as_chance_alone_would(cells):
+    verdict = judged(cells, world(cells, 21), POISSON)
+    assert verdict.decile_error == pytest.approx(verdict.error_by_chance, rel=0.5)
+    assert judged(cells, world(cells, 21), POISSON, np.sqrt).decile_error > 4 * verdict.error_by_chance
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     expected=arrays(np.float64, 60, elements=st.floats(1e-6, 5)),
