@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -11,7 +13,7 @@ from ml.bootstrap import Difference, differences
 from ml.calibration import Calibration
 from ml.districts import Districts
 from ml.measure import DayScore, Measures, pool
-from ml.pit import VOLUME_EDGES, VOLUME_NAMES, PitTable, Uniformity, randomised_pit, smallest_adjusted
+from ml.pit import VOLUME_EDGES, VOLUME_NAMES, PitTable, Uniformity, pit_of, smallest_adjusted
 from ml.predictive import Counts
 
 LEAST_MEAN = 5.0
@@ -30,6 +32,23 @@ class Coverage:
     count: int
     covered: float | None
     promised: float | None
+
+
+class PValues(NamedTuple):
+    """Of the randomised PIT, and of the PIT averaged over its randomisation, which finds smaller faults."""
+
+    randomised: float | None
+    averaged: float | None
+
+    @classmethod
+    def smallest(cls, rows: Sequence[Uniformity]) -> Self:
+        """The smallest over strata, each adjusted for their number."""
+        return cls(smallest_adjusted(row.p_value for row in rows), smallest_adjusted(row.sharp_p_value for row in rows))
+
+    def __str__(self) -> str:
+        if self.randomised is None or self.averaged is None:
+            return "-"
+        return f"{self.randomised:.3f} ({self.averaged:.3f})"
 
 
 @dataclass(frozen=True)
@@ -54,14 +73,14 @@ class Verdict:
     city_coverage: Coverage
 
     @property
-    def volume_p(self) -> float | None:
-        """Smallest p-value over the volume classes, adjusted for their number."""
-        return smallest_adjusted(self.volumes)
+    def volume_p(self) -> PValues:
+        """Smallest over the volume classes, adjusted for their number."""
+        return PValues.smallest(self.volumes)
 
     @property
-    def district_p(self) -> float | None:
-        """Smallest p-value over the districts, adjusted for their number."""
-        return smallest_adjusted(self.districts)
+    def district_p(self) -> PValues:
+        """Smallest over the districts, adjusted for their number."""
+        return PValues.smallest(self.districts)
 
 
 @dataclass
@@ -117,7 +136,7 @@ class Judge:
         evidence = self.evidence.setdefault(made.method, Evidence(self._districts.names))
         evidence.scores.append(made.score)
         evidence.calibration.add(made.expected, observed)
-        pit = randomised_pit(Counts.of_cells(made.expected, made.spread), observed, made.day)
+        pit = pit_of(Counts.of_cells(made.expected, made.spread), observed, made.day)
         evidence.volumes.add(pit, np.searchsorted(VOLUME_EDGES, made.expected, side="right"), observed)
         district, inside = self._districts.of_cell, self._districts.of_cell >= 0
         evidence.districts.add(pit, district, observed)

@@ -102,8 +102,8 @@ def _rightness(verdicts: Sequence[Verdict]) -> str:
                 verdict.method,
                 _number(verdict.total_ratio, 3),
                 f"{_number(verdict.decile_error, 3)} ({_number(verdict.error_by_chance, 3)})",
-                _number(verdict.volume_p, 3),
-                _number(verdict.district_p, 3),
+                str(verdict.volume_p),
+                str(verdict.district_p),
                 _coverage(verdict.district_coverage),
                 _coverage(verdict.city_coverage),
             ]
@@ -135,7 +135,8 @@ def _method(*, districts_are_squares: bool) -> str:
         "Decile error: mean of |expected / observed - 1| over tenths of the incidents expected, weighted by incidents;"
         " in brackets, what Poisson chance alone brings to a map that is right.",
         f"PIT p: the smallest p-value over the strata, adjusted for their number; blocks of {BLOCK_DAYS} days are"
-        " resampled, because cells of a day depend on each other. Below 0.05 a stratum's distribution is not right.",
+        " resampled, because cells of a day depend on each other. Below 0.05 a stratum's distribution is not right."
+        " In brackets, the PIT averaged over its randomisation, which finds smaller faults.",
         f"Coverage: among sums with a mean of {LEAST_MEAN:g} or more; in brackets, the share that the distribution"
         " itself puts inside, above 80 % because counts are whole numbers.",
         f"Intervals: 95 %, from resampled blocks of {BLOCK_DAYS} days.",

@@ -122,8 +122,10 @@ def _row(verdict: Verdict) -> dict[str, Any]:
         **{f"{name}_{percent}": value for name, found in shares.items() for percent, value in found.items()},
         "decile_error": verdict.decile_error,
         "decile_error_by_chance": verdict.error_by_chance,
-        "pit_p_volume": verdict.volume_p,
-        "pit_p_district": verdict.district_p,
+        "pit_p_volume": verdict.volume_p.randomised,
+        "pit_p_volume_averaged": verdict.volume_p.averaged,
+        "pit_p_district": verdict.district_p.randomised,
+        "pit_p_district_averaged": verdict.district_p.averaged,
         "district_days": verdict.district_coverage.count,
         "coverage_district": verdict.district_coverage.covered,
         "coverage_district_promised": verdict.district_coverage.promised,
@@ -142,6 +144,7 @@ def _pit_rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
             "incidents": row.incident_count,
             "distance": row.distance,
             "p_value": row.p_value,
+            "p_value_averaged": row.sharp_p_value,
             **{f"bin_{number}": share for number, share in enumerate(row.histogram, 1)},
         }
         for verdict in verdicts
