@@ -56,19 +56,36 @@ def day_weights(days: int, block_days: int = BLOCK_DAYS, resamples: int = RESAMP
 
 
 @one_thread
-def ratio_interval(above: np.ndarray, below: np.ndarray) -> tuple[float, float] | None:
-    """95 % interval of ``sum(above) / sum(below)`` over days; None for fewer than two blocks.
+def ratio_interval(above: np.ndarray, below: np.ndarray, block: int = BLOCK_DAYS) -> tuple[float, float] | None:
+    """95 % interval of ``sum(above) / sum(below)`` over days; None for fewer than two blocks or a week of them.
 
     Args:
         above: (days,) numerator of each day.
         below: (days,) denominator of each day, at least 0.
+        block: days drawn together; 1 where each entry is a week already.
     """
-    if len(above) < 2 * BLOCK_DAYS:
+    if len(above) < max(2 * block, BLOCK_DAYS):
         return None
-    weights = day_weights(len(above))
+    weights = day_weights(len(above), block)
     ratios = (weights @ above) / np.maximum(weights @ below, 1e-12)
     lower, upper = np.quantile(ratios, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
     return float(lower), float(upper)
+
+
+def difference(
+    method: str, measure: str, gained: np.ndarray, incidents: np.ndarray, block: int = BLOCK_DAYS
+) -> Difference:
+    """What was gained on another method per incident, with its interval.
+
+    Args:
+        method: name of the other.
+        measure: name of what was gained.
+        gained: (days,) ours minus theirs.
+        incidents: (days,) incidents, above 0 in all.
+        block: see :func:`ratio_interval`.
+    """
+    lower, upper = ratio_interval(gained, incidents, block) or (None, None)
+    return Difference(method, measure, float(gained.sum() / incidents.sum()), lower, upper)
 
 
 def differences(ours: Sequence[DayScore], method: str, theirs: Sequence[DayScore]) -> list[Difference]:
@@ -88,8 +105,4 @@ def differences(ours: Sequence[DayScore], method: str, theirs: Sequence[DayScore
         area = sum(day.flagged[percent] for day in ours) / cells
         hits = np.array([a.hits[percent] - b.hits[percent] for a, b in zip(ours, theirs, strict=True)])
         daily[f"pai_{percent}"] = hits / area
-    found = []
-    for measure, gained in daily.items():
-        lower, upper = ratio_interval(gained, incidents) or (None, None)
-        found.append(Difference(method, measure, float(gained.sum() / incidents.sum()), lower, upper))
-    return found
+    return [difference(method, measure, gained, incidents) for measure, gained in daily.items()]

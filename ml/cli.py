@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ml.cli_backtest import backtest
+from ml.cli_nij import nij
 from ml.errors import ForecastError
 from ml.options import Day, Groups, Territory, Url, given, listed
 from ml.printing import console, print_forecast, print_scores
@@ -16,6 +17,7 @@ from ml.printing import console, print_forecast, print_scores
 USER_MISTAKE = 2
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.command()(backtest)
+app.command()(nij)
 
 
 def main() -> None:

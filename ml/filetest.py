@@ -12,7 +12,7 @@ from ml.backtest import backtest
 from ml.bootstrap import Difference
 from ml.errors import Drifted
 from ml.files import FileCity, check_days, read_city, read_groups
-from ml.forecast_file import ForecastFile, check_file, check_folder
+from ml.forecast_file import ParquetPieces, check_file, check_folder, forecast_rows
 from ml.history import Known
 from ml.judge import Judge, Verdict
 from ml.methods import DEFAULT, OURS, methods_named
@@ -68,7 +68,7 @@ def run_filetest(
 
     Args:
         test: what to run.
-        out: Parquet to write, see :class:`ml.forecast_file.ForecastFile`.
+        out: Parquet to write, see :func:`ml.forecast_file.forecast_rows`.
         report: folder for the page, tables, curves and a map.
         progress: called with (what, days done, days in all).
 
@@ -100,7 +100,7 @@ def run_filetest(
     total = (test.last_day - test.first_day).days + 1
     judge = Judge(city.districts)
     curves = Report(city, panel) if report else None
-    with ForecastFile(out, panel.cells.cell_id) as written:
+    with ParquetPieces(out) as written:
         made_forecasts = backtest(
             methods,
             lambda _: known,
@@ -112,7 +112,8 @@ def run_filetest(
         for made in made_forecasts:
             observed = panel.counts(made.day)
             judge.add(made, observed)
-            written.add(made)
+            if out:
+                written.add(forecast_rows(made, panel.cells.cell_id))
             if curves:
                 curves.add(made, observed)
             if progress:

@@ -53,41 +53,17 @@ def check_file(path: Path, option: str) -> None:
 
 
 @dataclass
-class ForecastFile:
-    """Writes forecasts in pieces, so that memory stays flat; writes nothing without a path.
-
-    Attributes:
-        path: Parquet of ``method, forecast_date, horizon_days, cell_id, expected_count, lower_80, upper_80``.
-        cell_id: (cells,) identifiers in the order of the forecasts.
-    """
+class ParquetPieces:
+    """Writes frames to Parquet in pieces, so that memory stays flat; writes nothing without a path."""
 
     path: Path | None
-    cell_id: np.ndarray
     waiting: list[pl.DataFrame] = field(default_factory=list)
     writer: pq.ParquetWriter | None = None
 
-    def add(self, made: DayForecast) -> None:
-        """Take one forecast in."""
-        if self.path is None:
-            return
-        chances = predictive(made.expected, made.spread)
-        frame = pl.DataFrame(
-            {
-                "cell_id": self.cell_id,
-                "expected_count": made.expected,
-                "lower_80": chances.lower_80,
-                "upper_80": chances.upper_80,
-            }
-        )
-        self.waiting.append(
-            frame.select(
-                pl.lit(made.method).alias("method"),
-                pl.lit(made.day).alias("forecast_date"),
-                pl.lit(made.horizon_days, pl.Int16).alias("horizon_days"),
-                pl.all(),
-            )
-        )
-        if len(self.waiting) * len(self.cell_id) >= _ROWS_PER_WRITE:
+    def add(self, frame: pl.DataFrame) -> None:
+        """Take rows in; every frame has the same columns."""
+        self.waiting.append(frame)
+        if sum(waiting.height for waiting in self.waiting) >= _ROWS_PER_WRITE:
             self._write()
 
     def _write(self) -> None:
@@ -109,3 +85,22 @@ class ForecastFile:
             self._write()
         if self.writer is not None:
             self.writer.close()
+
+
+def forecast_rows(made: DayForecast, cell_id: np.ndarray) -> pl.DataFrame:
+    """``method, forecast_date, horizon_days, cell_id, expected_count, lower_80, upper_80``, one row per cell."""
+    chances = predictive(made.expected, made.spread)
+    frame = pl.DataFrame(
+        {
+            "cell_id": cell_id,
+            "expected_count": made.expected,
+            "lower_80": chances.lower_80,
+            "upper_80": chances.upper_80,
+        }
+    )
+    return frame.select(
+        pl.lit(made.method).alias("method"),
+        pl.lit(made.day).alias("forecast_date"),
+        pl.lit(made.horizon_days, pl.Int16).alias("horizon_days"),
+        pl.all(),
+    )

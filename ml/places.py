@@ -58,8 +58,7 @@ def read_cells(
         InputError: no polygons, no cell, or more cells than can be forecast.
     """
     check_metric(epsg)
-    area = shapely.union_all([geometry for _, geometry in _features(boundary)])
-    square_metres = abs(_SPHEROID.geometry_area_perimeter(area)[0])
+    area, square_metres = _area(boundary), boundary_m2(boundary)
     if square_metres / cell_size_m**2 > MOST_CELLS:
         raise InputError(
             "--cell-size-m",
@@ -76,6 +75,15 @@ def read_cells(
             todo="Check the boundary, --epsg and --cell-size-m.",
         )
     return cells
+
+
+def boundary_m2(boundary: Path) -> float:
+    """Area of the city on the spheroid, square metres.
+
+    Args:
+        boundary: GeoJSON polygons in WGS 84.
+    """
+    return abs(_SPHEROID.geometry_area_perimeter(_area(boundary))[0])
 
 
 def read_districts(path: Path, key: str | None = None) -> dict[str, BaseGeometry]:
@@ -112,6 +120,10 @@ def existing(path: Path) -> Path:
     if not path.is_file():
         raise InputError(str(path), came="no such file", expected="a file that can be read", todo="Correct the path.")
     return path
+
+
+def _area(boundary: Path) -> BaseGeometry:
+    return shapely.union_all([geometry for _, geometry in _features(boundary)])
 
 
 def _features(path: Path) -> list[tuple[dict[str, Any], BaseGeometry]]:
