@@ -122,17 +122,21 @@ def test_a_window_is_the_sum_of_its_days_and_sees_nothing_of_them(panel):
         seen, unseen = (forecast_windows(method, p, [ORIGIN], windows, lambda _: None) for p in (panel, blind))
         for key, expected in seen.items():
             np.testing.assert_array_equal(expected, unseen[key])
-    daily = MEAN.predict(panel, [ORIGIN], 1)[0]
-    np.testing.assert_allclose(seen[ORIGIN, "1 week"], 7 * daily)
-    np.testing.assert_allclose(seen[ORIGIN, "1 month"], 31 * daily)
+    # fitted for the middle of the horizons 1 to 7, 8 to 14 and 15 to 31
+    week, fortnight, month = (
+        MEAN.fit(panel, ORIGIN - timedelta(days=1), horizon).predict(panel, [ORIGIN], 1)[0] for horizon in (4, 11, 23)
+    )
+    np.testing.assert_allclose(seen[ORIGIN, "1 week"], 7 * week)
+    np.testing.assert_allclose(seen[ORIGIN, "1 month"], 7 * week + 7 * fortnight + 17 * month)
 
 
 def test_origins_that_share_a_training_each_see_their_own_past(panel):
     origins = [ORIGIN + timedelta(days=7 * week) for week in range(3)]
     made = list(challenge([MEAN], panel, origins, ("1 week",), refit_origins=3))
     assert [each.origin for each in made] == origins
+    fitted = MEAN.fit(panel, ORIGIN - timedelta(days=1), 4)
     for each in made:
-        np.testing.assert_allclose(each.expected, 7 * MEAN.predict(panel, [each.origin], 1)[0])
+        np.testing.assert_allclose(each.expected, 7 * fitted.predict(panel, [each.origin], 1)[0])
 
 
 def arguments(city, **changes):
