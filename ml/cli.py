@@ -96,7 +96,9 @@ def backtest(
     category: Annotated[str, typer.Option(help="Category code, group name, or all.")] = "all",
     horizon_days: Annotated[int, typer.Option(min=1, help="Days ahead.")] = 1,
     refit_days: Annotated[int, typer.Option(min=1, help="Days between two trainings.")] = 28,
-    methods: Annotated[str | None, typer.Option(help="Methods, comma-separated; default ours and baselines.")] = None,
+    methods: Annotated[
+        str | None, typer.Option(help="Methods, comma-separated, or all; default ours and four baselines.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Parquet of every method's forecasts.")] = None,
     report: Annotated[Path | None, typer.Option("--report", help="Folder for the table, curves and a map.")] = None,
 ) -> None:
