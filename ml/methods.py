@@ -8,6 +8,7 @@ from ml.baselines import ExponentialDecay, Flat, KernelDensity, Mean, WeekdayMea
 from ml.errors import InputError
 from ml.method import Method
 from ml.model import Hotspots
+from ml.peers.cell_etas import CellEtas
 from ml.peers.gi_star import GiStar
 from ml.peers.prospective import ProspectiveHotspot
 from ml.peers.self_exciting import SelfExciting
@@ -23,7 +24,7 @@ AVERAGES: tuple[Method, ...] = (
     WeekdayMean(),
     ExponentialDecay(),
 )
-PEERS: tuple[Method, ...] = (SpaceTimeDensity(), ProspectiveHotspot(), SelfExciting(), GiStar())
+PEERS: tuple[Method, ...] = (SpaceTimeDensity(), ProspectiveHotspot(), SelfExciting(), CellEtas(), GiStar())
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (Hotspots(), *BASELINES, *AVERAGES, *PEERS, Hotspots(use_trees=False, name="kernel_blend"))

@@ -13,6 +13,7 @@ from ml.baselines import ExponentialDecay, KernelDensity, Mean, WeekdayMean
 from ml.methods import ALL, BASELINES, DEFAULT, METHODS, methods_named
 from ml.panel import TARGET, Cells, Panel
 from ml.peers.branching import Branching
+from ml.peers.cell_etas import CellEtas
 from ml.peers.gi_star import GiStar, LocalStatistic
 from ml.peers.prospective import ProspectiveHotspot
 from ml.peers.self_exciting import Excitation, SelfExciting
@@ -286,3 +287,26 @@ def test_all_names_every_method_and_the_default_stays_short():
     assert DEFAULT == ("lightgbm", "flat", "mean_28d", "mean_365d", "kernel_density")
     assert tuple(method.name for method in BASELINES) == DEFAULT[1:]
     assert {"last_day", "mean_7d", "mean_all", "mean_weekday", "self_exciting", "gi_star"} <= set(METHODS)
+
+
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_cells_by_themselves_recover_the_planted_background_and_offspring(horizon):
+    random, days, cells = np.random.default_rng(5), 1200, lattice(12, 12)
+    planted = random.gamma(1.0, 0.05, len(cells))
+    counts = random.poisson(planted, (days, len(cells)))
+    for row in range(days):
+        for cell in np.repeat(np.arange(len(cells)), random.poisson(0.5 * counts[row])):
+            born = row + random.geometric(0.1) + horizon - 1
+            if born < days:
+                counts[born, cell] += 1
+    found = CellEtas(windows_days=(1200,)).fit(panel_of(counts, cells), FIRST_DAY + timedelta(days=days - 1), horizon)
+    assert found.offspring == pytest.approx(0.5, abs=0.06)
+    assert found.keep == pytest.approx(0.9, abs=0.02)
+    assert np.corrcoef(found.background, planted)[0, 1] > 0.95
+    assert np.mean(found.background) == pytest.approx(planted.mean(), rel=0.15)
+
+
+def test_a_cells_intensity_is_the_sum_of_waves(cells, counts, panel):
+    own = CellEtas(background=tuple(np.linspace(0, 1, len(cells))), offspring=0.4, keep=0.8)
+    weight = 0.4 * 0.2 * 0.8 ** np.arange(117)[::-1]
+    np.testing.assert_allclose(risk(own, panel, 120, 4), np.linspace(0, 1, len(cells)) + weight @ counts[:117])
