@@ -113,7 +113,7 @@ class KernelDensity(RiskMap):
     """
 
     windows_days: tuple[int, ...] = (28, 91, 365, 1095, 3650)
-    bandwidths_m: tuple[float, ...] = (125, 250, 500, 1000)
+    bandwidths_m: tuple[float, ...] = (60, 125, 250, 500, 1000)
     name: str = "kernel_density"
 
     def candidates(self, history: Panel, horizon_days: int) -> Iterable[Self]:  # noqa: ARG002

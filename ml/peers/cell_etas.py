@@ -15,7 +15,7 @@ from ml.recency import memories
 from ml.riskmap import RiskMap
 
 _ITERATIONS = 40
-_TOLERANCE = 5e-4
+_TOLERANCE = 2e-4
 _JUDGED_DAYS = 28
 _KEEP = (0.1, 0.999)
 
@@ -52,7 +52,7 @@ class CellEtas(RiskMap):
             for window in self.windows_days
         ]
         best = max(judged, key=lambda pair: pair[1])[0]
-        return replace(self._learned(history, best.windows_days[0], horizon_days), evenly=best.evenly)
+        return best._learned(history, best.windows_days[0], horizon_days)
 
     def risks(self, panel: Panel, days: Sequence[date], horizon_days: int) -> Iterator[np.ndarray]:
         """Yield the intensity of each day."""
@@ -69,7 +69,9 @@ class CellEtas(RiskMap):
         if not counts.nnz:
             return chosen
         row = np.repeat(np.arange(days), np.diff(counts.indptr))
-        background, offspring, keep = np.asarray(counts.sum(axis=0)).ravel() / days, self.offspring, self.keep
+        # half the mean at least: a background of 0 would stay 0
+        mean = np.asarray(counts.sum(axis=0)).ravel() / days
+        background, offspring, keep = (np.array(self.background or 0.0) + mean) / 2, self.offspring, self.keep
         for _ in range(_ITERATIONS):
             due, delayed = _due(counts, keep, horizon_days)
             per_rate = counts.data / np.maximum(background[counts.indices] + offspring * due, 1e-12)

@@ -29,7 +29,7 @@ class SpaceTimeDensity(RiskMap):
     """
 
     half_lives_days: tuple[float, ...] = (15, 30, 60, 120, 365, 1460)
-    bandwidths_m: tuple[float, ...] = (125, 250, 500, 1000)
+    bandwidths_m: tuple[float, ...] = (60, 125, 250, 500, 1000)
     name: str = "kernel_density_spacetime"
 
     def candidates(self, history: Panel, horizon_days: int) -> Iterable[Self]:  # noqa: ARG002

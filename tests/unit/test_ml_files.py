@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from ml import cli
 from ml.errors import ForecastError
 from ml.files import check_metric
+from ml.methods import METHODS
 
 FIRST_DAY, DAYS = date(2024, 1, 1), 130
 WEST, SOUTH = 4.95, 43.25
@@ -92,6 +93,16 @@ def test_a_backtest_writes_every_method_day_and_cell(city, tmp_path):
     assert {path.name for path in report.iterdir()} == {"scores.csv", "curves.png", "map.png"}
     ours = written.filter(pl.col("method") == "lightgbm").group_by("cell_id").agg(pl.col("expected_count").sum())
     assert ours["expected_count"].max() > 0.25 * ours["expected_count"].sum()
+
+
+def test_all_methods_stand_side_by_side(city, tmp_path):
+    out = tmp_path / "p.parquet"
+    given = arguments(city, methods="all", to=FIRST_DAY + timedelta(days=101), out=out)
+    done = CliRunner().invoke(cli.app, given)
+    assert done.exit_code == 0, done.output
+    totals = pl.read_parquet(out).group_by("method").agg(pl.col("expected_count").sum() / 2)
+    assert set(totals["method"]) == set(METHODS)
+    assert totals["expected_count"].is_between(3, 7).all()
 
 
 def test_discovered_rows_neither_train_nor_count(city):
