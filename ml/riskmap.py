@@ -17,7 +17,7 @@ from ml.threads import one_thread
 _SPAN_DAYS = 364
 _FEWEST_DAYS, _MOST_DAYS = 60, 182
 _WANTED_INCIDENTS = 2500
-LEVEL_DAYS = 28
+_LEVEL_DAYS = 28
 _LEAST_LEVEL = 1e-9
 # bounds of the even share: no map may call an incident impossible, and none is kept from ranking the cells
 _LEAST_EVEN, _MOST_EVEN = 1e-3, 1 - 1e-3
@@ -87,7 +87,7 @@ class RiskMap(ABC):
 
 def recent_level(panel: Panel, day: date, horizon_days: int) -> float:
     """Mean daily incidents of the city over the last 28 days that a forecast of ``day`` can see; never 0."""
-    return max(float(panel.mean_before(day, LEVEL_DAYS, horizon_days).sum()), _LEAST_LEVEL)
+    return max(float(panel.mean_before(day, _LEVEL_DAYS, horizon_days).sum()), _LEAST_LEVEL)
 
 
 def tuning_days(history: Panel, horizon_days: int) -> list[date]:
