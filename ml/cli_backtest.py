@@ -30,7 +30,7 @@ def backtest(
     horizon_days: Annotated[int, typer.Option(min=1, help="Days ahead.")] = 1,
     refit_days: Annotated[int, typer.Option(min=1, help="Days between two trainings.")] = 28,
     methods: Annotated[
-        str | None, typer.Option(help="Methods, comma-separated, or all; default ours and baselines.")
+        str | None, typer.Option(help="Methods, comma-separated, or all; default ours and four baselines.")
     ] = None,
     districts: Annotated[Path | None, typer.Option(help="GeoJSON of districts; default squares of about 5 km.")] = None,
     district_key: Annotated[

@@ -10,6 +10,7 @@ import pytest
 
 from ml.errors import ForecastError
 from ml.files import read_city
+from ml.methods import METHODS as EVERY_METHOD
 from ml.places import check_metric, read_districts
 
 FIRST_DAY = date(2024, 1, 1)
@@ -40,6 +41,15 @@ def test_a_backtest_writes_every_method_day_and_cell(observatory_ml, backtest_ar
     assert written.filter(pl.col("lower_80") > pl.col("upper_80")).is_empty()
     ours = written.filter(pl.col("method") == "lightgbm").group_by("cell_id").agg(pl.col("expected_count").sum())
     assert ours["expected_count"].max() > 0.25 * ours["expected_count"].sum()
+
+
+def test_all_methods_stand_side_by_side(observatory_ml, backtest_arguments, tmp_path):
+    out = tmp_path / "p.parquet"
+    code, _, error = observatory_ml(*backtest_arguments(methods="all", to=FIRST_DAY + timedelta(days=101), out=out))
+    assert code == 0, error
+    totals = pl.read_parquet(out).group_by("method").agg(pl.col("expected_count").sum() / 2)
+    assert set(totals["method"]) == set(EVERY_METHOD)
+    assert totals["expected_count"].is_between(3, 7).all()
 
 
 def test_a_report_is_one_page_that_fetches_nothing(observatory_ml, backtest_arguments, city, tmp_path):

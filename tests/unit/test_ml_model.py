@@ -168,8 +168,8 @@ def test_sampled_zeros_stand_for_all(panel):
     assert {day.weekday() for day in drawn.days} == set(range(7))
 
 
-def test_a_mean_is_the_mean_where_scatter_is_no_chance(panel):
-    expected = Mean(28).predict(panel, [SPLIT])[0]
+def test_a_mean_keeps_the_total_and_the_proportions_of_the_last_days(panel):
+    expected = Mean.of(28).fit(panel, SPLIT - timedelta(days=1)).predict(panel, [SPLIT])[0]
     row = panel.index(SPLIT)
     plain = np.asarray(panel.target[row - 28 : row].mean(axis=0)).ravel()
     assert expected.sum() == pytest.approx(plain.sum())
@@ -181,7 +181,7 @@ def test_kernel_density_chooses_from_the_days_before(panel):
     chosen = KernelDensity().fit(panel, SPLIT)
     assert len(chosen.windows_days) == len(chosen.bandwidths_m) == 1
     total = chosen.predict(panel, [SPLIT])[0].sum()
-    assert total == pytest.approx(panel.totals[: panel.index(SPLIT)][-chosen.windows_days[0] :].mean(), rel=1e-4)
+    assert total == pytest.approx(panel.totals[: panel.index(SPLIT)][-28:].mean(), rel=1e-4)
 
 
 def test_a_backtest_yields_every_day_and_method_and_ours_beats_flat(panel):
@@ -198,7 +198,7 @@ def test_a_backtest_yields_every_day_and_method_and_ours_beats_flat(panel):
 
 
 def test_unknown_methods_are_named():
-    with pytest.raises(InputError, match=r"unknown sepp; expected some of lightgbm, flat"):
+    with pytest.raises(InputError, match=r"unknown sepp; expected all, or some of lightgbm, flat"):
         methods_named(["sepp"])
 
 
