@@ -16,13 +16,23 @@ import polars as pl
 
 from ml.baselines import KernelDensity
 from ml.model import Hotspots
-from ml.panel import OTHER, TARGET, Cells, Panel
+from ml.panel import Cells, Panel
 
 FIRST_DAY = date(2019, 1, 1)
 _SEED = 20_190_101
 
 
-def synthetic_counts(side: int, days: int, daily: float, seed: int) -> pl.DataFrame:
+def synthetic_panel(side: int, days: int, daily: float) -> Panel:
+    """Counts of an uneven city of side x side cells of 250 m: what is forecast, and three times as much beside it."""
+    counts = pl.concat(
+        _synthetic_counts(side, days, daily * times, _SEED + place).with_columns(category_code=pl.lit(code))
+        for place, (code, times) in enumerate((("target", 1), ("common", 2), ("rare", 0.5), ("rarer", 0.5)))
+    )
+    is_target = pl.col("category_code") == "target"
+    return Panel.from_counts(_square_city(side), counts, is_target, FIRST_DAY, FIRST_DAY + timedelta(days=days))
+
+
+def _synthetic_counts(side: int, days: int, daily: float, seed: int) -> pl.DataFrame:
     """Incidents of an uneven city with a weekly rhythm and near-repeats: ``cell_id, occurred_date, incident_count``."""
     random = np.random.default_rng(seed)
     share = random.pareto(1.5, side * side) + 0.05
@@ -41,7 +51,7 @@ def synthetic_counts(side: int, days: int, daily: float, seed: int) -> pl.DataFr
     )
 
 
-def square_city(side: int) -> Cells:
+def _square_city(side: int) -> Cells:
     """A city of side x side cells of 250 m."""
     place = np.arange(side * side)
     return Cells.from_frame(
@@ -58,14 +68,12 @@ def square_city(side: int) -> Cells:
 
 def measure(years: int, side: int, daily: float) -> dict[str, float]:
     days = years * 365
-    target, other = synthetic_counts(side, days, daily, _SEED), synthetic_counts(side, days, 3 * daily, _SEED + 1)
-    cells = square_city(side)
     before = _peak_mib()
     last = FIRST_DAY + timedelta(days=days - 1)
     tomorrow = last + timedelta(days=1)
 
     start = time.perf_counter()
-    panel = Panel.from_counts(cells, {TARGET: target, OTHER: other}, FIRST_DAY, tomorrow)
+    panel = synthetic_panel(side, days, daily)
     built = time.perf_counter()
     model = Hotspots().fit(panel, last)
     trained = time.perf_counter()
@@ -75,7 +83,7 @@ def measure(years: int, side: int, daily: float) -> dict[str, float]:
     KernelDensity().fit(panel, last).predict(panel, [tomorrow])
     density = time.perf_counter()
     return {
-        "cells": len(cells),
+        "cells": len(panel.cells),
         "days": days,
         "incidents": int(panel.totals.sum()),
         "panel_s": round(built - start, 2),

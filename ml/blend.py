@@ -11,13 +11,13 @@ _ITERATIONS = 300
 _TOLERANCE = 1e-5
 
 
-def mixture_weights(examples: Examples, recipe: Recipe) -> np.ndarray:
+def blend_weights(examples: Examples, recipe: Recipe) -> np.ndarray:
     """Weights of the recipe's mixed components, the most likely ones for the examples' incidents."""
     happened = examples.count > 0
-    return most_likely_weights(examples.density[happened, : len(recipe.mixed_names)], examples.count[happened])
+    return mixture_weights(examples.density[happened, : len(recipe.mixed_names)], examples.count[happened])
 
 
-def most_likely_weights(density: np.ndarray, count: np.ndarray) -> np.ndarray:
+def mixture_weights(density: np.ndarray, count: np.ndarray) -> np.ndarray:
     """Weights of a mixture by expectation-maximisation (Dempster, Laird & Rubin 1977).
 
     Args:

@@ -9,13 +9,14 @@ from functools import cached_property
 
 import polars as pl
 
+from ml import legitimacy
 from ml.errors import HistoryTooShort, InputError
 from ml.history import group_panel, midnight, morning
 from ml.io import Territory, Warehouse
-from ml.model import check_history
 from ml.panel import Cells, Panel, span
 
 LONGEST_HORIZON_DAYS = 92
+UNLOCATED = "unlocated"
 
 
 def cells_of(warehouse: Warehouse, territory_code: str) -> Cells:
@@ -80,7 +81,7 @@ class City:
         """Panel of a group; ends with the last day known.
 
         Raises:
-            HistoryTooShort: nothing to learn from, or nothing recent.
+            Abstention: nothing to learn from, nothing recent, too little located, or another record than before.
         """
         if self.horizon_days > LONGEST_HORIZON_DAYS:
             raise HistoryTooShort(
@@ -91,5 +92,12 @@ class City:
             )
         first_day, _ = span(self.counts["occurred_date"]) or (self.end_day, self.end_day)
         panel = group_panel(self.cells, self.counts, group, first_day, self.end_day)
-        check_history(panel)
+        legitimacy.check(panel, self._located_share(group))
         return panel
+
+    def _located_share(self, group: str) -> float:
+        """Located incidents of a group over all of them; 1 where there is none."""
+        own = self.counts.filter(pl.col("category_group") == group)
+        located = own.filter(pl.col("cell_id") != UNLOCATED)
+        total = int(own["incident_count"].sum())
+        return int(located["incident_count"].sum()) / total if total else 1.0

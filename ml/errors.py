@@ -32,5 +32,17 @@ class InputError(ForecastError):
     """A file, an option or a table does not hold what a forecast needs."""
 
 
-class HistoryTooShort(ForecastError):
-    """There are too few days or incidents to learn from; abstaining is the right answer."""
+class Abstention(ForecastError):
+    """A forecast cannot be trusted; to withhold it and say why is the right answer."""
+
+
+class HistoryTooShort(Abstention):
+    """There are too few days or incidents to learn from."""
+
+
+class TooFewLocated(Abstention):
+    """Too few incidents have a place for a map to stand for all of them."""
+
+
+class Drifted(Abstention):
+    """The record of the last days is not what the model was trained on."""

@@ -1,27 +1,28 @@
-"""Incidents and a boundary from files, for a backtest without a warehouse."""
+"""A city from files, for a backtest without a warehouse: cells, panel, and what a reader should know of them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
-import shapely
 import yaml
-from pyproj import CRS
-from pyproj.exceptions import CRSError
-from shapely.geometry import shape
 
+from ml import legitimacy
+from ml.districts import Districts
 from ml.errors import InputError
+from ml.gaps import Gap, gaps_in
+from ml.incidents import Incidents, read_incidents
 from ml.panel import Cells, Panel, span
-from observatory.grid import cell_ids, cells_in, project
+from ml.places import existing, read_cells, read_districts
+from observatory.grid import cell_ids, project
 
-COLUMNS = ("occurred_local", "longitude_deg", "latitude_deg", "category_code")
-DISCOVERED = "discovered"
 ALL = "all"
+RECENT_DAYS = 28
+_MOST_LISTED = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +32,18 @@ class FileCity:
     Attributes:
         cells: one row per cell, as :func:`observatory.grid.cells_in` gives them.
         panel: incidents of the category, the others beside it.
+        districts: what the uncertainty is judged by.
+        located_share: located incidents of the category over all of them.
+        gaps: days on which nothing at all was recorded.
+        notes: what was left out, and what is odd.
     """
 
     cells: pl.DataFrame
     panel: Panel
+    districts: Districts
+    located_share: float
+    gaps: tuple[Gap, ...]
+    notes: tuple[str, ...]
 
 
 def read_city(
@@ -45,40 +54,57 @@ def read_city(
     cell_size_m: int,
     category: str,
     groups: Mapping[str, Sequence[str]],
+    districts: Path | None = None,
+    district_key: str | None = None,
 ) -> FileCity:
     """Read and count the incidents of a city.
 
     Args:
-        incidents: Parquet with ``occurred_local`` (the city's clock), ``longitude_deg``, ``latitude_deg``,
-            ``category_code`` and optionally ``detection_mode``; discovered rows never train.
+        incidents: Parquet, see :func:`ml.incidents.read_incidents`.
         boundary: GeoJSON in WGS 84.
         epsg: reference system of the grid, in metres.
         cell_size_m: side of a cell, metres.
         category: a category code, a name of ``groups``, or ``all``.
         groups: group name -> its category codes.
+        districts: GeoJSON in WGS 84; None cuts the city into squares of about 5 km.
+        district_key: property that names a district.
 
     Raises:
         InputError: a file, column, category or reference system that cannot be used.
     """
-    check_metric(epsg)
-    cells = _read_cells(boundary, epsg, cell_size_m)
-    found = _read_incidents(incidents)
-    codes = _codes(found, category, groups, incidents)
-    days = span(found["occurred_date"])
-    easting, northing = project(found["longitude_deg"].to_numpy(), found["latitude_deg"].to_numpy(), epsg)
-    located = found.with_columns(cell_id=cell_ids(easting, northing, epsg, cell_size_m))
-    inside = located.filter(pl.col("cell_id").is_in(cells["cell_id"].implode()))
+    areas = read_districts(districts, district_key) if districts else None
+    cells = read_cells(boundary, epsg, cell_size_m, areas)
+    read = read_incidents(incidents)
+    codes = _codes(read.rows, category, groups, incidents)
+    is_target = pl.col("category_code").is_in(codes)
+    located = read.rows.drop_nulls(["longitude_deg", "latitude_deg"])
+    easting, northing = project(located["longitude_deg"].to_numpy(), located["latitude_deg"].to_numpy(), epsg)
+    placed = located.with_columns(cell_id=cell_ids(easting, northing, epsg, cell_size_m))
+    inside = placed.filter(pl.col("cell_id").is_in(cells["cell_id"].implode()))
+    days = span(read.rows["occurred_date"])
     if days is None or inside.is_empty():
         raise InputError(
             str(incidents),
-            came=f"{found.height} incidents that may train, none of them inside {boundary.name}",
+            came=f"{located.height} located incidents that may train, none of them inside {boundary.name}",
             expected="incidents inside the boundary, longitude and latitude in degrees",
             todo="Check that both files are of the same city and that the two coordinates are not exchanged.",
         )
     counts = inside.group_by("cell_id", "occurred_date", "category_code").agg(incident_count=pl.len())
-    is_target = pl.col("category_code").is_in(codes)
-    end_day = days[1] + timedelta(days=1)
-    return FileCity(cells, Panel.from_counts(Cells.from_frame(cells), counts, is_target, days[0], end_day))
+    on_raster = Cells.from_frame(cells)
+    located_share = located.filter(is_target).height / max(read.rows.filter(is_target).height, 1)
+    gaps = tuple(gaps_in(_daily(read.rows, *days), days[0]))
+    absent = sorted(set(groups.get(category, codes)) - set(codes))
+    notes = _notes(read, located_share, placed.height, inside.height, gaps)
+    if absent:
+        notes += (f"No row has the category_code {', '.join(absent)}, which the group names.",)
+    return FileCity(
+        cells,
+        Panel.from_counts(on_raster, counts, is_target, days[0], days[1] + timedelta(days=1)),
+        Districts.from_codes(on_raster, cells) if areas else Districts.squares(on_raster),
+        located_share,
+        gaps,
+        notes,
+    )
 
 
 def read_groups(path: Path | None) -> dict[str, list[str]]:
@@ -90,8 +116,8 @@ def read_groups(path: Path | None) -> dict[str, list[str]]:
     if path is None:
         return {}
     try:
-        groups = yaml.safe_load(_existing(path).read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+        groups = yaml.safe_load(existing(path).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         groups = str(error)
     is_mapping = isinstance(groups, dict) and all(isinstance(codes, list) for codes in groups.values())
     if not is_mapping:
@@ -104,12 +130,20 @@ def read_groups(path: Path | None) -> dict[str, list[str]]:
     return {str(name): [str(code) for code in codes] for name, codes in groups.items()}
 
 
-def check_days(panel: Panel, first_day: date, last_day: date, horizon_days: int, where: str) -> None:
+def check_days(city: FileCity, first_day: date, last_day: date, horizon_days: int, where: str) -> None:
     """Refuse days that the data cannot forecast and score.
 
     Raises:
-        InputError: they are out of order, before the data allow or after it.
+        InputError: they are out of order, before the data allow or after it, or fall into a gap of the record.
     """
+    panel = city.panel
+    if first_day > last_day:
+        raise InputError(
+            "--from and --to",
+            came=f"{first_day} after {last_day}",
+            expected="days in order",
+            todo="Exchange --from and --to.",
+        )
     earliest = panel.first_day + timedelta(days=horizon_days)
     if not earliest <= first_day <= last_day < panel.end_day:
         raise InputError(
@@ -118,80 +152,47 @@ def check_days(panel: Panel, first_day: date, last_day: date, horizon_days: int,
             expected=f"days in order within {earliest}..{panel.end_day - timedelta(days=1)}, as the incidents allow",
             todo="Correct --from and --to.",
         )
+    known_until = first_day - timedelta(days=horizon_days - 1)
+    recent = max(panel.first_day, known_until - timedelta(days=RECENT_DAYS))
+    for what, begin, end in (
+        ("the days the forecast learns its level from", recent, known_until),
+        ("the days forecast", first_day, last_day + timedelta(days=1)),
+    ):
+        for gap in city.gaps:
+            if gap.days_within(begin, end) == (end - begin).days:
+                raise InputError(
+                    where,
+                    came=f"no incident at all on {gap}, which covers {what}, {begin}..{end - timedelta(days=1)}",
+                    expected="a record without such a gap",
+                    todo="Export the missing days, or choose other days with --from and --to.",
+                )
 
 
-def check_metric(epsg: int) -> None:
-    """Refuse a reference system whose unit is not the metre.
-
-    Raises:
-        InputError: it is geographic, in feet, or does not exist.
-    """
-    try:
-        system = CRS.from_epsg(epsg)
-        unit = system.axis_info[0].unit_name if system.axis_info else "unknown"
-        came = f"EPSG:{epsg} ({system.name}), whose unit is the {unit}"
-        is_metric = system.is_projected and unit == "metre"
-    except CRSError:
-        came, is_metric = f"EPSG:{epsg}, which does not exist", False
-    if not is_metric:
-        raise InputError(
-            "--epsg",
-            came=came,
-            expected="a projected reference system in metres",
-            todo="Use the city's UTM zone, for example 26916 for Chicago or 32610 for Portland.",
+def _notes(read: Incidents, located_share: float, located: int, inside: int, gaps: Sequence[Gap]) -> tuple[str, ...]:
+    notes = []
+    if read.without_time:
+        notes.append(f"{read.without_time} rows have no occurred_local and were left out.")
+    if read.without_category:
+        notes.append(f"{read.without_category} rows have no category_code and were left out.")
+    if located_share < 1:
+        few = (
+            ""
+            if located_share >= legitimacy.WANTED_LOCATED
+            else (f" Below {legitimacy.WANTED_LOCATED:.0%} a map may differ from that of all incidents.")
         )
+        notes.append(f"{1 - located_share:.2%} of the category's incidents have no coordinates and were left out.{few}")
+    if inside < located:
+        notes.append(f"{located - inside} of {located} located rows lie in no cell of the city and were left out.")
+    if gaps:
+        listed = ", ".join(str(gap) for gap in gaps[:_MOST_LISTED]) + (", …" if len(gaps) > _MOST_LISTED else "")
+        notes.append(f"No incident of any category is recorded on {listed}: a gap, taken as days without incidents.")
+    return tuple(notes)
 
 
-def _read_cells(boundary: Path, epsg: int, cell_size_m: int) -> pl.DataFrame:
-    try:
-        content = json.loads(_existing(boundary).read_text(encoding="utf-8"))
-        features = content.get("features", [content])
-        area = shapely.union_all([shape(feature.get("geometry", feature)) for feature in features])
-    except (ValueError, AttributeError, KeyError, TypeError, shapely.errors.ShapelyError) as error:
-        raise InputError(
-            str(boundary),
-            came=f"{type(error).__name__}: {error}",
-            expected="GeoJSON polygons in WGS 84",
-            todo="Export the city's boundary as GeoJSON.",
-        ) from error
-    cells = cells_in(area, epsg, cell_size_m)
-    if cells.is_empty():
-        raise InputError(
-            str(boundary),
-            came=f"an area that holds the centre of no cell of {cell_size_m} m",
-            expected="a city boundary in degrees, longitude first",
-            todo="Check the boundary, --epsg and --cell-size-m.",
-        )
-    return cells
-
-
-def _read_incidents(path: Path) -> pl.DataFrame:
-    """Rows that may train, with their local day."""
-    try:
-        frame = pl.read_parquet(_existing(path))
-    except pl.exceptions.PolarsError as error:
-        raise InputError(
-            str(path),
-            came=str(error).splitlines()[0],
-            expected="a Parquet file",
-            todo="Write the incidents as Parquet.",
-        ) from error
-    missing = [name for name in COLUMNS if name not in frame.columns]
-    times = frame.schema.get("occurred_local")
-    if missing or not (isinstance(times, pl.Datetime) or times == pl.Date):
-        raise InputError(
-            str(path),
-            came=f"columns {frame.columns}" if missing else f"occurred_local of type {times}",
-            expected=f"columns {list(COLUMNS)}, occurred_local as a date or a local date and time",
-            todo=f"Add or rename {missing}." if missing else "Parse occurred_local before writing the file.",
-        )
-    if "detection_mode" in frame.columns:
-        frame = frame.filter(pl.col("detection_mode").cast(pl.String).ne_missing(DISCOVERED))
-    return frame.select(
-        pl.col("occurred_local").cast(pl.Date).alias("occurred_date"),
-        pl.col("longitude_deg", "latitude_deg").cast(pl.Float64),
-        pl.col("category_code").cast(pl.String),
-    ).drop_nulls()
+def _daily(rows: pl.DataFrame, first_day: date, last_day: date) -> np.ndarray:
+    """Rows per day, (days,)."""
+    offset = (rows["occurred_date"] - first_day).dt.total_days().to_numpy()
+    return np.bincount(offset, minlength=(last_day - first_day).days + 1)
 
 
 def _codes(found: pl.DataFrame, category: str, groups: Mapping[str, Sequence[str]], path: Path) -> list[str]:
@@ -199,17 +200,12 @@ def _codes(found: pl.DataFrame, category: str, groups: Mapping[str, Sequence[str
     if category == ALL:
         return known
     codes = [code for code in groups.get(category, [category]) if code in known]
+    listed = f"({', '.join(known[:12])}{', …' if len(known) > 12 else ''})"
     if not codes:
         raise InputError(
             "--category",
             came=f"{category!r}, of which {path.name} has no row",
-            expected=f"'{ALL}', a group ({', '.join(groups) or 'none given'}) or a code ({', '.join(known[:12])}, …)",
+            expected=f"'{ALL}', a group ({', '.join(groups) or 'none given'}) or a code {listed}",
             todo="Correct --category, or name the group in --groups.",
         )
     return codes
-
-
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise InputError(str(path), came="no such file", expected="a file that can be read", todo="Correct the path.")
-    return path

@@ -7,7 +7,7 @@ from datetime import timedelta
 import polars as pl
 
 from ml.city import City
-from ml.errors import HistoryTooShort, InputError
+from ml.errors import Abstention, InputError
 from ml.io import Warehouse
 from ml.measure import risk_order
 from ml.methods import OURS
@@ -22,7 +22,7 @@ def train_group(warehouse: Warehouse, city: City, group: str) -> tuple[str, Hots
     """Train on what was known that morning and store the model; returns its identity and itself.
 
     Raises:
-        HistoryTooShort: too little, or nothing recent, to learn from.
+        Abstention: too little, nothing recent, or another record than before to learn from.
     """
     panel = city.panel(group)
     through = panel.end_day - timedelta(days=1)
@@ -54,7 +54,7 @@ def forecast_group(warehouse: Warehouse, city: City, group: str) -> GroupForecas
     try:
         panel = city.panel(group)
         identity, model = _usable_model(warehouse, city, group)
-    except HistoryTooShort as error:
+    except Abstention as error:
         reason = pl.DataFrame([key | {"data_as_of": city.data_as_of, "reason": str(error)}])
         changed = warehouse.replace("abstention", reason, **key)
         return GroupForecast(group, None, False, 0, 0.0, changed, str(error))

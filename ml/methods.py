@@ -1,34 +1,51 @@
-"""The methods by name: ours, the baselines, and ours without its trees."""
+"""The methods by name: ours, the baselines, published peers, and ours without its trees."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ml.baselines import Flat, KernelDensity, Mean
+from ml.baselines import ExponentialDecay, Flat, KernelDensity, Mean, WeekdayMean
 from ml.errors import InputError
 from ml.method import Method
 from ml.model import Hotspots
+from ml.peers.cell_etas import CellEtas
+from ml.peers.gi_star import GiStar
+from ml.peers.prospective import ProspectiveHotspot
+from ml.peers.self_exciting import SelfExciting
+from ml.peers.spacetime import SpaceTimeDensity
 
 OURS = "lightgbm"
-BASELINES: tuple[Method, ...] = (Flat(), Mean(28), Mean(365), KernelDensity())
+ALL = "all"
+BASELINES: tuple[Method, ...] = (Flat(), Mean.of(28), Mean.of(365), KernelDensity())
+AVERAGES: tuple[Method, ...] = (
+    Mean(window_days=1, name="last_day"),
+    Mean.of(7),
+    Mean(window_days=None, name="mean_all"),
+    WeekdayMean(),
+    ExponentialDecay(),
+)
+PEERS: tuple[Method, ...] = (SpaceTimeDensity(), ProspectiveHotspot(), SelfExciting(), CellEtas(), GiStar())
 METHODS: dict[str, Method] = {
-    method.name: method for method in (Hotspots(), *BASELINES, Hotspots(use_trees=False, name="kernel_blend"))
+    method.name: method
+    for method in (Hotspots(), *BASELINES, *AVERAGES, *PEERS, Hotspots(use_trees=False, name="kernel_blend"))
 }
 DEFAULT = (OURS, *(method.name for method in BASELINES))
 
 
 def methods_named(names: Sequence[str]) -> list[Method]:
-    """Look methods up.
+    """Look methods up; ``all`` is every one of them.
 
     Raises:
         InputError: a name is none of them.
     """
+    if list(names) == [ALL]:
+        return list(METHODS.values())
     unknown = sorted(set(names) - set(METHODS))
     if unknown:
         raise InputError(
             "methods",
             came=f"unknown {', '.join(unknown)}",
-            expected=f"some of {', '.join(METHODS)}",
+            expected=f"{ALL}, or some of {', '.join(METHODS)}",
             todo="Correct --methods.",
         )
     return [METHODS[name] for name in names]

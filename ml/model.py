@@ -15,7 +15,7 @@ import lightgbm as lgb
 import numpy as np
 
 from ml import components, trees
-from ml.blend import mixture_weights
+from ml.blend import blend_weights
 from ml.components import Recipe
 from ml.errors import HistoryTooShort, InputError
 from ml.examples import sample, training_days
@@ -64,7 +64,7 @@ class Hotspots:
         recipe = Recipe.of(history)
         examples = sample(recipe, panel, training_days(history, horizon_days), horizon_days)
         level = Level.fit(history.totals, history.first_day, horizon_days)
-        weights = mixture_weights(examples, recipe)
+        weights = blend_weights(examples, recipe)
         judged = trial(recipe, panel, history.end_day, horizon_days, use_trees=self.use_trees)
         tree_text = None
         if judged.validation is not None and judged.validation.is_won:

@@ -145,6 +145,16 @@ class Panel:
             return np.zeros(len(self.cells))
         return self.target[index].toarray().ravel()
 
+    def end_row(self, day: date, horizon_days: int) -> int:
+        """First row that a forecast of ``day``, made ``horizon_days`` ahead, cannot see."""
+        return min(max(self.index(day) - horizon_days + 1, 0), self.days)
+
+    def mean_before(self, day: date, window_days: int, horizon_days: int) -> np.ndarray:
+        """The target's mean daily counts of the last days a forecast of ``day`` can see, (cells,)."""
+        end = self.end_row(day, horizon_days)
+        begin = max(end - window_days, 0)
+        return np.asarray(self.target[begin:end].sum(axis=0)).ravel() / max(end - begin, 1)
+
     def until(self, end_day: date) -> Panel:
         """The panel as if it ended before ``end_day``; what comes later cannot be seen through it."""
         rows = min(max(self.index(end_day), 0), self.days)

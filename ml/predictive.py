@@ -108,8 +108,8 @@ class Counts:
         large = self.mean > _LARGE_MEAN
         lower[~large], upper[~large] = _quantiles_by_recursion(self.mean[~large], self.dispersion[~large])
         mean, dispersion = self.mean[large], np.maximum(self.dispersion[large], _LEAST_DISPERSION)
-        law = stats.nbinom(mean / dispersion, 1.0 / (1.0 + dispersion))
-        lower[large], upper[large] = law.ppf(_LOWER), law.ppf(_UPPER)
+        size, chance = mean / dispersion, 1.0 / (1.0 + dispersion)
+        lower[large], upper[large] = (stats.nbinom.ppf(share, size, chance) for share in (_LOWER, _UPPER))
         return lower, upper
 
 

@@ -28,10 +28,11 @@ def memories(counts: csr_matrix, half_lives_days: Sequence[float], ends: Sequenc
     """
     keep = 0.5 ** (1.0 / np.asarray(half_lives_days, dtype=np.float64))
     blocks = np.zeros((len(keep), counts.shape[1]))
-    begin = 0
+    begin = last = 0
     for end in ends:
-        if end < begin:
-            raise ValueError(f"days must ascend; {end} came after {begin}")
+        if end < last:
+            raise ValueError(f"days must ascend; {end} came after {last}")
+        last = end
         while begin + _BLOCK_DAYS <= end:
             blocks = _later(blocks, keep, counts, begin, begin + _BLOCK_DAYS)
             begin += _BLOCK_DAYS

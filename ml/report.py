@@ -1,94 +1,153 @@
-"""What a backtest looked like: a table, the share of incidents found by area, calibration by risk, a map."""
+"""What a backtest looked like, in files: tables, curves, a map, and one page that holds them all."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
+from ml import figures
 from ml.backtest import DayForecast
+from ml.files import FileCity
 from ml.history import midnight
+from ml.judge import Judge, Verdict
 from ml.map import draw
 from ml.measure import risk_order
 from ml.methods import OURS
+from ml.page import page
 from ml.panel import Panel
-from ml.summary import GroupScore
 
 _STEPS = 100
-_DECILES = 10
 
 
 class Report:
-    """Gathers curves while a backtest runs.
+    """Gathers what the judge does not: the share of incidents found by area, and the last map.
 
     Args:
-        cells: one row per cell, for the map.
+        city: what was read.
         panel: what happened.
     """
 
-    def __init__(self, cells: pl.DataFrame, panel: Panel) -> None:
-        self._cells, self._panel = cells, panel
+    def __init__(self, city: FileCity, panel: Panel) -> None:
+        self._city, self._panel = city, panel
         self._found: dict[str, np.ndarray] = {}
-        self._deciles: dict[str, np.ndarray] = {}
         self._last: DayForecast | None = None
 
-    def add(self, made: DayForecast) -> None:
-        """Take one forecast in."""
-        observed, order = self._panel.counts(made.day), risk_order(made.expected, made.day)
+    def add(self, made: DayForecast, observed: np.ndarray) -> None:
+        """Take one forecast in, and what happened, (cells,)."""
+        order = risk_order(made.expected, made.day)
         ends = np.rint(np.arange(1, _STEPS + 1) / _STEPS * len(order)).astype(int)
         found = observed[order].cumsum()[ends - 1]
-        parts = np.array_split(order, _DECILES)
-        deciles = np.array([[made.expected[part].sum(), observed[part].sum()] for part in parts])
         self._found[made.method] = self._found.get(made.method, 0.0) + found
-        self._deciles[made.method] = self._deciles.get(made.method, 0.0) + deciles
-        if made.method == OURS:
+        if made.method == OURS or self._last is None or self._last.method != OURS:
             self._last = made
 
-    def write(self, folder: Path, category: str, scores: Sequence[GroupScore]) -> None:
-        """Write ``scores.csv``, ``curves.png`` and, where ours was run, ``map.png`` of its last day."""
-        folder.mkdir(parents=True, exist_ok=True)
-        rows = [
-            {"method": row.method, "days": row.days, "incidents": row.incident_count, "expected": row.expected_count}
-            | {"information_gain": row.information_gain}
-            | {f"{name}_{area}": v for name, found in (("pai", row.pai), ("pei", row.pei)) for area, v in found.items()}
-            for row in scores
+    def write(
+        self,
+        folder: Path,
+        title: str,
+        judge: Judge,
+        notes: Sequence[str],
+    ) -> None:
+        """Write the tables as CSV, the figures as PNG, and ``report.html`` that holds them.
+
+        Args:
+            folder: where; it exists.
+            title: what was tested.
+            judge: what was gathered of every method.
+            notes: what a reader should know of the data.
+        """
+        verdicts, differences = judge.verdicts(), judge.differences(OURS)
+        tables = {
+            "scores": pl.DataFrame([_row(verdict) for verdict in verdicts], infer_schema_length=None),
+            "differences": pl.DataFrame(list(differences), infer_schema_length=None),
+            "hit_rate": self._hit_rates(),
+            "calibration": pl.concat(
+                evidence.calibration.tenths().select(pl.lit(method).alias("method"), pl.all())
+                for method, evidence in judge.evidence.items()
+            ),
+            "pit": pl.DataFrame(_pit_rows(verdicts), infer_schema_length=None),
+        }
+        for name, table in tables.items():
+            table.write_csv(folder / f"{name}.csv")
+        shown = next((verdict for verdict in verdicts if verdict.method == OURS), verdicts[0])
+        drawn = [
+            figures.hit_rates(tables["hit_rate"], folder / "hit_rate.png"),
+            figures.calibration(tables["calibration"], folder / "calibration.png"),
+            figures.pit_histograms(shown, folder / "pit.png"),
+            self._map(folder / "map.png", title),
         ]
-        pl.DataFrame(rows).write_csv(folder / "scores.csv")
-        figure = Figure(figsize=(11, 4.5), dpi=130)
-        FigureCanvasAgg(figure)
-        hits, calibration = figure.subplots(1, 2)
-        self._draw_hits(hits)
-        self._draw_calibration(calibration)
-        figure.suptitle(category)
-        figure.tight_layout()
-        figure.savefig(folder / "curves.png", metadata={"Software": None})
-        if self._last is not None:
-            expected = pl.DataFrame({"cell_id": self._panel.cells.cell_id, "expected_count": self._last.expected})
-            draw(
-                self._cells.join(expected, on="cell_id"),
-                folder / "map.png",
-                territory_name="Backtest",
-                category_group=category,
-                day=self._last.day,
-                data_as_of=midnight(self._last.day, "UTC"),
-                is_simulated=False,
-            )
+        if differences:
+            drawn.insert(0, figures.differences(differences, folder / "differences.png"))
+        text = page(title, verdicts, differences, notes, drawn, districts_are_squares=self._city.districts.are_squares)
+        (folder / "report.html").write_text(text, encoding="utf-8")
 
-    def _draw_hits(self, axes: Axes) -> None:
+    def _hit_rates(self) -> pl.DataFrame:
         area = np.arange(1, _STEPS + 1)
-        for method, found in self._found.items():
-            axes.plot(area, 100 * found / max(found[-1], 1), label=method)
-        axes.set(xlabel="% of the area, highest risk first", ylabel="% of the incidents", xlim=(0, 30))
-        axes.legend(fontsize=8)
+        return pl.concat(
+            pl.DataFrame({"area_percent": area, "found_percent": 100 * found / max(found[-1], 1)}).select(
+                pl.lit(method).alias("method"), pl.all()
+            )
+            for method, found in self._found.items()
+        )
 
-    def _draw_calibration(self, axes: Axes) -> None:
-        for method, sums in self._deciles.items():
-            axes.plot(np.maximum(sums[:, 0], 0.5), np.maximum(sums[:, 1], 0.5), "o-", ms=3, label=method)
-        limits = axes.get_xlim()
-        axes.plot(limits, limits, color="grey", lw=0.8)
-        axes.set(xscale="log", yscale="log", xlabel="incidents expected, by tenth of risk", ylabel="incidents observed")
+    def _map(self, path: Path, title: str) -> Path:
+        assert self._last is not None, "a backtest has at least one day"  # noqa: S101
+        expected = pl.DataFrame({"cell_id": self._panel.cells.cell_id, "expected_count": self._last.expected})
+        return draw(
+            self._city.cells.join(expected, on="cell_id"),
+            path,
+            territory_name=self._last.method,
+            category_group=title.split(",", maxsplit=1)[0],
+            day=self._last.day,
+            data_as_of=midnight(self._last.day, "UTC"),
+            is_simulated=False,
+        )
+
+
+def _row(verdict: Verdict) -> dict[str, Any]:
+    measures = verdict.measures
+    shares = {"hit_rate": measures.hit_rate, "pai": measures.pai, "pei": measures.pei}
+    return {
+        "method": verdict.method,
+        "days": measures.days,
+        "incidents": measures.incident_count,
+        "expected": measures.expected_count,
+        "total_ratio": verdict.total_ratio,
+        "information_gain": measures.information_gain,
+        "poisson_deviance": measures.poisson_deviance,
+        **{f"{name}_{percent}": value for name, found in shares.items() for percent, value in found.items()},
+        "decile_error": verdict.decile_error,
+        "decile_error_by_chance": verdict.error_by_chance,
+        "pit_p_volume": verdict.volume_p.randomised,
+        "pit_p_volume_averaged": verdict.volume_p.averaged,
+        "pit_p_district": verdict.district_p.randomised,
+        "pit_p_district_averaged": verdict.district_p.averaged,
+        "district_days": verdict.district_coverage.count,
+        "coverage_district": verdict.district_coverage.covered,
+        "coverage_district_promised": verdict.district_coverage.promised,
+        "coverage_city": verdict.city_coverage.covered,
+        "coverage_city_promised": verdict.city_coverage.promised,
+    }
+
+
+def _pit_rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    return [
+        {
+            "method": verdict.method,
+            "kind": kind,
+            "stratum": row.stratum,
+            "cell_days": row.cell_days,
+            "incidents": row.incident_count,
+            "distance": row.distance,
+            "p_value": row.p_value,
+            "p_value_averaged": row.sharp_p_value,
+            **{f"bin_{number}": share for number, share in enumerate(row.histogram, 1)},
+        }
+        for verdict in verdicts
+        for kind, rows in (("volume", verdict.volumes), ("district", verdict.districts))
+        for row in rows
+    ]

@@ -15,7 +15,7 @@ import polars as pl
 
 from ml.backtest import backtest as roll
 from ml.city import City, cells_of
-from ml.errors import HistoryTooShort, InputError
+from ml.errors import Abstention, InputError
 from ml.history import KnownHistory, group_panel, midnight
 from ml.io import open_warehouse
 from ml.issue import forecast_group, train_group
@@ -39,7 +39,7 @@ def train(url: str, territory_code: str, day: date, groups: Sequence[str] | None
         groups: category groups; None means every group with trainable incidents.
 
     Returns:
-        {category_group: model_id}; groups with too little history are absent.
+        {category_group: model_id}; groups whose forecast would be withheld are absent.
 
     Raises:
         InputError: the territory is unknown, has no cells, or the warehouse cannot be reached.
@@ -50,7 +50,7 @@ def train(url: str, territory_code: str, day: date, groups: Sequence[str] | None
         for group in city.groups(groups):
             try:
                 trained[group], _ = train_group(warehouse, city, group)
-            except HistoryTooShort:
+            except Abstention:
                 continue
     return trained
 
@@ -59,7 +59,7 @@ def forecast(url: str, territory_code: str, day: date, groups: Sequence[str] | N
     """Forecast local day ``day`` for every cell and write it to the warehouse.
 
     The newest model that has seen nothing later is used; it is trained first where there is none, or where it is older
-    than 28 days. Where history is too short, ``ml.abstention`` says why.
+    than 28 days. Where a forecast is withheld, ``ml.abstention`` says why.
 
     Args:
         url: ``postgresql+psycopg://`` address of the warehouse as role forecaster.
@@ -160,7 +160,7 @@ def backtest(
                     rows.append(ScoredDay(group, made.day, made.horizon_days, made.method, None, as_of, made.score))
                     if progress:
                         progress(group, (made.day - first_day).days + 1, (last_day - first_day).days + 1)
-            except HistoryTooShort as error:
+            except Abstention as error:
                 skipped[group] = str(error)
                 continue
             changed += warehouse.replace(

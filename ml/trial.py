@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ml import trees
-from ml.blend import mixture_weights
+from ml.blend import blend_weights
 from ml.components import Recipe
 from ml.examples import Examples, sample, training_days
 from ml.level import Level
@@ -82,7 +82,7 @@ def _hold(recipe: Recipe, panel: Panel, end_day: date, horizon_days: int, *, use
     level = Level.fit(early.totals, early.first_day, horizon_days)
     daily = level.predict(history.totals, history.first_day, days, horizon_days)
     examples = sample(recipe, panel, days, horizon_days)
-    weights = mixture_weights(examples.between(0, first), recipe)
+    weights = blend_weights(examples.between(0, first), recipe)
     matrix, log_rate = rates(recipe, examples, weights, daily)
     validation, correction = trees.validate(examples, matrix, log_rate) if use_trees else (None, 0.0)
     judged = slice(int(np.searchsorted(examples.day, first)), None)

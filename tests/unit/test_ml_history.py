@@ -33,6 +33,7 @@ def cells():
 def version(day, known_from, known_to=None, cell="a", group="g"):
     return {
         "category_group": group,
+        "category_code": group,
         "cell_id": cell,
         "occurred_date": day,
         "known_from": known_from,

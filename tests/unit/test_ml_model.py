@@ -12,12 +12,13 @@ from scipy.sparse import csr_matrix
 from ml import components, examples
 from ml.backtest import backtest
 from ml.baselines import KernelDensity, Mean
+from ml.components import Recipe
 from ml.errors import ForecastError, HistoryTooShort, InputError
 from ml.history import Known
 from ml.measure import pool
 from ml.methods import DEFAULT, METHODS, methods_named
 from ml.model import Hotspots, model_id
-from ml.panel import OTHER, TARGET, Cells, Panel
+from ml.panel import CATEGORY, OTHER, TARGET, Cells, Panel
 
 FIRST_DAY, DAYS, SIDE = date(2023, 1, 1), 240, 12
 SPLIT = FIRST_DAY + timedelta(days=200)
@@ -45,7 +46,8 @@ def panel(cells):
     share = np.full(len(cells), 0.4 / len(cells))
     share[[40, 97]] += 0.3
     draw = lambda rate: csr_matrix(random.poisson(rate * share, (DAYS, len(cells))).astype(float))  # noqa: E731
-    return Panel(cells, FIRST_DAY, {TARGET: draw(8.0), OTHER: draw(20.0)})
+    layers = {TARGET: draw(8.0), OTHER: draw(20.0), f"{CATEGORY}noise": draw(12.0)}
+    return Panel(cells, FIRST_DAY, layers)
 
 
 @pytest.fixture(scope="module")
@@ -77,15 +79,18 @@ def test_changing_the_future_changes_no_forecast(panel, name, horizon):
 def test_changing_the_future_changes_no_past_feature(panel):
     days = [SPLIT + timedelta(days=offset) for offset in range(5)]
     changed = with_other_future(panel, days[3])
-    pairs = list(zip(components.densities(panel, days), components.densities(changed, days), strict=True))
+    recipe = Recipe.of(panel)
+    pairs = list(zip(*(components.densities(recipe, history, days) for history in (panel, changed)), strict=True))
     for before, after in pairs[:4]:
         np.testing.assert_array_equal(before, after)
     assert not np.array_equal(*pairs[4])
 
 
 def test_every_component_is_a_density(panel):
-    density = next(components.densities(panel, [SPLIT]))
-    assert len(density) == len(components.names(tuple(panel.layers)))
+    recipe = Recipe.of(panel)
+    density = next(components.densities(recipe, panel, [SPLIT]))
+    assert len(density) == len(set(recipe.names)) == len(recipe.names)
+    assert recipe.names[: len(recipe.mixed_names)] == recipe.mixed_names
     np.testing.assert_allclose(density.sum(axis=1), 1.0, rtol=1e-4)
     assert density.min() >= 0
 
@@ -160,7 +165,7 @@ def test_a_model_of_other_components_is_refused(fitted):
 
 
 def test_sampled_zeros_stand_for_all(panel):
-    drawn = examples.sample(panel, examples.training_days(panel, 1))
+    drawn = examples.sample(Recipe.of(panel), panel, examples.training_days(panel, 1))
     cell_days = len(drawn.days) * len(panel.cells)
     assert drawn.weight.sum() == pytest.approx(cell_days, rel=0.05)
     happened = sum(panel.counts(day).sum() for day in drawn.days)
@@ -168,8 +173,8 @@ def test_sampled_zeros_stand_for_all(panel):
     assert {day.weekday() for day in drawn.days} == set(range(7))
 
 
-def test_a_mean_is_the_mean_where_scatter_is_no_chance(panel):
-    expected = Mean(28).predict(panel, [SPLIT])[0]
+def test_a_mean_keeps_the_total_and_the_proportions_of_the_last_days(panel):
+    expected = Mean.of(28).fit(panel, SPLIT - timedelta(days=1)).predict(panel, [SPLIT])[0]
     row = panel.index(SPLIT)
     plain = np.asarray(panel.target[row - 28 : row].mean(axis=0)).ravel()
     assert expected.sum() == pytest.approx(plain.sum())
@@ -181,7 +186,7 @@ def test_kernel_density_chooses_from_the_days_before(panel):
     chosen = KernelDensity().fit(panel, SPLIT)
     assert len(chosen.windows_days) == len(chosen.bandwidths_m) == 1
     total = chosen.predict(panel, [SPLIT])[0].sum()
-    assert total == pytest.approx(panel.totals[: panel.index(SPLIT)][-chosen.windows_days[0] :].mean(), rel=1e-4)
+    assert total == pytest.approx(panel.totals[: panel.index(SPLIT)][-28:].mean(), rel=1e-4)
 
 
 def test_a_backtest_yields_every_day_and_method_and_ours_beats_flat(panel):
@@ -198,7 +203,7 @@ def test_a_backtest_yields_every_day_and_method_and_ours_beats_flat(panel):
 
 
 def test_unknown_methods_are_named():
-    with pytest.raises(InputError, match=r"unknown sepp; expected some of lightgbm, flat"):
+    with pytest.raises(InputError, match=r"unknown sepp; expected all, or some of lightgbm, flat"):
         methods_named(["sepp"])
 
 
