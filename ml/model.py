@@ -40,6 +40,7 @@ class Hotspots:
 
     Attributes:
         use_trees: False gives the blend alone.
+        sharpness: exponent of the shares, see :class:`ml.trial.Trial`.
         spread: of the counts around what is expected, see :class:`ml.predictive.Spread`.
     """
 
@@ -48,6 +49,7 @@ class Hotspots:
     recipe: Recipe | None = None
     weights: tuple[float, ...] = ()
     level: Level | None = None
+    sharpness: float = 1.0
     spread: Spread = POISSON
     validation: trees.Validation | None = None
     tree_text: str | None = None
@@ -75,6 +77,7 @@ class Hotspots:
             recipe=recipe,
             weights=tuple(weights.tolist()),
             level=level,
+            sharpness=judged.sharpness,
             spread=_spread(judged, level, history, horizon_days),
             validation=judged.validation,
             tree_text=tree_text,
@@ -104,6 +107,7 @@ class Hotspots:
             "recipe": asdict(recipe),
             "weights": dict(zip(recipe.mixed_names, self.weights, strict=True)),
             "level": level.coefficients,
+            "sharpness": self.sharpness,
             "spread": asdict(self.spread),
             "validation": asdict(self.validation) if self.validation else None,
             "trees": self.tree_text,
@@ -133,6 +137,7 @@ class Hotspots:
             recipe=recipe,
             weights=tuple(content["weights"][name] for name in recipe.mixed_names),
             level=Level(tuple(content["level"])),
+            sharpness=content["sharpness"],
             spread=Spread(**content["spread"]),
             validation=trees.Validation(**content["validation"]) if content["validation"] else None,
             tree_text=content["trees"],
@@ -154,6 +159,7 @@ class Hotspots:
             "weights": {name: weight for name, weight in weights if weight >= 0.001},
             "clues": recipe.clues,
             "level": level.coefficients,
+            "sharpness": self.sharpness,
             "spread": asdict(self.spread),
             "trees": trees.SETTINGS,
         }
@@ -182,6 +188,7 @@ class Hotspots:
                 today = np.full(share.size, position)
                 matrix = features.matrix(density.T, share * share.size, daily[today], today, days)
                 share = share * np.exp(self._booster.predict(matrix, raw_score=True, num_threads=trees.THREADS))
+            share = (share / share.max()) ** self.sharpness
             yield share / share.sum()
 
 

@@ -20,6 +20,9 @@ from ml.scatter import fit_spread
 # a trial is held once a quarter, on a lattice of the calendar; models of the same quarter share its verdict
 _QUARTER_DAYS = 91
 _LEAST_SHARE = 0.75
+# prior standard deviation of the sharpness around 1
+_SHARPNESS_SD = 0.03
+_ITERATIONS = 12
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,13 @@ class Trial:
 
     Attributes:
         validation: of the trees; None where only the blend was tried.
+        sharpness: exponent of the shares that fits those days best; above 1 where incidents keep more closely to the
+            likely cells than was expected.
         spread: of counts around what the winner expected, the level's variance apart.
     """
 
     validation: trees.Validation | None
+    sharpness: float
     spread: Spread
 
 
@@ -88,5 +94,28 @@ def _hold(recipe: Recipe, panel: Panel, end_day: date, horizon_days: int, *, use
     judged = slice(int(np.searchsorted(examples.day, first)), None)
     if validation is None or not validation.is_won:
         correction = 0.0
-    mean = np.exp(log_rate[judged] + correction)
-    return Trial(validation, fit_spread(mean, examples.count[judged], examples.weight[judged]))
+    rate = np.exp(log_rate[judged] + correction)
+    count, weight = examples.count[judged], examples.weight[judged]
+    relative = np.log(rate * len(panel.cells) / daily[examples.day[judged]])
+    exponent, factor = _sharpen(relative, rate, count, weight)
+    return Trial(validation, exponent, fit_spread(factor * rate * np.exp((exponent - 1) * relative), count, weight))
+
+
+def _sharpen(relative: np.ndarray, rate: np.ndarray, count: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
+    """Exponent and factor of the rates that make the counts most likely, the exponent drawn to 1 by a prior.
+
+    Args:
+        relative: (rows,) log of the rate over an even one.
+        rate: (rows,) expected counts.
+        count: (rows,) counts.
+        weight: (rows,) cell-days a row stands for.
+    """
+    design = np.column_stack([np.ones_like(relative), relative])
+    penalty = np.array([0.0, 1.0 / _SHARPNESS_SD**2])
+    beta = np.zeros(2)
+    for _ in range(_ITERATIONS):
+        mean = weight * rate * np.exp(design @ beta)
+        curvature = (design * mean[:, None]).T @ design + np.diag(penalty)
+        step = np.linalg.solve(curvature, design.T @ (weight * count - mean) - penalty * beta)
+        beta += np.clip(step, -0.5, 0.5)
+    return 1.0 + float(beta[1]), float(np.exp(beta[0]))
