@@ -25,7 +25,8 @@ _SPAN_DAYS = 3 * 365
 _BURN_IN_DAYS = 28
 _BURN_IN_SHARE = 0.5
 _MOST_BURN_IN_DAYS = 730
-_WANTED_INCIDENTS = 50_000
+_WANTED_INCIDENTS = 80_000
+_STEPS_DAYS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +67,7 @@ _drawn: WeakKeyDictionary[Panel, dict[tuple[Recipe, int], dict[date, _DayRows]]]
 
 
 def training_days(panel: Panel, horizon_days: int) -> list[date]:
-    """Days to learn from: all of the last three years where incidents are rare, every 2nd, 4th, … where they are many.
+    """Days to learn from: all of the last three years where incidents are rare, every 2nd, 3rd, … where they are many.
 
     The first half of a history, at most two years, only fills the memories: what is learned from days with little
     before them does not hold for days with much. The days lie on a lattice of the calendar, the same whichever day is
@@ -75,9 +76,7 @@ def training_days(panel: Panel, horizon_days: int) -> list[date]:
     burn_in = min(max(_BURN_IN_DAYS, int(panel.days * _BURN_IN_SHARE)), _MOST_BURN_IN_DAYS)
     first = max(burn_in + horizon_days - 1, panel.days - _SPAN_DAYS)
     incidents = float(panel.totals[first:].sum())
-    step = 1
-    while incidents / step > _WANTED_INCIDENTS:
-        step *= 2
+    step = next((step for step in _STEPS_DAYS if incidents / step <= _WANTED_INCIDENTS), _STEPS_DAYS[-1])
     days = (panel.first_day + timedelta(days=row) for row in range(first, panel.days))
     return [day for day in days if day.toordinal() % step == 0]
 
