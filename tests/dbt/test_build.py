@@ -193,17 +193,18 @@ def test_a_forecast_is_seen_the_moment_it_is_written(dbt, warehouse, raw):
         for day in ("2026-03-30", "2026-04-02"):
             connection.execute("select ml.ensure_forecast_partition(%s)", [day])
             connection.execute(
-                "insert into ml.hotspot_forecast values ('demo', 'property', %s, 'c1', 1, 'm', now(), 0.5, 0.4, 1)",
+                "insert into ml.hotspot_forecast"
+                " values ('demo', 'property', %s, 'c1', 1, 'm', now(), 0.5, 0.4, 1, 0, 2)",
                 [day],
             )
     seen = warehouse.rows(
-        "select forecast_date, is_latest, method, district_code, longitude_deg, is_simulated"
+        "select forecast_date, is_latest, method, district_code, longitude_deg, is_simulated, lower_80, upper_80"
         " from tomorrow.hotspot order by 1",
         role="reader",
     )
     assert seen == [
-        (date(2026, 3, 30), False, "lightgbm", "D1", 5.0, True),
-        (date(2026, 4, 2), True, "lightgbm", "D1", 5.0, True),
+        (date(2026, 3, 30), False, "lightgbm", "D1", 5.0, True, 0, 2),
+        (date(2026, 4, 2), True, "lightgbm", "D1", 5.0, True, 0, 2),
     ]
     plan = warehouse.rows(
         "explain (analyze, costs off) select * from tomorrow.hotspot where is_latest and territory_code = 'demo'"
