@@ -237,6 +237,26 @@ def test_too_little_history_abstains_with_a_reason(city, url):
     assert city.rows("select count(*)::int from ml.hotspot_forecast where territory_code = %s", SLEEPY) == [(0,)]
 
 
+def test_too_few_located_abstains_with_a_reason_until_they_are(city, url, first_forecast):
+    from ml import run
+
+    before = city.rows(ML_ROWS)
+    with city.connect() as connection:
+        connection.execute(
+            "insert into core.fct_incident_version select %s, 'unplaced' || n, %s, null, false, %s,"
+            " 'unlocated', 'assault', 'violent', true from generate_series(1, 2000) as n",
+            (TOWN, datetime(2024, 1, 1, 23, tzinfo=UTC), FIRST_DAY),
+        )
+    (withheld,) = run.forecast(url, TOWN, TODAY, ["violent"]).groups
+    assert "of them located; expected at least 50%" in (withheld.abstained_because or "")
+    stored = city.rows("select category_group, reason from ml.abstention where territory_code = %s", TOWN)
+    assert stored == [("violent", withheld.abstained_because)]
+    with city.connect() as connection:
+        connection.execute("delete from core.fct_incident_version where source_record_id like 'unplaced%'")
+    assert run.forecast(url, TOWN, TODAY, ["violent"]).changed_rows == 1
+    assert city.rows(ML_ROWS) == before
+
+
 def test_a_backtest_scores_each_day_once_and_repeats(city, url):
     from ml import run
 
