@@ -64,7 +64,7 @@ def forecast_group(warehouse: Warehouse, city: City, group: str) -> GroupForecas
         {
             "cell_id": city.cells.cell_id[order],
             "expected_count": expected[order],
-            "probability_any": predictive(expected[order], model.spread).probability_any,
+            **predictive(expected[order], model.spread)._asdict(),
             "risk_rank": range(1, len(order) + 1),
         }
     ).with_columns(

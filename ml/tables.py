@@ -18,6 +18,8 @@ FORECAST_COLUMNS: Schema = {
     "expected_count": pl.Float64,
     "probability_any": pl.Float64,
     "risk_rank": pl.Int32,
+    "lower_80": pl.Int32,
+    "upper_80": pl.Int32,
 }
 SCORE_COLUMNS: Schema = {
     "territory_code": pl.String,

@@ -29,6 +29,21 @@ create table if not exists ml.hotspot_forecast (
     primary key (territory_code, forecast_date, category_group, horizon_days, cell_id)
 ) partition by range (forecast_date);
 comment on table ml.hotspot_forecast is 'One row per territory, category group, forecast day, horizon and cell: incidents expected, the probability of at least one, rank 1 = highest.';
+-- Null only in rows written before. Looked up first: `alter table` waits for all who use the table, even to change nothing.
+do $$
+begin
+    if not exists (
+        select from pg_attribute where attrelid = 'ml.hotspot_forecast'::regclass and attname = 'upper_80'
+    ) then
+        alter table ml.hotspot_forecast
+            add column lower_80 integer,
+            add column upper_80 integer,
+            add constraint interval_is_ordered check (lower_80 between 0 and upper_80);
+    end if;
+end
+$$;
+comment on column ml.hotspot_forecast.lower_80 is '10 % quantile of the count.';
+comment on column ml.hotspot_forecast.upper_80 is '90 % quantile of the count.';
 
 create table if not exists ml.forecast_score (
     territory_code text not null,

@@ -65,7 +65,7 @@ class Raw:
         self.connection.execute(
             "truncate raw.incident, raw.zone, raw.cell, raw.territory, ml.model, ml.hotspot_forecast"
         )
-        self.connection.execute("truncate ml.forecast_score")
+        self.connection.execute("truncate ml.forecast_score, ml.abstention")
         self.versions.clear()
         for code, (timezone, epsg) in CITIES.items():
             self.connection.execute(

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 TABLES = ["dim_category", "dim_cell", "dim_date", "dim_territory", "dim_zone", "fct_incident", "fct_incident_cell_day"]
 WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 RELATIONS = [f"core.{name}" for name in (*TABLES, "fct_incident_version", "category_map")]
-RELATIONS += ["tomorrow.hotspot", "tomorrow.skill"]
+RELATIONS += ["tomorrow.abstention", "tomorrow.hotspot", "tomorrow.skill"]
 
 
 def moment(text):
@@ -193,23 +193,61 @@ def test_a_forecast_is_seen_the_moment_it_is_written(dbt, warehouse, raw):
         for day in ("2026-03-30", "2026-04-02"):
             connection.execute("select ml.ensure_forecast_partition(%s)", [day])
             connection.execute(
-                "insert into ml.hotspot_forecast values ('demo', 'property', %s, 'c1', 1, 'm', now(), 0.5, 0.4, 1)",
+                "insert into ml.hotspot_forecast"
+                " values ('demo', 'property', %s, 'c1', 1, 'm', now(), 0.5, 0.4, 1, 0, 2)",
                 [day],
             )
     seen = warehouse.rows(
-        "select forecast_date, is_latest, method, district_code, longitude_deg, is_simulated"
+        "select forecast_date, is_latest, method, district_code, longitude_deg, is_simulated, lower_80, upper_80"
         " from tomorrow.hotspot order by 1",
         role="reader",
     )
     assert seen == [
-        (date(2026, 3, 30), False, "lightgbm", "D1", 5.0, True),
-        (date(2026, 4, 2), True, "lightgbm", "D1", 5.0, True),
+        (date(2026, 3, 30), False, "lightgbm", "D1", 5.0, True, 0, 2),
+        (date(2026, 4, 2), True, "lightgbm", "D1", 5.0, True, 0, 2),
     ]
     plan = warehouse.rows(
         "explain (analyze, costs off) select * from tomorrow.hotspot where is_latest and territory_code = 'demo'"
     )
     assert any("never executed" in line or "2026_04" in line for (line,) in plan)
     dbt("test", "--select", "hotspot", "stg_hotspot_forecast")
+
+
+def test_a_reader_sees_why_there_is_no_forecast(dbt, warehouse, raw):
+    dbt("run", "--select", "dim_territory", "tomorrow")
+    with warehouse.connect("forecaster") as connection:
+        for group, reason in (("violent", "40 % of them located"), ("property", "")):
+            connection.execute(
+                "insert into ml.abstention values ('demo', %s, '2026-04-02', '2026-04-01 22:00+00', %s)",
+                [group, reason],
+            )
+    seen = "select category_group, forecast_date, data_as_of, reason, is_simulated from tomorrow.abstention order by 1"
+    assert warehouse.rows(seen, role="reader") == [
+        ("property", date(2026, 4, 2), moment("2026-04-01T22:00:00"), "", True),
+        ("violent", date(2026, 4, 2), moment("2026-04-01T22:00:00"), "40 % of them located", True),
+    ]
+    outcome = dbt.attempt("test", "--select", "abstention", "stg_abstention")
+    assert [r.node.name for r in outcome.result if r.status == "fail"] == ["every_abstention_has_a_reason"]
+
+
+def test_views_of_before_there_were_intervals_are_upgraded(dbt, warehouse):
+    columns = (
+        "select attname from pg_attribute where attrelid = 'tomorrow.hotspot'::regclass"
+        " and attname in ('lower_80', 'upper_80') order by 1"
+    )
+    with warehouse.connect("transformer") as connection:
+        old = {
+            name: connection.execute(f"select pg_get_viewdef('{name}'::regclass)").fetchone()[0]
+            for name in ("staging.stg_hotspot_forecast", "tomorrow.hotspot")
+        }
+        connection.execute("drop view staging.stg_hotspot_forecast cascade")
+        for name, sql in old.items():
+            lines = [line for line in sql.splitlines() if "er_80" not in line]
+            connection.execute(f"create view {name} as " + "\n".join(lines))
+    assert warehouse.rows(columns) == []
+    dbt("run", "--select", "stg_hotspot_forecast", "hotspot")
+    assert warehouse.rows(columns) == [("lower_80",), ("upper_80",)]
+    assert warehouse.rows("select lower_80 from tomorrow.hotspot where false", role="reader") == []
 
 
 def test_sql_style(dbt):

@@ -8,6 +8,8 @@ import pytest
 import yaml
 from dbt.cli.main import dbtRunner
 
+from ml.methods import BASELINES, OURS
+
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 PUBLISHED = ("core", "tomorrow")
 LAYERS = ("staging", "intermediate", *PUBLISHED)
@@ -86,7 +88,7 @@ def test_every_model_with_a_rule_has_a_unit_test(manifest):
     tested = {test["model"] for test in manifest["unit_tests"].values()}
     # renames and constants only; the calendar is tested against Python's
     without_rules = {"stg_territory", "stg_incident_version", "stg_model", "stg_hotspot_forecast", "stg_forecast_score"}
-    without_rules |= {"dim_territory", "dim_zone", "dim_date"}
+    without_rules |= {"stg_abstention", "dim_territory", "dim_zone", "dim_date"}
     assert set(models(manifest, *LAYERS)) - without_rules == tested
 
 
@@ -118,6 +120,12 @@ def test_nothing_is_fetched_or_reported_to_others():
     assert project["flags"]["send_anonymous_usage_stats"] is False
     assert not (PROJECT / "packages.yml").exists()
     assert not (PROJECT / "dependencies.yml").exists()
+
+
+def test_what_counts_as_ours_is_what_is_no_baseline():
+    project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())
+    assert project["vars"]["baseline_methods"] == [method.name for method in BASELINES]
+    assert OURS not in project["vars"]["baseline_methods"]
 
 
 def test_incidents_have_a_freshness_limit(manifest):

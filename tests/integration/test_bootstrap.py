@@ -67,6 +67,30 @@ def test_applying_it_again_changes_nothing(warehouse):
     assert all(before.values()), "each query finds something"
 
 
+def test_forecasts_of_before_there_were_intervals_are_kept_and_new_ones_have_one(warehouse):
+    insert = "insert into ml.hotspot_forecast values ('old', 'violent', %s, 'c', 1, 'm', now(), 0.1, 0.1, 1{})"
+    with warehouse.connect() as connection:
+        connection.execute("alter table ml.hotspot_forecast drop column lower_80, drop column upper_80")
+        connection.execute("select ml.ensure_forecast_partition('2026-01-15')")
+        connection.execute(insert.format(""), ["2026-01-15"])
+    for _ in range(2):
+        bootstrap(warehouse.admin)
+    with warehouse.connect("forecaster") as connection:
+        connection.execute(insert.format(", 0, 2"), ["2026-01-16"])
+        for wrong in (", 2, 1", ", -1, 1"):
+            with pytest.raises(psycopg.errors.CheckViolation, match="interval_is_ordered"):
+                connection.execute(insert.format(wrong), ["2026-01-17"])
+    found = warehouse.rows("select lower_80, upper_80 from ml.hotspot_forecast order by forecast_date", role="reader")
+    assert found == [(None, None), (0, 2)]
+    warehouse.rows("delete from ml.hotspot_forecast returning 1")
+
+
+def test_a_forecast_under_way_does_not_hold_a_start_up(warehouse):
+    with psycopg.connect(warehouse.plain_url("forecaster")) as connection:
+        connection.execute("delete from ml.hotspot_forecast")
+        bootstrap(warehouse.admin.update_query_dict({"options": "-clock_timeout=2s"}))
+
+
 TABLES = """
     select c.oid::regclass::text, relacl::text from pg_class c join pg_namespace n on n.oid = relnamespace
     where nspname in ('raw', 'ops', 'ml') and relkind in ('r', 'v', 'p') and not relispartition order by 1

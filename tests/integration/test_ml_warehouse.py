@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import psycopg
 import pytest
+from scipy import stats
 from typer.testing import CliRunner
 
 TOWN, SLEEPY, LAGGING = "town", "sleepy", "lagging"
@@ -24,7 +25,7 @@ create table core.dim_cell (
 );
 create table core.fct_incident_version (
     territory_code text, source_record_id text, known_from timestamptz, known_to timestamptz, is_withdrawn boolean,
-    occurred_date date, cell_id text, category_group text, is_trainable boolean
+    occurred_date date, cell_id text, category_code text, category_group text, is_trainable boolean
 );
 """
 
@@ -45,10 +46,12 @@ def _incidents(code, days, seed=1):
         day = FIRST_DAY + timedelta(days=offset)
         for number in range(random.poisson(6)):
             row, col = hot[number % 2] if random.random() < 0.5 else random.integers(0, SIDE, 2)
-            group = "property" if number % 3 else "violent"
+            category, group = [("assault", "violent"), ("burglary", "property"), ("theft", "property")][number % 3]
             cell = f"CRS2154RES250mN{250 * row}E{250 * col}"
             known = datetime(day.year, day.month, day.day, 23, tzinfo=UTC)
-            yield (code, f"{code}{offset}-{number}", known, None, False, day, cell, group, True)
+            # violent incidents come three at a time, so their counts vary more than Poisson
+            for copy in range(3 if group == "violent" else 1):
+                yield (code, f"{code}{offset}-{number}-{copy}", known, None, False, day, cell, category, group, True)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +66,7 @@ def city(warehouse):
                 marks = ", ".join(["%s"] * 10)
                 cursor.executemany(f"insert into core.dim_cell values ({marks})", list(_cells(code)))
                 days = {TOWN: DAYS + 5, SLEEPY: 20, LAGGING: DAYS - 3}[code]
-                marks = ", ".join(["%s"] * 9)
+                marks = ", ".join(["%s"] * 10)
                 cursor.executemany(
                     f"insert into core.fct_incident_version values ({marks})", list(_incidents(code, days))
                 )
@@ -111,6 +114,41 @@ def test_a_forecast_has_every_cell_once_ranked_and_dated(city, first_forecast):
     assert hottest == [("CRS2154RES250mN2250E1750",), ("CRS2154RES250mN500E500",)]
 
 
+def test_an_interval_is_that_of_the_models_own_spread(city, first_forecast):
+    from ml.model import Hotspots
+
+    for group in first_forecast.groups:
+        rows = city.rows(
+            "select expected_count, probability_any, lower_80, upper_80 from ml.hotspot_forecast"
+            " where model_id = %s and forecast_date = %s order by risk_rank",
+            group.model_id,
+            TODAY,
+        )
+        mean, chance, lower, upper = map(np.array, zip(*rows, strict=True))
+        text = city.rows("select model_text from ml.model where model_id = %s", group.model_id)[0][0]
+        spread = Hotspots.from_text(text).spread
+        assert group.category_group == "property" or spread.linear + spread.quadratic > 0
+        excess = np.maximum(spread.linear + spread.quadratic * mean, 1e-9)
+        law = stats.nbinom(mean / excess, 1 / (1 + excess))
+        np.testing.assert_allclose(chance, law.sf(0), rtol=1e-5)
+        np.testing.assert_array_equal(lower, law.ppf(0.1))
+        np.testing.assert_array_equal(upper, law.ppf(0.9))
+        assert (lower <= law.median()).all()
+        assert (law.median() <= upper).all()
+        assert upper.max() > 0
+
+
+def test_a_forecast_of_before_there_were_intervals_gets_them_when_made_again(city, url, first_forecast):
+    from ml import run
+
+    before = city.rows(ML_ROWS)
+    with city.connect() as connection:
+        old = connection.execute("update ml.hotspot_forecast set lower_80 = null, upper_80 = null").rowcount
+    assert city.rows(ML_ROWS) != before
+    assert run.forecast(url, TOWN, TODAY).changed_rows == 2 * old
+    assert city.rows(ML_ROWS) == before
+
+
 def test_forecasting_twice_changes_no_row(city, url, first_forecast):
     from ml import run
 
@@ -138,7 +176,7 @@ def test_what_was_not_known_that_morning_changes_nothing(city, url, first_foreca
     with city.connect() as connection:
         connection.execute(
             "insert into core.fct_incident_version select %s, 'late' || n, %s, null, false, %s,"
-            " 'CRS2154RES250mN0E0', 'property', true from generate_series(1, 50) as n",
+            " 'CRS2154RES250mN0E0', 'theft', 'property', true from generate_series(1, 50) as n",
             (TOWN, known_later, TODAY - timedelta(days=1)),
         )
     assert run.forecast(url, TOWN, TODAY).changed_rows == 0
@@ -197,6 +235,26 @@ def test_too_little_history_abstains_with_a_reason(city, url):
     assert run.forecast(url, SLEEPY, FIRST_DAY + timedelta(days=20)).changed_rows == 0
     assert run.train(url, SLEEPY, FIRST_DAY + timedelta(days=20)) == {}
     assert city.rows("select count(*)::int from ml.hotspot_forecast where territory_code = %s", SLEEPY) == [(0,)]
+
+
+def test_too_few_located_abstains_with_a_reason_until_they_are(city, url, first_forecast):
+    from ml import run
+
+    before = city.rows(ML_ROWS)
+    with city.connect() as connection:
+        connection.execute(
+            "insert into core.fct_incident_version select %s, 'unplaced' || n, %s, null, false, %s,"
+            " 'unlocated', 'assault', 'violent', true from generate_series(1, 2000) as n",
+            (TOWN, datetime(2024, 1, 1, 23, tzinfo=UTC), FIRST_DAY),
+        )
+    (withheld,) = run.forecast(url, TOWN, TODAY, ["violent"]).groups
+    assert "of them located; expected at least 50%" in (withheld.abstained_because or "")
+    stored = city.rows("select category_group, reason from ml.abstention where territory_code = %s", TOWN)
+    assert stored == [("violent", withheld.abstained_because)]
+    with city.connect() as connection:
+        connection.execute("delete from core.fct_incident_version where source_record_id like 'unplaced%'")
+    assert run.forecast(url, TOWN, TODAY, ["violent"]).changed_rows == 1
+    assert city.rows(ML_ROWS) == before
 
 
 def test_a_backtest_scores_each_day_once_and_repeats(city, url):

@@ -72,6 +72,8 @@ final as (
         forecasts.risk_rank,
         forecasts.expected_count,
         forecasts.probability_any,
+        forecasts.lower_80,
+        forecasts.upper_80,
         forecasts.data_as_of,
         forecasts.model_id,
         models.method,

@@ -10,6 +10,8 @@ select
     -- numerics
     expected_count,
     probability_any,
+    lower_80,
+    upper_80,
     risk_rank,
 
     -- timestamps
