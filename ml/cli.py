@@ -1,4 +1,4 @@
-"""`observatory-ml`: train, forecast, score and map in a warehouse; backtest on a warehouse or on files."""
+"""`observatory-ml`: train, forecast, score and map in a warehouse; backtest on a warehouse or on files; tune."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from ml.cli_backtest import backtest
 from ml.cli_nij import nij
+from ml.cli_tune import tune
 from ml.errors import ForecastError
 from ml.options import Day, Groups, Territory, Url, given, listed
 from ml.printing import console, print_forecast, print_scores
@@ -18,6 +19,7 @@ USER_MISTAKE = 2
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.command()(backtest)
 app.command()(nij)
+app.command()(tune)
 
 
 def main() -> None:

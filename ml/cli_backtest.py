@@ -32,6 +32,7 @@ def backtest(
     methods: Annotated[
         str | None, typer.Option(help="Methods, comma-separated, or all; default ours and four baselines.")
     ] = None,
+    settings: Annotated[Path | None, typer.Option(help="JSON of our trees' settings, made by tune.")] = None,
     districts: Annotated[Path | None, typer.Option(help="GeoJSON of districts; default squares of about 5 km.")] = None,
     district_key: Annotated[
         str | None, typer.Option(help="Property that names a district; default the first that is a text.")
@@ -70,6 +71,7 @@ def backtest(
         horizon_days=horizon_days,
         refit_days=refit_days,
         methods=listed(methods),
+        settings=settings,
         districts=districts,
         district_key=district_key,
     )

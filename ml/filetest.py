@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -16,7 +16,9 @@ from ml.forecast_file import ParquetPieces, check_file, check_folder, forecast_r
 from ml.history import Known
 from ml.judge import Judge, Verdict
 from ml.methods import DEFAULT, OURS, methods_named
+from ml.model import Hotspots
 from ml.report import Report
+from ml.settings import read_settings
 
 Progress = Callable[[str, int, int], None]
 
@@ -28,6 +30,7 @@ class FileTest:
     Attributes:
         groups: YAML of category groups, or None.
         methods: names, or None for ours and four baselines.
+        settings: JSON of our trees' settings, or None for the defaults.
         districts: GeoJSON of districts, or None for squares of about 5 km.
     """
 
@@ -42,6 +45,7 @@ class FileTest:
     horizon_days: int = 1
     refit_days: int = 28
     methods: list[str] | None = None
+    settings: Path | None = None
     districts: Path | None = None
     district_key: str | None = None
 
@@ -77,6 +81,9 @@ def run_filetest(
         Abstention: no forecast of the first day could be trusted.
     """
     methods = methods_named(test.methods or DEFAULT)
+    if test.settings:
+        settings = read_settings(test.settings)
+        methods = [replace(m, settings=settings) if isinstance(m, Hotspots) and m.settings else m for m in methods]
     if out:
         check_file(out, "--out")
     if report:

@@ -27,7 +27,7 @@ AVERAGES: tuple[Method, ...] = (
 PEERS: tuple[Method, ...] = (SpaceTimeDensity(), ProspectiveHotspot(), SelfExciting(), CellEtas(), GiStar())
 METHODS: dict[str, Method] = {
     method.name: method
-    for method in (Hotspots(), *BASELINES, *AVERAGES, *PEERS, Hotspots(use_trees=False, name="kernel_blend"))
+    for method in (Hotspots(), *BASELINES, *AVERAGES, *PEERS, Hotspots(settings=None, name="kernel_blend"))
 }
 DEFAULT = (OURS, *(method.name for method in BASELINES))
 

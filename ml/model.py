@@ -22,6 +22,7 @@ from ml.examples import sample, training_days
 from ml.level import Level
 from ml.panel import OTHER, Panel
 from ml.predictive import POISSON, Spread
+from ml.settings import DEFAULT_SETTINGS, THREADS, Settings
 from ml.threads import one_thread
 from ml.trial import Trial, rates, trial
 
@@ -39,12 +40,12 @@ class Hotspots:
     scaled to the level again. Before ``fit`` it cannot predict.
 
     Attributes:
-        use_trees: False gives the blend alone.
+        settings: how the trees are grown; None gives the blend alone.
         sharpness: exponent of the shares, see :class:`ml.trial.Trial`.
         spread: of the counts around what is expected, see :class:`ml.predictive.Spread`.
     """
 
-    use_trees: bool = True
+    settings: Settings | None = DEFAULT_SETTINGS
     name: str = "lightgbm"
     recipe: Recipe | None = None
     weights: tuple[float, ...] = ()
@@ -67,11 +68,12 @@ class Hotspots:
         examples = sample(recipe, panel, training_days(history, horizon_days), horizon_days)
         level = Level.fit(history.totals, history.first_day, horizon_days)
         weights = blend_weights(examples, recipe)
-        judged = trial(recipe, panel, history.end_day, horizon_days, use_trees=self.use_trees)
+        judged = trial(recipe, panel, history.end_day, horizon_days, self.settings)
         tree_text = None
-        if judged.validation is not None and judged.validation.is_won:
+        if self.settings and judged.validation and judged.validation.is_won:
             daily = level.predict(history.totals, history.first_day, examples.days, horizon_days)
-            tree_text = trees.grow(examples, *rates(recipe, examples, weights, daily), judged.validation.rounds)
+            matrix, log_rate = rates(recipe, examples, weights, daily)
+            tree_text = trees.grow(examples, matrix, log_rate, self.settings, judged.validation.rounds)
         return replace(
             self,
             recipe=recipe,
@@ -102,7 +104,7 @@ class Hotspots:
         """The fitted model as JSON text, enough to forecast without training again."""
         recipe, level = self._fitted
         content = {
-            "use_trees": self.use_trees,
+            "settings": asdict(self.settings) if self.settings else None,
             "name": self.name,
             "recipe": asdict(recipe),
             "weights": dict(zip(recipe.mixed_names, self.weights, strict=True)),
@@ -132,7 +134,7 @@ class Hotspots:
                 todo="Train again.",
             )
         return cls(
-            use_trees=content["use_trees"],
+            settings=Settings(**content["settings"]) if content["settings"] else None,
             name=content["name"],
             recipe=recipe,
             weights=tuple(content["weights"][name] for name in recipe.mixed_names),
@@ -161,7 +163,7 @@ class Hotspots:
             "level": level.coefficients,
             "sharpness": self.sharpness,
             "spread": asdict(self.spread),
-            "trees": trees.SETTINGS,
+            "trees": self.settings.parameters() if self.settings else None,
         }
 
     @property
@@ -187,7 +189,7 @@ class Hotspots:
             if self._booster is not None:
                 today = np.full(share.size, position)
                 matrix = features.matrix(density.T, share * share.size, daily[today], today, days)
-                share = share * np.exp(self._booster.predict(matrix, raw_score=True, num_threads=trees.THREADS))
+                share = share * np.exp(self._booster.predict(matrix, raw_score=True, num_threads=THREADS))
             share = (share / share.max()) ** self.sharpness
             yield share / share.sum()
 
@@ -214,9 +216,9 @@ def library_versions() -> dict[str, str]:
 
 
 def model_id(text: str, input_hash: str) -> str:
-    """Identity of a trained model: the hash of its text, its settings and what it learned from."""
-    settings, versions = (json.dumps(part, sort_keys=True) for part in (trees.SETTINGS, library_versions()))
-    return hashlib.sha256("\0".join((text, settings, versions, input_hash)).encode()).hexdigest()
+    """Identity of a trained model: the hash of its text, which names its settings, and of what it learned from."""
+    fixed, versions = (json.dumps(part, sort_keys=True) for part in (DEFAULT_SETTINGS.parameters(), library_versions()))
+    return hashlib.sha256("\0".join((text, fixed, versions, input_hash)).encode()).hexdigest()
 
 
 def _spread(judged: Trial, level: Level, history: Panel, horizon_days: int) -> Spread:

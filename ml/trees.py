@@ -12,27 +12,8 @@ import numpy as np
 
 from ml.components import Recipe
 from ml.examples import Examples
+from ml.settings import Settings
 
-THREADS = 2
-# the settings are part of what a model is; deterministic, row-wise histograms give the same bits with any number of threads
-SETTINGS = {
-    "objective": "poisson",
-    "metric": "poisson",
-    "learning_rate": 0.045,
-    "num_leaves": 15,
-    "min_data_in_leaf": 100,
-    "lambda_l2": 10.0,
-    "feature_fraction": 0.3,
-    "bagging_fraction": 0.7,
-    "bagging_freq": 1,
-    "max_bin": 63,
-    "bin_construct_sample_cnt": 50_000,
-    "seed": 1,
-    "num_threads": THREADS,
-    "deterministic": True,
-    "force_row_wise": True,
-    "verbose": -1,
-}
 _MOST_ROUNDS = 500
 _PATIENCE = 40
 # share of the days that the trees learn from when they are judged on the rest
@@ -109,13 +90,16 @@ class Validation:
         return self.rounds > 0 and self.gain > 2 * self.standard_error
 
 
-def validate(examples: Examples, matrix: np.ndarray, log_rate: np.ndarray) -> tuple[Validation, np.ndarray]:
+def validate(
+    examples: Examples, matrix: np.ndarray, log_rate: np.ndarray, settings: Settings
+) -> tuple[Validation, np.ndarray]:
     """Grow trees on earlier days and judge them on later ones, stopping early.
 
     Args:
         examples: the sampled cell-days.
         matrix: their features, (rows, features).
         log_rate: (rows,) the blend's log expected count.
+        settings: how they are grown.
 
     Returns:
         The verdict, and the trees' log-correction of the judged rows, the last ones.
@@ -127,7 +111,7 @@ def validate(examples: Examples, matrix: np.ndarray, log_rate: np.ndarray) -> tu
     if not (examples.count[learn].any() and count.any()):
         return Validation(0, 0.0, 0.0), np.zeros(len(count))
     booster = lgb.train(
-        SETTINGS,
+        settings.parameters(),
         _dataset(examples, matrix, log_rate, learn),
         _MOST_ROUNDS,
         valid_sets=[_dataset(examples, matrix, log_rate, judge)],
@@ -141,9 +125,9 @@ def validate(examples: Examples, matrix: np.ndarray, log_rate: np.ndarray) -> tu
     return Validation(booster.best_iteration, float(daily.sum()) / incidents, error), correction
 
 
-def grow(examples: Examples, matrix: np.ndarray, log_rate: np.ndarray, rounds: int) -> str:
+def grow(examples: Examples, matrix: np.ndarray, log_rate: np.ndarray, settings: Settings, rounds: int) -> str:
     """Grow trees on every example; returns LightGBM's model text."""
-    booster = lgb.train(SETTINGS, _dataset(examples, matrix, log_rate, slice(None)), rounds)
+    booster = lgb.train(settings.parameters(), _dataset(examples, matrix, log_rate, slice(None)), rounds)
     return booster.model_to_string()
 
 

@@ -16,6 +16,7 @@ from ml.level import Level
 from ml.panel import Panel
 from ml.predictive import Spread
 from ml.scatter import fit_spread
+from ml.settings import Settings
 
 # a trial is held once a quarter, on a lattice of the calendar; models of the same quarter share its verdict
 _QUARTER_DAYS = 91
@@ -41,10 +42,10 @@ class Trial:
     spread: Spread
 
 
-_held: WeakKeyDictionary[Panel, dict[tuple[Recipe, date, int, bool], Trial]] = WeakKeyDictionary()
+_held: WeakKeyDictionary[Panel, dict[tuple[Recipe, date, int, Settings | None], Trial]] = WeakKeyDictionary()
 
 
-def trial(recipe: Recipe, panel: Panel, end_day: date, horizon_days: int, *, use_trees: bool) -> Trial:
+def trial(recipe: Recipe, panel: Panel, end_day: date, horizon_days: int, settings: Settings | None) -> Trial:
     """The newest trial of a history that ends before ``end_day``.
 
     Args:
@@ -52,14 +53,14 @@ def trial(recipe: Recipe, panel: Panel, end_day: date, horizon_days: int, *, use
         panel: the history, which may go on after it.
         end_day: first day that must not be seen.
         horizon_days: how far ahead each example is seen.
-        use_trees: whether trees are tried beside the blend.
+        settings: of the trees tried beside the blend; None tries none.
     """
     quarter = date.fromordinal(end_day.toordinal() // _QUARTER_DAYS * _QUARTER_DAYS)
     if (quarter - panel.first_day).days < _LEAST_SHARE * (end_day - panel.first_day).days:
         quarter = end_day
-    held, key = _held.setdefault(panel, {}), (recipe, quarter, horizon_days, use_trees)
+    held, key = _held.setdefault(panel, {}), (recipe, quarter, horizon_days, settings)
     if key not in held:
-        held[key] = _hold(recipe, panel, quarter, horizon_days, use_trees=use_trees)
+        held[key] = _hold(recipe, panel, quarter, horizon_days, settings)
     return held[key]
 
 
@@ -80,7 +81,26 @@ def rates(recipe: Recipe, examples: Examples, weights: np.ndarray, daily: np.nda
     return matrix, np.log(level * share)
 
 
-def _hold(recipe: Recipe, panel: Panel, end_day: date, horizon_days: int, *, use_trees: bool) -> Trial:
+@dataclass(frozen=True, eq=False)
+class Rehearsal:
+    """Examples of a history, as a model sees them that learned from the first three quarters.
+
+    Attributes:
+        matrix: (rows, features) what trees see.
+        log_rate: (rows,) the blend's log expected count.
+        relative: (rows,) log of the blend over an even spread.
+        judged: the rows it did not learn from.
+    """
+
+    examples: Examples
+    matrix: np.ndarray
+    log_rate: np.ndarray
+    relative: np.ndarray
+    judged: slice
+
+
+def rehearse(recipe: Recipe, panel: Panel, end_day: date, horizon_days: int) -> Rehearsal:
+    """Learn the blend and the level from the first three quarters of the examples before ``end_day``."""
     history = panel.until(end_day)
     days = training_days(history, horizon_days)
     first = round(trees.LEARNED * len(days))
@@ -90,13 +110,18 @@ def _hold(recipe: Recipe, panel: Panel, end_day: date, horizon_days: int, *, use
     examples = sample(recipe, panel, days, horizon_days)
     weights = blend_weights(examples.between(0, first), recipe)
     matrix, log_rate = rates(recipe, examples, weights, daily)
-    validation, correction = trees.validate(examples, matrix, log_rate) if use_trees else (None, 0.0)
-    judged = slice(int(np.searchsorted(examples.day, first)), None)
-    if validation is None or not validation.is_won:
-        correction = 0.0
-    rate = np.exp(log_rate[judged] + correction)
-    count, weight = examples.count[judged], examples.weight[judged]
-    relative = np.log(rate * len(panel.cells) / daily[examples.day[judged]])
+    relative = log_rate - np.log(daily[examples.day] / len(panel.cells))
+    return Rehearsal(examples, matrix, log_rate, relative, slice(int(np.searchsorted(examples.day, first)), None))
+
+
+def _hold(recipe: Recipe, panel: Panel, end_day: date, horizon_days: int, settings: Settings | None) -> Trial:
+    seen = rehearse(recipe, panel, end_day, horizon_days)
+    validation, correction = None, np.zeros(1)
+    if settings is not None:
+        validation, found = trees.validate(seen.examples, seen.matrix, seen.log_rate, settings)
+        correction = found if validation.is_won else correction
+    rate, relative = np.exp(seen.log_rate[seen.judged] + correction), seen.relative[seen.judged] + correction
+    count, weight = seen.examples.count[seen.judged], seen.examples.weight[seen.judged]
     exponent, factor = _sharpen(relative, rate, count, weight)
     return Trial(validation, exponent, fit_spread(factor * rate * np.exp((exponent - 1) * relative), count, weight))
 

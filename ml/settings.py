@@ -1,0 +1,68 @@
+"""How our trees are grown, and the file that says so."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import pydantic
+
+from ml.errors import InputError
+from ml.places import existing
+
+THREADS = 2
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How trees are grown; part of what a model is. The defaults were chosen on Chicago up to October 2015."""
+
+    learning_rate: float = 0.045
+    num_leaves: int = 15
+    min_data_in_leaf: int = 100
+    lambda_l2: float = 10.0
+    feature_fraction: float = 0.3
+    bagging_fraction: float = 0.7
+
+    def parameters(self) -> dict[str, str | int | float | bool]:
+        """LightGBM's parameters; deterministic row-wise histograms give the same bits with any number of threads."""
+        return {
+            **asdict(self),
+            "objective": "poisson",
+            "metric": "poisson",
+            "bagging_freq": 1,
+            "max_bin": 63,
+            "bin_construct_sample_cnt": 50_000,
+            "seed": 1,
+            "num_threads": THREADS,
+            "deterministic": True,
+            "force_row_wise": True,
+            "verbose": -1,
+        }
+
+
+DEFAULT_SETTINGS = Settings()
+
+
+def write_settings(settings: Settings, path: Path) -> None:
+    """Write settings as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asdict(settings), indent=2) + "\n", encoding="utf-8")
+
+
+def read_settings(path: Path) -> Settings:
+    """Read settings that ``tune`` wrote.
+
+    Raises:
+        InputError: the file holds something else.
+    """
+    try:
+        return pydantic.TypeAdapter(Settings, config={"extra": "forbid"}).validate_json(existing(path).read_bytes())
+    except (pydantic.ValidationError, pydantic.errors.PydanticUserError) as error:
+        raise InputError(
+            str(path),
+            came=str(error).splitlines()[0],
+            expected=f"JSON with {', '.join(field.name for field in fields(Settings))}",
+            todo="Make it with observatory-ml tune.",
+        ) from error
