@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import ClassVar
 
 import pydantic
 
@@ -17,6 +18,8 @@ THREADS = 2
 @dataclass(frozen=True)
 class Settings:
     """How trees are grown; part of what a model is. The defaults were chosen on Chicago up to October 2015."""
+
+    __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")
 
     learning_rate: float = 0.045
     num_leaves: int = 15
@@ -58,8 +61,8 @@ def read_settings(path: Path) -> Settings:
         InputError: the file holds something else.
     """
     try:
-        return pydantic.TypeAdapter(Settings, config={"extra": "forbid"}).validate_json(existing(path).read_bytes())
-    except (pydantic.ValidationError, pydantic.errors.PydanticUserError) as error:
+        return pydantic.TypeAdapter(Settings).validate_json(existing(path).read_bytes())
+    except pydantic.ValidationError as error:
         raise InputError(
             str(path),
             came=str(error).splitlines()[0],

@@ -122,11 +122,11 @@ def _hold(recipe: Recipe, panel: Panel, end_day: date, horizon_days: int, settin
         correction = found if validation.is_won else correction
     rate, relative = np.exp(seen.log_rate[seen.judged] + correction), seen.relative[seen.judged] + correction
     count, weight = seen.examples.count[seen.judged], seen.examples.weight[seen.judged]
-    exponent, factor = _sharpen(relative, rate, count, weight)
+    exponent, factor = sharpen(relative, rate, count, weight)
     return Trial(validation, exponent, fit_spread(factor * rate * np.exp((exponent - 1) * relative), count, weight))
 
 
-def _sharpen(relative: np.ndarray, rate: np.ndarray, count: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
+def sharpen(relative: np.ndarray, rate: np.ndarray, count: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
     """Exponent and factor of the rates that make the counts most likely, the exponent drawn to 1 by a prior.
 
     Args:
