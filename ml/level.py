@@ -11,8 +11,9 @@ import numpy as np
 HALF_LIVES_DAYS = (7.0, 28.0, 365.0)
 BURN_IN_DAYS = 28
 _ITERATIONS = 25
-# prior standard deviations of the log-effects: how far each may move the level without evidence
-_PRIOR_SD = {"recent": 0.5, "weekday": 0.2, "season": 0.1, "month start": 0.3}
+# prior standard deviations of the log-effects: how far each may move the level without evidence; a year's mean moves so
+# slowly that a few years say little of whether the level returns to it
+_PRIOR_SD = {"last week": 0.5, "last year": 0.1, "weekday": 0.2, "season": 0.1, "month start": 0.3}
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Level:
         return np.exp(offset + design @ np.array(self.coefficients))
 
 
-_EFFECTS = (("recent", len(HALF_LIVES_DAYS) - 1), ("weekday", 7), ("season", 4), ("month start", 2))
+_EFFECTS = (("last week", 1), ("last year", 1), ("weekday", 7), ("season", 4), ("month start", 2))
 
 
 def _design(totals: np.ndarray, first_day: date, rows: np.ndarray, horizon_days: int) -> tuple[np.ndarray, np.ndarray]:
