@@ -91,7 +91,9 @@ class City:
                 todo="Extract the newer days, then forecast again.",
             )
         first_day, _ = span(self.counts["occurred_date"]) or (self.end_day, self.end_day)
-        panel = group_panel(self.cells, self.counts, group, first_day, self.end_day)
+        panel = group_panel(
+            self.cells, self.counts, group, first_day, self.end_day, country_code=self.territory.country_code
+        )
         legitimacy.check(panel, self._located_share(group))
         return panel
 

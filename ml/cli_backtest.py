@@ -33,6 +33,11 @@ def backtest(
         str | None, typer.Option(help="Methods, comma-separated, or all; default ours and four baselines.")
     ] = None,
     settings: Annotated[Path | None, typer.Option(help="JSON of our trees' settings, made by tune.")] = None,
+    country: Annotated[str | None, typer.Option(help="Whose public holidays are known, e.g. US; default none.")] = None,
+    context: Annotated[
+        Path | None,
+        typer.Option(help="Parquet of weather foreseen, planned events, places, flows, see ml/context_file.py."),
+    ] = None,
     districts: Annotated[Path | None, typer.Option(help="GeoJSON of districts; default squares of about 5 km.")] = None,
     district_key: Annotated[
         str | None, typer.Option(help="Property that names a district; default the first that is a text.")
@@ -74,6 +79,8 @@ def backtest(
         settings=settings,
         districts=districts,
         district_key=district_key,
+        country=country,
+        context=context,
     )
     with progress_bar() as bar:
         result = run_filetest(test, out, report, Steps(bar))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix, diags_array
@@ -122,12 +123,19 @@ class Recipe:
     Attributes:
         has_others: whether the panel has incidents of other categories.
         clues: layers of single categories that only the trees look at.
+        context: names of what is known beside incidents; the trees see it as it is.
         cell_size_m: side of a cell, metres; kernels much narrower than it are left out.
     """
 
     has_others: bool
     clues: tuple[str, ...]
     cell_size_m: int
+    context: tuple[str, ...] = ()
+
+    @classmethod
+    def from_stored(cls, fields: dict[str, Any]) -> Recipe:
+        """Read what ``dataclasses.asdict`` wrote and JSON kept."""
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
 
     @classmethod
     def of(cls, history: Panel) -> Recipe:
@@ -137,7 +145,8 @@ class Recipe:
             parts.pop(history.target_categories[0], None)
         frequent = sorted((name for name in parts if parts[name] > 0), key=lambda name: (-parts[name], name))
         has_others = OTHER in history.layers and history.layers[OTHER].nnz > 0
-        return cls(has_others, tuple(frequent[:_MOST_CLUES]), history.cells.size_m)
+        context = tuple(known.name for known in history.context)
+        return cls(has_others, tuple(frequent[:_MOST_CLUES]), history.cells.size_m, context)
 
     @cached_property
     def mixed(self) -> tuple[Memory, ...]:
@@ -158,8 +167,8 @@ class Recipe:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Names of all components, those of the blend first."""
-        return (*self.mixed_names, *(name for memory in self.seen for name in memory.names()))
+        """Names of all components, those of the blend first, and of the context, last."""
+        return (*self.mixed_names, *(name for memory in self.seen for name in memory.names()), *self.context)
 
     def _fitting(self, memory: Memory) -> Memory:
         least = _NARROWEST_CELLS * self.cell_size_m
@@ -177,7 +186,8 @@ def densities(recipe: Recipe, panel: Panel, days: Sequence[date], horizon_days: 
         horizon_days: a day sees the panel up to and with the day this many days before it.
 
     Yields:
-        (components, cells) float32 in the order of ``recipe.names``, each row summing to 1 over the cells.
+        (components, cells) float32 in the order of ``recipe.names``, each row summing to 1 over the cells but those of
+        the context, which are values as they are known.
     """
     ends = [panel.index(day) - horizon_days + 1 for day in days]
     declared = (*recipe.mixed, *recipe.seen)
@@ -191,7 +201,8 @@ def densities(recipe: Recipe, panel: Panel, days: Sequence[date], horizon_days: 
             for memory, stream in zip(declared, streams, strict=True)
         ]
         mixed = np.concatenate(found[: len(recipe.mixed)])
-        yield np.concatenate([mixed, *tilt.maps(mixed), evenly, *found[len(recipe.mixed) :]])
+        context = [np.broadcast_to(known.on(day), evenly.shape).astype(np.float32) for known in panel.context]
+        yield np.concatenate([mixed, *tilt.maps(mixed), evenly, *found[len(recipe.mixed) :], *context])
 
 
 class _Tilt:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -12,6 +12,8 @@ import polars as pl
 import yaml
 
 from ml import legitimacy
+from ml.context import public_holidays
+from ml.context_file import read_context
 from ml.districts import Districts
 from ml.errors import InputError
 from ml.gaps import Gap, gaps_in
@@ -56,6 +58,8 @@ def read_city(
     groups: Mapping[str, Sequence[str]],
     districts: Path | None = None,
     district_key: str | None = None,
+    country: str | None = None,
+    context: Path | None = None,
 ) -> FileCity:
     """Read and count the incidents of a city.
 
@@ -68,6 +72,8 @@ def read_city(
         groups: group name -> its category codes.
         districts: GeoJSON in WGS 84; None cuts the city into squares of about 5 km.
         district_key: property that names a district.
+        country: whose public holidays are known, ISO 3166; None for none.
+        context: Parquet, see :func:`ml.context_file.read_context`; None for none.
 
     Raises:
         InputError: a file, column, category or reference system that cannot be used.
@@ -91,6 +97,9 @@ def read_city(
         )
     counts = inside.group_by("cell_id", "occurred_date", "category_code").agg(incident_count=pl.len())
     on_raster = Cells.from_frame(cells)
+    end_day = days[1] + timedelta(days=1)
+    known = (public_holidays(country, days[0], end_day),) if country else ()
+    known += read_context(context, on_raster, epsg) if context else ()
     located_share = located.filter(is_target).height / max(read.rows.filter(is_target).height, 1)
     gaps = tuple(gaps_in(_daily(read.rows, *days), days[0]))
     absent = sorted(set(groups.get(category, codes)) - set(codes))
@@ -99,7 +108,7 @@ def read_city(
         notes += (f"No row has the category_code {', '.join(absent)}, which the group names.",)
     return FileCity(
         cells,
-        Panel.from_counts(on_raster, counts, is_target, days[0], days[1] + timedelta(days=1)),
+        replace(Panel.from_counts(on_raster, counts, is_target, days[0], end_day), context=known),
         Districts.from_codes(on_raster, cells) if areas else Districts.squares(on_raster),
         located_share,
         gaps,

@@ -48,6 +48,8 @@ class FileTest:
     settings: Path | None = None
     districts: Path | None = None
     district_key: str | None = None
+    country: str | None = None
+    context: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,8 @@ def run_filetest(
         groups=read_groups(test.groups),
         districts=test.districts,
         district_key=test.district_key,
+        country=test.country,
+        context=test.context,
     )
     panel = city.panel
     check_days(city, test.first_day, test.last_day, test.horizon_days, test.incidents.name)

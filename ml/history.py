@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from ml.context import has_holidays, public_holidays
 from ml.errors import HistoryTooShort
 from ml.panel import Cells, Panel, span
 
@@ -40,7 +41,9 @@ class Known:
     horizon_days: int
 
 
-def group_panel(cells: Cells, counts: pl.DataFrame, group: str, first_day: date, end_day: date) -> Panel:
+def group_panel(
+    cells: Cells, counts: pl.DataFrame, group: str, first_day: date, end_day: date, *, country_code: str | None = None
+) -> Panel:
     """Panel of one category group, the other groups beside it.
 
     Args:
@@ -49,8 +52,12 @@ def group_panel(cells: Cells, counts: pl.DataFrame, group: str, first_day: date,
         group: the category group that is forecast.
         first_day: first local day.
         end_day: first local day after the panel.
+        country_code: whose public holidays are known, ISO 3166; None for no context.
     """
-    return Panel.from_counts(cells, counts, pl.col("category_group") == group, first_day, end_day)
+    panel = Panel.from_counts(cells, counts, pl.col("category_group") == group, first_day, end_day)
+    if country_code is None or not has_holidays(country_code):
+        return panel
+    return replace(panel, context=(public_holidays(country_code, first_day, end_day),))
 
 
 class KnownHistory:
@@ -67,11 +74,21 @@ class KnownHistory:
         timezone: the city's.
         first_day: first day that is forecast.
         last_day: last day that is forecast.
+        country_code: see :func:`group_panel`.
     """
 
     def __init__(
-        self, cells: Cells, versions: pl.DataFrame, *, group: str, timezone: str, first_day: date, last_day: date
+        self,
+        cells: Cells,
+        versions: pl.DataFrame,
+        *,
+        group: str,
+        timezone: str,
+        first_day: date,
+        last_day: date,
+        country_code: str | None = None,
     ) -> None:
+        self._country_code = country_code
         self._cells, self._versions, self._group, self._timezone = cells, versions, group, timezone
         days = [first_day + timedelta(days=offset) for offset in range((last_day - first_day).days + 1)]
         revised = self._revisions()
@@ -101,7 +118,8 @@ class KnownHistory:
     def _build(self, day: date) -> Panel:
         counts = self._known(day)
         first_day, last_day = span(counts["occurred_date"]) or (day, day)
-        return group_panel(self._cells, counts, self._group, first_day, last_day + timedelta(days=1))
+        end_day = last_day + timedelta(days=1)
+        return group_panel(self._cells, counts, self._group, first_day, end_day, country_code=self._country_code)
 
     def _revisions(self) -> list[datetime]:
         """Moments at which an earlier day changed, ascending; a record known by the next morning is no change."""

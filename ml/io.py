@@ -30,6 +30,7 @@ class Territory:
     name: str
     timezone: str
     is_simulated: bool
+    country_code: str
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Warehouse:
             InputError: ``core.dim_territory`` does not know it.
         """
         found = self._read(
-            "select territory_code, territory_name, timezone, is_simulated from core.dim_territory"
+            "select territory_code, territory_name, timezone, is_simulated, country_code from core.dim_territory"
             " where territory_code = $1",
             code,
         )

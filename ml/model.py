@@ -66,12 +66,12 @@ class Hotspots:
         check_history(history)
         recipe = Recipe.of(history)
         examples = sample(recipe, panel, training_days(history, horizon_days), horizon_days)
-        level = Level.fit(history.totals, history.first_day, horizon_days)
+        level = Level.fit(history, horizon_days)
         weights = blend_weights(examples, recipe)
         judged = trial(recipe, panel, history.end_day, horizon_days, self.settings)
         tree_text = None
         if self.settings and judged.validation and judged.validation.is_won:
-            daily = level.predict(history.totals, history.first_day, examples.days, horizon_days)
+            daily = level.predict(history, examples.days, horizon_days)
             matrix, log_rate = rates(recipe, examples, weights, daily)
             tree_text = trees.grow(examples, matrix, log_rate, self.settings, judged.validation.rounds)
         return replace(
@@ -89,14 +89,16 @@ class Hotspots:
     def predict(self, panel: Panel, days: Sequence[date], horizon_days: int = 1) -> np.ndarray:
         """Expected counts, (days, cells)."""
         recipe, level = self._fitted
-        if recipe.has_others and OTHER not in panel.layers:
+        seen = {known.name for known in panel.context} | set(panel.layers)
+        missing = ({*recipe.context} | ({OTHER} if recipe.has_others else set())) - seen
+        if missing:
             raise InputError(
                 "model",
-                came=f"a panel of the layers {sorted(panel.layers)}",
-                expected="incidents of the other categories too, as the model was fitted on",
-                todo="Fit the model on a panel of the same layers before predicting.",
+                came=f"a panel without {', '.join(sorted(missing))}",
+                expected="the other categories and contexts that the model was fitted on",
+                todo="Add them to the panel, or fit the model without them.",
             )
-        daily = level.predict(panel.totals, panel.first_day, days, horizon_days)
+        daily = level.predict(panel, days, horizon_days)
         shares = self._shares(recipe, panel, days, daily, horizon_days)
         return np.stack([today * share for today, share in zip(daily, shares, strict=True)])
 
@@ -108,7 +110,7 @@ class Hotspots:
             "name": self.name,
             "recipe": asdict(recipe),
             "weights": dict(zip(recipe.mixed_names, self.weights, strict=True)),
-            "level": level.coefficients,
+            "level": asdict(level),
             "sharpness": self.sharpness,
             "spread": asdict(self.spread),
             "validation": asdict(self.validation) if self.validation else None,
@@ -125,7 +127,7 @@ class Hotspots:
         """
         content = json.loads(text)
         stored = content.get("recipe")
-        recipe = Recipe(**{**stored, "clues": tuple(stored["clues"])}) if stored else None
+        recipe = Recipe.from_stored(stored) if stored else None
         if recipe is None or list(content["weights"]) != sorted(recipe.mixed_names):
             raise InputError(
                 "model",
@@ -138,7 +140,9 @@ class Hotspots:
             name=content["name"],
             recipe=recipe,
             weights=tuple(content["weights"][name] for name in recipe.mixed_names),
-            level=Level(tuple(content["level"])),
+            level=Level(
+                tuple(content["level"]["coefficients"]), tuple((n, m, s) for n, m, s in content["level"]["scales"])
+            ),
             sharpness=content["sharpness"],
             spread=Spread(**content["spread"]),
             validation=trees.Validation(**content["validation"]) if content["validation"] else None,
@@ -225,5 +229,5 @@ def _spread(judged: Trial, level: Level, history: Panel, horizon_days: int) -> S
     """The spread of the trial's days, and the level's variance over the last two years."""
     rows = range(max(Level.first_row(horizon_days), history.days - 2 * 365), history.days)
     days = [history.first_day + timedelta(days=row) for row in rows]
-    expected = level.predict(history.totals, history.first_day, days, horizon_days)
+    expected = level.predict(history, days, horizon_days)
     return judged.spread.with_level(expected, history.totals[rows.start :])

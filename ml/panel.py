@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_matrix
 
+from ml.context import Context
 from ml.errors import InputError
 
 TARGET = "target"
@@ -79,12 +80,14 @@ class Panel:
         layers: name -> (days, cells) sparse counts; ``target`` is what is forecast, ``other`` and the single
             categories are only looked at.
         target_categories: layers of the categories the target is made of.
+        context: what is known beside incidents, of days that may lie ahead.
     """
 
     cells: Cells
     first_day: date
     layers: Mapping[str, csr_matrix]
     target_categories: tuple[str, ...] = ()
+    context: tuple[Context, ...] = ()
 
     @classmethod
     def from_counts(
@@ -159,7 +162,7 @@ class Panel:
         """The panel as if it ended before ``end_day``; what comes later cannot be seen through it."""
         rows = min(max(self.index(end_day), 0), self.days)
         layers = {name: matrix[:rows] for name, matrix in self.layers.items()}
-        return Panel(self.cells, self.first_day, layers, self.target_categories)
+        return Panel(self.cells, self.first_day, layers, self.target_categories, self.context)
 
     def fingerprint(self) -> str:
         """Hash of everything a model can learn from: days, cells and counts."""
@@ -169,6 +172,9 @@ class Panel:
             digest.update(name.encode())
             for part in (matrix.indptr, matrix.indices, matrix.data):
                 digest.update(np.ascontiguousarray(part).tobytes())
+        for known in self.context:
+            digest.update(f"{known.name}/{known.first_day}".encode())
+            digest.update(np.ascontiguousarray(known.values).tobytes())
         return digest.hexdigest()
 
 

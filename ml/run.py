@@ -143,12 +143,15 @@ def backtest(
     changed = 0
     span_of = {"first_day": first_day, "last_day": last_day}
     with open_warehouse(url) as warehouse:
-        timezone = warehouse.territory(territory_code).timezone
+        territory = warehouse.territory(territory_code)
+        timezone = territory.timezone
         cells, happened = cells_of(warehouse, territory_code), warehouse.counts(territory_code)
         _check_days(territory_code, happened, first_day, last_day)
         versions = warehouse.versions(territory_code)
         for group in sorted(groups if groups is not None else happened["category_group"].drop_nulls().unique()):
-            known = KnownHistory(cells, versions, group=group, timezone=timezone, **span_of)
+            known = KnownHistory(
+                cells, versions, group=group, timezone=timezone, country_code=territory.country_code, **span_of
+            )
             truth = group_panel(cells, happened, group, first_day, last_day + timedelta(days=1))
             methods = [METHODS[OURS], *BASELINES]
             rows = []

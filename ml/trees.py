@@ -37,13 +37,13 @@ class Features:
     def components(self) -> list[int]:
         """Positions of the densities used, as logs of their ratio to the blend: the tilted, others to 500 m wide."""
         wide = {name for memory in self.recipe.mixed for name in memory.names() if _bandwidth_m(name) > _WIDEST_M}
-        left_out = wide | {self.recipe.mixed_names[-1]}
+        left_out = wide | {self.recipe.mixed_names[-1], *self.recipe.context}
         return [place for place, name in enumerate(self.recipe.names) if name not in left_out]
 
     @property
     def names(self) -> tuple[str, ...]:
         """One name per column."""
-        return (*_CALENDAR, *(self.recipe.names[place] for place in self.components))
+        return (*_CALENDAR, *(self.recipe.names[place] for place in self.components), *self.recipe.context)
 
     def matrix(
         self, density: np.ndarray, blend: np.ndarray, level: np.ndarray, day: np.ndarray, days: Sequence[date]
@@ -51,7 +51,7 @@ class Features:
         """Feature matrix, (rows, features) float32.
 
         Args:
-            density: (rows, components) densities.
+            density: (rows, components) densities and context.
             blend: (rows,) blended density relative to an even spread.
             level: (rows,) expected incidents of the day in the whole city.
             day: (rows,) position in ``days``.
@@ -59,14 +59,15 @@ class Features:
         """
         turn = 2 * np.pi * np.array([d.timetuple().tm_yday for d in days]) / 365.25
         weekday = np.array([d.weekday() for d in days], dtype=np.float32)
-        first = len(_CALENDAR)
-        found = np.empty((len(blend), first + len(self.components)), dtype=np.float32)
+        first, last = len(_CALENDAR), len(_CALENDAR) + len(self.components)
+        found = np.empty((len(blend), last + len(self.recipe.context)), dtype=np.float32)
         found[:, 0] = np.log(blend)
         found[:, 1] = np.log(level)
         found[:, 2:first] = np.column_stack([weekday, np.sin(turn), np.cos(turn)])[day]
         evenly = density[:, [len(self.recipe.mixed_names) - 1]]
         ratio = density[:, self.components] / evenly + np.float32(_FLOOR)
-        np.log(ratio / (blend + _FLOOR).astype(np.float32)[:, None], out=found[:, first:])
+        np.log(ratio / (blend + _FLOOR).astype(np.float32)[:, None], out=found[:, first:last])
+        found[:, last:] = density[:, len(self.recipe.names) - len(self.recipe.context) :]
         return found
 
 

@@ -105,8 +105,8 @@ def rehearse(recipe: Recipe, panel: Panel, end_day: date, horizon_days: int) -> 
     days = training_days(history, horizon_days)
     first = round(trees.LEARNED * len(days))
     early = history.until(days[first]) if first < len(days) else history
-    level = Level.fit(early.totals, early.first_day, horizon_days)
-    daily = level.predict(history.totals, history.first_day, days, horizon_days)
+    level = Level.fit(early, horizon_days)
+    daily = level.predict(history, days, horizon_days)
     examples = sample(recipe, panel, days, horizon_days)
     weights = blend_weights(examples.between(0, first), recipe)
     matrix, log_rate = rates(recipe, examples, weights, daily)

@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 
 from ml.blend import mixture_weights
 from ml.level import Level
-from ml.panel import Cells
+from ml.panel import TARGET, Cells, Panel
 from ml.recency import memories
 from ml.smoothing import Smoother
 
@@ -95,25 +95,31 @@ def test_mixture_weights_find_the_planted_mixture():
     np.testing.assert_allclose(found, planted, atol=0.03)
 
 
+def one_cell(totals):
+    cell = {"cell_id": ["A"], "easting_m": [0.0], "northing_m": [0.0], "cell_size_m": [250]}
+    layers = {TARGET: csr_matrix(totals[:, None])}
+    return Panel(Cells.from_frame(pl.DataFrame(cell)), FIRST_DAY, layers)
+
+
 def test_the_level_learns_weekday_and_season():
     days = [FIRST_DAY + timedelta(days=offset) for offset in range(3 * 365)]
     turn = 2 * np.pi * np.array([day.timetuple().tm_yday for day in days]) / 365.25
     truth = 200 * np.exp(0.15 * np.cos(turn) + 0.2 * np.array([day.weekday() == 5 for day in days]))
     totals = np.random.default_rng(5).poisson(truth).astype(float)
     seen = 3 * 365 - 60
-    level = Level.fit(totals[:seen], FIRST_DAY)
-    expected = level.predict(totals, FIRST_DAY, days[seen:])
+    level = Level.fit(one_cell(totals[:seen]))
+    expected = level.predict(one_cell(totals), days[seen:])
     assert np.abs(expected / truth[seen:] - 1).mean() < 0.04
     assert expected.sum() / truth[seen:].sum() == pytest.approx(1.0, abs=0.03)
 
 
 def test_the_level_sees_no_later_day():
     totals = np.random.default_rng(6).poisson(30, 200).astype(float)
-    level = Level.fit(totals[:150], FIRST_DAY, horizon_days=3)
+    level = Level.fit(one_cell(totals[:150]), horizon_days=3)
     changed = totals.copy()
     changed[158:] = 999
     day = [FIRST_DAY + timedelta(days=160)]
-    assert level.predict(totals, FIRST_DAY, day, 3) == level.predict(changed, FIRST_DAY, day, 3)
+    assert level.predict(one_cell(totals), day, 3) == level.predict(one_cell(changed), day, 3)
 
 
 def test_cells_of_several_sizes_are_refused():

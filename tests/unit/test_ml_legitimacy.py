@@ -99,7 +99,7 @@ def test_a_city_of_the_warehouse_is_held_to_the_same_limits(cells):
         category_code=pl.lit("noise"),
         incident_count=pl.when(pl.col("cell_id") == "unlocated").then(9).otherwise(pl.col("incident_count")),
     )
-    territory = Territory("town", "Town", "Europe/Paris", True)
+    territory = Territory("town", "Town", "Europe/Paris", True, "FR")
     city = City(territory, FIRST_DAY + timedelta(days=days), cells, pl.concat([counts, noise]))
     assert city.data_as_of < datetime(2023, 4, 12, tzinfo=UTC)
     assert city.panel("property").totals.sum() == 400
