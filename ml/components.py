@@ -7,7 +7,7 @@ neighbourhood remembers. Every component of a day sees only earlier days.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -133,9 +133,14 @@ class Recipe:
     context: tuple[str, ...] = ()
 
     @classmethod
-    def from_stored(cls, fields: dict[str, Any]) -> Recipe:
+    def from_stored(cls, fields: Mapping[str, Any]) -> Recipe:
         """Read what ``dataclasses.asdict`` wrote and JSON kept."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+        return cls(
+            has_others=fields["has_others"],
+            clues=tuple(fields["clues"]),
+            cell_size_m=fields["cell_size_m"],
+            context=tuple(fields["context"]),
+        )
 
     @classmethod
     def of(cls, history: Panel) -> Recipe:

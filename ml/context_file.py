@@ -9,7 +9,7 @@ import polars as pl
 
 from ml.context import Context
 from ml.errors import InputError
-from ml.panel import Cells
+from ml.panel import Cells, span
 from ml.places import existing
 from observatory.grid import cell_ids, project
 
@@ -53,9 +53,9 @@ def _context(path: Path, name: str, rows: pl.DataFrame, cells: Cells, epsg: int)
     if len(told) != 1 or told == {(False, False)} or described.height != 1:
         raise _unusable(path, f"rows of {name!r} that differ in unit, source, or in having a date and a place")
     unit, source = described.row(0)
-    first = rows["date"].min() if has_date.all() else None
-    row = (rows["date"] - first).dt.total_days().to_numpy() if first is not None else np.zeros(rows.height, dtype=int)
-    days = int(row.max()) + 1
+    first, last = span(rows["date"]) or (None, None)
+    row = (rows["date"] - first).dt.total_days().to_numpy() if first else np.zeros(rows.height, dtype=np.int64)
+    days = (last - first).days + 1 if first and last else 1
     value = rows["value"].to_numpy()
     if not has_place.all():
         found = np.bincount(row, minlength=days)

@@ -12,7 +12,7 @@ import polars as pl
 import yaml
 
 from ml import legitimacy
-from ml.context import public_holidays
+from ml.context import Context, public_holidays
 from ml.context_file import read_context
 from ml.districts import Districts
 from ml.errors import InputError
@@ -98,7 +98,7 @@ def read_city(
     counts = inside.group_by("cell_id", "occurred_date", "category_code").agg(incident_count=pl.len())
     on_raster = Cells.from_frame(cells)
     end_day = days[1] + timedelta(days=1)
-    known = (public_holidays(country, days[0], end_day),) if country else ()
+    known: tuple[Context, ...] = (public_holidays(country, days[0], end_day),) if country else ()
     known += read_context(context, on_raster, epsg) if context else ()
     located_share = located.filter(is_target).height / max(read.rows.filter(is_target).height, 1)
     gaps = tuple(gaps_in(_daily(read.rows, *days), days[0]))
