@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
 from observatory import grid
-from observatory.contracts import KINDS, REJECTED, Ordinals, check, conform, summarise
+from observatory.contracts import KINDS
+from observatory.contracts.cell import cell_records
 from observatory.errors import ContractBroken, ObservatoryError
 from observatory.feeds import open_feed
+from observatory.records import REJECTED, Ordinals, check, conform, summarise
 from observatory.warehouse.journal import record_failure, record_territory
 from observatory.warehouse.load import FeedWindow, Load, LoadResult, loading
 from observatory.window import Window
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import sqlalchemy as sa
 
     from observatory.territory import Territory
@@ -96,13 +100,7 @@ def lay_grid(url: sa.URL, territory: Territory, window: Window) -> LoadResult | 
             cell_size_m=territory.grid.cell_size_m,
             districts=dict(districts.select("zone_code", "geometry_wkt").iter_rows()),
         )
-        load.add(
-            cells.with_columns(
-                pl.lit(None, pl.Datetime("us", "UTC")).alias("published_at"),
-                pl.lit(zones["known_at"].max()).cast(pl.Datetime("us", "UTC")).alias("known_at"),
-            ),
-            NO_REJECTS,
-        )
+        load.add(cell_records(cells, cast("datetime", zones["known_at"].max()), territory.grid.cell_size_m), NO_REJECTS)
     return load.result
 
 

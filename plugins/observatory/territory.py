@@ -13,7 +13,8 @@ from pydantic_core import ErrorDetails
 
 from observatory import settings
 from observatory.errors import TerritoryError
-from observatory.feeds.settings import AnyFeed, Strict
+from observatory.feeds.settings import FeedSettings
+from observatory.strict import Strict
 
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
 
@@ -65,7 +66,7 @@ class Territory(Strict):
     grid: Grid
     schedule: str = Field(default="0 4 * * *", pattern=r"^\S+ \S+ \S+ \S+ \S+$")
     forecast: Forecast
-    feeds: dict[Code, AnyFeed] = Field(min_length=1)
+    feeds: dict[Code, FeedSettings] = Field(min_length=1)
 
     @model_validator(mode="before")
     @classmethod
@@ -91,7 +92,10 @@ class Territory(Strict):
 
     def with_portal(self, address: str) -> Territory:
         """The same city, every feed read from ``address`` (base URL or folder) instead of its own."""
-        moved = {key: feed.model_copy(update={"address": address}) for key, feed in self.feeds.items()}
+        moved = {
+            key: feed.model_copy(update={"source": feed.source.model_copy(update={"address": address})})
+            for key, feed in self.feeds.items()
+        }
         return self.model_copy(update={"feeds": moved})
 
 
@@ -168,8 +172,9 @@ def _explained(path: Path, error: ValidationError) -> TerritoryError:
 
 
 def _came_and_expected(problem: ErrorDetails) -> tuple[str, str]:
-    # below feeds.<id> the location has the kind as well, which the file does not have as a key
-    parts = [str(part) for place, part in enumerate(problem["loc"]) if (problem["loc"][0], place) != ("feeds", 2)]
+    # below feeds.<id>.source the location has the protocol as well, which the file does not have as a key
+    location = problem["loc"][:3] + problem["loc"][4:] if problem["loc"][2:3] == ("source",) else problem["loc"]
+    parts = [str(part) for part in location]
     key, value, context = ".".join(parts) or "the file", repr(problem["input"]), problem.get("ctx", {})
     match problem["type"], getattr(context.get("error"), "args", ()):
         case "extra_forbidden", _:
@@ -177,9 +182,9 @@ def _came_and_expected(problem: ErrorDetails) -> tuple[str, str]:
         case "missing", _:
             return f"`{key}` is missing", f"a value for `{key}`"
         case "union_tag_not_found", _:
-            return f"`{key}.kind` is missing", f"a value for `{key}.kind`"
+            return f"`{key}.protocol` is missing", f"a value for `{key}.protocol`"
         case "union_tag_invalid", _:
-            return f"`{key}.kind` is {context['tag']!r}", f"one of {context['expected_tags']}"
+            return f"`{key}.protocol` is {context['tag']!r}", f"one of {context['expected_tags']}"
         case _, (came, expected):
             return f"`{key}` {came}", expected
     return f"`{key}` is {value if len(value) <= 60 else value[:57] + '...'}", f"`{key}`: {problem['msg']}"

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from observatory import grid
-from observatory.contracts import Ordinals, check, conform
 from observatory.feeds import open_feed
+from observatory.records import Ordinals, check, conform
 from observatory.simulator.portal import replay_app, running
 from observatory.territory import load_territory
 from observatory.window import Window

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from observatory.contracts import KINDS
 from observatory.errors import WarehouseError
 from observatory.secrets import secret
 from observatory.warehouse.bootstrap import bootstrap
@@ -100,7 +101,7 @@ def test_two_bootstraps_at_once_of_an_empty_database_agree(warehouse):
 
 # --- rights
 
-RAW = {"raw.incident", "raw.zone", "raw.cell", "raw.rejected"}
+RAW = {f"raw.{kind}" for kind in KINDS} | {"raw.rejected"}
 FORECASTS = {"ml.hotspot_forecast", "ml.forecast_score", "ml.abstention"}
 ALLOWED = {
     "loader": {

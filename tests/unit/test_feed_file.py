@@ -7,10 +7,10 @@ import fsspec
 import polars as pl
 import pytest
 
-from observatory.contracts import check, conform
 from observatory.errors import SourceChanged, SourceUnavailable
 from observatory.feeds import open_feed
 from observatory.feeds.http import Patience
+from observatory.records import check, conform
 from observatory.simulator.portal import create_app, running
 from observatory.territory import Territory, load_territory
 from observatory.window import Window
@@ -21,11 +21,9 @@ APRIL = Window(date(2026, 4, 1), date(2026, 5, 1), ZONE)
 
 LOG = {
     "kind": "incident",
-    "protocol": "file",
     "owner": "Police municipale",
-    "licence": "convention",
-    "path": "main_courante_*.csv",
-    "record_type": "police_log",
+    "licence": "made up",
+    "constants": {"record_type": "police_log"},
     "date_formats": ["%d/%m/%Y %H:%M"],
     "columns": {
         "source_record_id": "numero",
@@ -37,10 +35,11 @@ LOG = {
 }
 
 
-def city(folder, **changes):
+def city(folder, path="main_courante_*.csv", csv=None, **changes):
     """The demo city with one more feed: logs in CSV files of ``folder``."""
     demo = load_territory("demo").model_dump(exclude={"feeds"})
-    return Territory.model_validate({**demo, "feeds": {"log": {**LOG, "address": str(folder), **changes}}})
+    source = {"protocol": "file", "address": str(folder), "path": path, "csv": csv or {}}
+    return Territory.model_validate({**demo, "feeds": {"log": {**LOG, "source": source, **changes}}})
 
 
 def write(folder, *lines, name="main_courante_1.csv", encoding="utf-8", header="numero,motif,debut,lon,lat"):

@@ -9,30 +9,28 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import fsspec
 import polars as pl
 from fsspec.implementations.local import LocalFileSystem
 
 from observatory import settings
-from observatory.contracts.read import moment
-from observatory.contracts.zone import GEOMETRY
 from observatory.errors import SourceChanged, SourceUnavailable
-from observatory.feeds.base import CHUNK_ROWS, require_columns
+from observatory.feeds.base import CHUNK_ROWS, require_columns, within
 from observatory.feeds.http import PATIENT, Patience, client, explained, is_html
-from observatory.feeds.settings import FeedSettings, IncidentFeed
+from observatory.feeds.settings import FeedSettings
+from observatory.feeds.sources import FileSource
 from observatory.window import Window
+
+GEOMETRY = "geometry"
+"""Column of a GeoJSON feature's geometry, beside its properties."""
 
 
 @dataclass(frozen=True)
 class FileFeed:
-    """Rows of files that are published whole.
-
-    A window takes the rows whose time lies in it. A row whose time cannot be read goes with the row before it, so that
-    it comes in exactly one window and is rejected there, not lost.
+    """Rows of files that are published whole; a window takes the rows whose time lies in it (``within``).
 
     Attributes:
         territory_code: the city.
@@ -46,6 +44,11 @@ class FileFeed:
     chunk_rows: int = CHUNK_ROWS
     patience: Patience = PATIENT
 
+    @property
+    def source(self) -> FileSource:
+        """Where the files are."""
+        return cast("FileSource", self.feed.source)
+
     def read(self, window: Window) -> Iterator[pl.DataFrame]:
         """Yield the rows of a window, file by file in the order of their names; see ``Feed.read``."""
         where = f"{self.territory_code}/{self.feed.feed_id} {window}"
@@ -58,7 +61,7 @@ class FileFeed:
 
     def _fetched(self, where: str, folder: Path) -> Iterator[Path]:
         """Files of the feed on this machine; one at a time is copied where they lie elsewhere."""
-        address, pattern = self.feed.address, str(self.feed.path)
+        address, pattern = self.source.address, self.source.path
         if address.startswith(("http://", "https://")):
             path = folder / Path(pattern).name
             path.write_bytes(self._downloaded(where, address, pattern))
@@ -89,37 +92,36 @@ class FileFeed:
         with explained(where, self.feed.territory_file):
             response = client(address, self.patience).get(path)
             response.raise_for_status()
-            if self.feed.file_format == "geojson":
+            if self.source.file_format == "geojson":
                 response.json()  # half an answer shows here, where it counts as a passing fault
         if is_html(response.content):
             raise self._unreadable(where, f"a web page came: {' '.join(response.text.split())[:120]}")
         return response.content
 
     def _rows(self, where: str, path: Path, window: Window) -> Iterator[pl.DataFrame]:
-        if self.feed.file_format == "geojson":
-            areas = _features(path)
-            require_columns(where, self.feed, set(areas.columns) - {GEOMETRY}, are_all=True)
-            yield from areas.select(*dict.fromkeys(self.feed.columns.values()), GEOMETRY).iter_slices(self.chunk_rows)
+        if self.source.file_format == "geojson":
+            features = _features(path)
+            require_columns(where, self.feed, features.columns, are_all=True)
+            yield from within(window, features.select(self.feed.read_columns).iter_slices(self.chunk_rows), self.feed)
             return
         with self._scanned(path) as scan:
             require_columns(where, self.feed, scan.collect_schema().names(), are_all=True)
-            named = scan.select(*dict.fromkeys(self.feed.columns.values()))
-            chunks = named.collect_batches(chunk_size=self.chunk_rows, maintain_order=True)
-            yield from _within(window, chunks, self.feed) if isinstance(self.feed, IncidentFeed) else chunks
+            named = scan.select(self.feed.read_columns)
+            yield from within(window, named.collect_batches(chunk_size=self.chunk_rows, maintain_order=True), self.feed)
 
     @contextmanager
     def _scanned(self, path: Path) -> Iterator[pl.LazyFrame]:
-        if self.feed.file_format == "parquet":
+        if self.source.file_format == "parquet":
             yield pl.scan_parquet(path, glob=False)
             return
-        with _as_utf8(path, self.feed.csv.encoding) as readable:
-            yield pl.scan_csv(readable, separator=self.feed.csv.separator, infer_schema=False, glob=False)
+        with _as_utf8(path, self.source.csv.encoding) as readable:
+            yield pl.scan_csv(readable, separator=self.source.csv.separator, infer_schema=False, glob=False)
 
     def _unreadable(self, where: str, came: str) -> SourceChanged:
         return SourceChanged(
             where,
             came=f"cannot be read ({came})",
-            expected=f"{self.feed.file_format} as feeds.{self.feed.feed_id} in {self.feed.territory_file} says",
+            expected=f"{self.source.file_format} as feeds.{self.feed.feed_id} in {self.feed.territory_file} says",
             todo=f"Correct its `format` or `csv` there, or ask {self.feed.owner} for the file again.",
         )
 
@@ -150,18 +152,3 @@ def _features(path: Path) -> pl.DataFrame:
 
 def _text(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else json.dumps(value)
-
-
-def _within(window: Window, chunks: Iterator[pl.DataFrame], feed: IncidentFeed) -> Iterator[pl.DataFrame]:
-    """The rows whose time lies in the window; one that cannot be read has the time of the row before it."""
-    before: datetime | None = None
-    for chunk in chunks:
-        column = feed.columns["occurred_from"]
-        read = chunk.select(moment(column, chunk.schema[column], feed, window.timezone)).to_series()
-        # the head of a file has nothing before it and goes with the first row that can be read; where there is none,
-        # the dates are written in a new way, and every window must come to know
-        times = pl.concat([pl.Series([before], dtype=read.dtype), read]).forward_fill().backward_fill()
-        before = times[-1]
-        rows = chunk.filter(times[1:].fill_null(window.start).is_between(window.start, window.end, closed="left"))
-        if not rows.is_empty():
-            yield rows

@@ -20,8 +20,8 @@ import adbc_driver_postgresql.dbapi as adbc
 import polars as pl
 import pyarrow as pa
 
-from observatory.contracts import REJECTED, Kind, row_hash
 from observatory.errors import LoadOutOfBalance
+from observatory.records import REJECTED, Kind, row_hash
 from observatory.warehouse.connection import plain
 from observatory.window import Window
 

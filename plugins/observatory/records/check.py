@@ -11,9 +11,9 @@ import pandera.polars as pa
 import polars as pl
 from pandera.errors import SchemaErrors
 
-from observatory.contracts import read
-from observatory.contracts.base import UNUSABLE, Kind
-from observatory.contracts.zone import GEOMETRY
+from observatory.records import read
+from observatory.records.kind import UNUSABLE, Kind
+from observatory.records.place import GEOMETRY
 
 if TYPE_CHECKING:
     from observatory.feeds.settings import FeedSettings
@@ -29,7 +29,7 @@ REJECTED = {
 }
 _PRESENT, _READABLE, _IN_BOUNDS = "present", "readable", "in bounds"
 _LONGEST_VALUE = 120
-_PLACE = {"easting": "longitude_deg", "northing": "latitude_deg"}
+_DEGREES = {"easting": "longitude_deg", "northing": "latitude_deg"}
 
 
 @dataclass(frozen=True)
@@ -126,12 +126,14 @@ def _described(
     failures: pl.DataFrame, rows: pl.DataFrame, records: pl.DataFrame, territory: Territory, feed: FeedSettings
 ) -> pl.DataFrame:
     """Put each failure into words; all three frames have one row per rejected record."""
-    sources = {"geometry_wkt": GEOMETRY} | {_PLACE.get(name, name): source for name, source in feed.columns.items()}
-    failures = failures.with_columns(pl.col("column_name").replace(_PLACE))
+    sources = _sources(feed)
+    failures = failures.with_columns(pl.col("column_name").replace(_DEGREES))
     causes = failures.select("column_name", "check_name").unique(maintain_order=True)
     words = [_words(column, check, territory, feed) for column, check in causes.iter_rows()]
     causes = causes.with_columns(
-        pl.Series("source", [sources.get(column) for column in causes["column_name"]], dtype=pl.String),
+        pl.Series(
+            "source", [", ".join(sources.get(column, ())) or None for column in causes["column_name"]], dtype=pl.String
+        ),
         pl.Series("expected", [expected for expected, _ in words], dtype=pl.String),
         pl.Series("todo", [todo for _, todo in words], dtype=pl.String),
     )
@@ -139,15 +141,21 @@ def _described(
         [
             failures.join(causes, on=["column_name", "check_name"], how="left", maintain_order="left"),
             records.select("source_record_id"),
-            rows.select(read.text(source).alias(f"source {source}") for source in rows.columns),
+            rows.select(
+                pl.concat_str([read.text(name) for name in names], separator=" ", ignore_nulls=True).alias(
+                    f"source {column}"
+                )
+                for column, names in sources.items()
+            ),
             rows.select(row_data=pl.struct(read.text(source) for source in rows.columns).struct.json_encode()),
         ],
         how="horizontal",
     )
-    value = pl.coalesce(
+    said = pl.coalesce(
         pl.lit(None, pl.String),
-        *(pl.when(pl.col("source") == source).then(pl.col(f"source {source}")) for source in rows.columns),
-    ).str.head(_LONGEST_VALUE)
+        *(pl.when(pl.col("column_name") == column).then(pl.col(f"source {column}")) for column in sources),
+    )
+    value = pl.when(said != "").then(said).str.head(_LONGEST_VALUE)
     came = (
         pl.when(pl.col("value").is_null())
         .then(pl.lit("is missing"))
@@ -167,6 +175,13 @@ def _described(
         )
         .select(*REJECTED)
     )
+
+
+def _sources(feed: FeedSettings) -> dict[str, tuple[str, ...]]:
+    """Contract column to the source columns it is made of, degrees also where the source has metres or an area."""
+    named = {_DEGREES.get(name, name): feed.sources_of(name) for name in feed.columns}
+    whole = named.get("point") or named.get(GEOMETRY)
+    return dict.fromkeys(_DEGREES.values(), whole) | named if whole else named
 
 
 def _words(column: str, check: str, territory: Territory, feed: FeedSettings) -> tuple[str, str]:

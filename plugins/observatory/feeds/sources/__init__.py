@@ -1,0 +1,21 @@
+"""Sources: what a territory file says of each protocol. A new protocol is registered here and nowhere else.
+
+Light: the schedules read it. The module that reads a source is named by its ``reader`` and imported when it is opened.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from observatory.feeds.sources.base import Source
+from observatory.feeds.sources.file import FileSource
+from observatory.feeds.sources.socrata import SocrataSource
+
+AnySource = Annotated[
+    FileSource | SocrataSource,
+    Field(discriminator="protocol"),
+]
+
+__all__ = ["AnySource", "FileSource", "SocrataSource", "Source"]

@@ -1,0 +1,24 @@
+"""What every protocol needs to know of a source."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from observatory.strict import Strict
+
+
+class Source(Strict):
+    """Where a feed's rows are and over which protocol they come.
+
+    Attributes:
+        reader: the class that reads such a source, as ``module:class``; imported when a feed is opened.
+        protocol: name of the protocol; each subclass has its own.
+        address: base URL or folder; a relative folder is taken from the project's root.
+    """
+
+    reader: ClassVar[str]
+
+    protocol: str
+    address: str = Field(min_length=1)

@@ -1,0 +1,64 @@
+"""Whether a feed maps the columns that its kind's contract has, and none that names a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from observatory.contracts import KINDS
+from observatory.errors import TerritoryError
+from observatory.records.kind import DERIVED, PLACE, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from observatory.feeds.settings import FeedSettings
+    from observatory.territory import Territory
+
+_COMPLETED = {"occurred_to", "occurred_precision", "location_method"}
+"""Required columns that every feed's records get, mapped or not."""
+
+
+def require_mappings(territory: Territory) -> None:
+    """Refuse a territory file of which a feed cannot be conformed; see ``require_mapping``."""
+    for feed in territory.feeds.values():
+        require_mapping(feed)
+
+
+def require_mapping(feed: FeedSettings) -> None:
+    """Refuse a feed whose columns, constants or values are not those of its kind's contract.
+
+    Raises:
+        TerritoryError: it maps a personal or an unknown column, or lacks one that the contract needs.
+    """
+    kind = KINDS[feed.kind]
+    for came, expected in _mistakes(kind, feed):
+        raise TerritoryError(
+            f"{feed.territory_file}: `feeds.{feed.feed_id}`",
+            came=came,
+            expected=expected,
+            todo=f"Correct {feed.territory_file}.",
+        )
+
+
+def _mistakes(kind: Kind, feed: FeedSettings) -> Iterator[tuple[str, str]]:
+    if kind.is_derived:
+        yield f"has `kind` {kind.name}", "a kind that sources deliver; the observatory derives this one"
+    named = {*feed.columns, *feed.constants, *feed.values}
+    for column in sorted(named & set(kind.refused)):
+        yield f"maps `{column}`", f"no such column in kind {kind.name}: {kind.refused[column]}"
+    place = {"longitude_deg", "latitude_deg"} if feed.coordinates.epsg == 4326 else {"easting", "northing"}
+    possible = (set(kind.columns) | {"point"} | place) - DERIVED - (set(PLACE) - place - {"point"})
+    required = set(kind.required) - DERIVED - _COMPLETED - kind.completes
+    if feed.missing_ids or kind.natural_key != ("source_record_id",):
+        required -= {"source_record_id"}
+    given = {*feed.columns, *feed.constants}
+    missing, unknown = sorted(required - given), sorted(named - possible)
+    if missing or unknown:
+        yield (
+            f"has `columns` that lack {missing} and that are unknown: {unknown}",
+            f"the columns {sorted(required)} and any of {sorted(possible - required)}",
+        )
+    if len(place & set(feed.columns)) == 1:
+        yield "has half of a place in `columns`", f"{' and '.join(sorted(place))}, or neither"
+    if twice := sorted(set(feed.columns) & set(feed.constants)):
+        yield f"has {twice} both in `columns` and in `constants`", "each column once"
