@@ -66,13 +66,14 @@ def _extract(url: sa.URL, territory: Territory, feed_id: str, loaded: FeedWindow
             conformed = conform(rows, territory, feed_id, ordinals)
             checked = check(rows, conformed, territory, feed_id)
             rejects.append(load.add(checked.accepted, checked.rejected))
-        tolerated = feed.tolerated_reject_share * load.result.read_count
-        if load.result.rejected_count > tolerated:
+        share = feed.tolerated_reject_share
+        share = loaded.kind.tolerated_reject_share if share is None else share
+        if load.result.rejected_count > share * load.result.read_count:
             raise ContractBroken(
                 str(loaded),
                 came=f"{load.result.rejected_count} of {load.result.read_count} records broke the contract "
                 f"({summarise(pl.concat(rejects), load.result.read_count)})",
-                expected=f"at most {feed.tolerated_reject_share:.0%} (tolerated_reject_share)",
+                expected=f"at most {share:.0%} (tolerated_reject_share)",
                 todo="Nothing was loaded, the last good data stays. Ask the source, or correct the mapping in "
                 f"{territory.code}.yml.",
             )

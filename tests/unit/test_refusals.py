@@ -37,7 +37,7 @@ PERSONAL_WORDS = frozenset(
     )
 )
 # what may have a name: places, categories, things of the warehouse, never somebody
-NAMED = frozenset({"territory", "zone", "category", "weekday", "feed", "column", "check"})
+NAMED = frozenset({"territory", "place", "zone", "category", "weekday", "feed", "column", "check"})
 PERSONAL_GRAINS = re.compile(
     r"\b(person|people|individual|victim|suspect|offender|witness|caller|author|account|user|officer|agent|driver|patient|"
     r"device|vehicle|plate|face|image|video|post)s?\b",
@@ -45,7 +45,13 @@ PERSONAL_GRAINS = re.compile(
 )
 
 
+# classes of sums, of which no single person is part
+SUMMED = frozenset({"age_class"})
+
+
 def personal(column):
+    if column in SUMMED:
+        return False
     words = column.lower().split("_")
     who = words[:-1] if words[-1] == "name" else None
     return bool(PERSONAL_WORDS & set(words)) or (who is not None and not (who and who[-1] in NAMED))

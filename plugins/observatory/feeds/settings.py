@@ -96,9 +96,11 @@ class FeedSettings(Strict):
         publication_lag_hours: how long after the event a record without a date of publication or report is known.
         history_start: first day the feed has records of.
         is_complete: whether an answer lists every record of its window, so that what it no longer lists is withdrawn.
-        tolerated_reject_share: share of rejected records above which a window is not loaded.
+        tolerated_reject_share: share of rejected records above which a window is not loaded; by default the kind's.
         tolerated_withdrawal_share: share of the known records above which none that is missing is withdrawn.
-        correction_days: how far back the source still changes records, days.
+        correction_days: how far back the source still changes records, days; by default the kind's.
+        least_count: column to the count below which the source itself holds a group back, where that is more than the
+            kind's.
     """
 
     feed_id: str
@@ -123,9 +125,10 @@ class FeedSettings(Strict):
     publication_lag_hours: float = Field(default=24, ge=0)
     history_start: date | None = None
     is_complete: bool = False
-    tolerated_reject_share: Share = 0.02
+    least_count: dict[str, int] = {}
+    tolerated_reject_share: Share | None = None
     tolerated_withdrawal_share: Share = 0.05
-    correction_days: int = Field(default=30, ge=0, le=3_660)
+    correction_days: int | None = Field(default=None, ge=0, le=3_660)
 
     @field_validator("kind")
     @classmethod

@@ -44,14 +44,15 @@ def conform_rows(
     written = rows.select(_texts(feed))
     values = _read(kind, rows, written, territory, feed)
     unusable = _first_unusable(written, values, feed)
-    values = values.with_columns(
-        pl.lit(value).cast(_dtype(kind, name)).alias(name) for name, value in feed.constants.items()
-    )
+    values = values.with_columns(_constants(kind, territory, feed))
     if feed.missing_ids:
         values = values.with_columns(_numbered(values, ordinals))
     if kind.rule:
         values = kind.rule(values, territory, feed)
-    values = _timed(kind, locate(values, territory, feed), territory, feed, read_at)
+    if kind.repeat_key:
+        like = values.select(pl.concat_str(kind.repeat_key, separator=_KEY_MARK)).to_series()
+        values = values.with_columns(ordinals.repeats(like, values["occurred_from"], kind.repeat_within_s))
+    values = _timed(kind, locate(kind, values, territory, feed), territory, feed, read_at)
     if "source_record_id" not in values.columns:
         values = values.with_columns(_key(kind, values).alias("source_record_id"))
     absent = [pl.lit(None, dtype).alias(name) for name, dtype in kind.schema.items() if name not in values.columns]
@@ -70,8 +71,24 @@ def _texts(feed: FeedSettings) -> list[pl.Expr]:
     return texts
 
 
-def _dtype(kind: Kind, name: str) -> pl.DataType:
-    return kind.schema.get(name) or (pl.String() if name == "point" else pl.Float64())
+def _constants(kind: Kind, territory: Territory, feed: FeedSettings) -> list[pl.Expr]:
+    """What every record of the feed has, in the types of the contract."""
+    texts = {name: pl.lit(str(value)) for name, value in feed.constants.items()}
+    return [_typed(text, kind.dtype(name), territory, feed).alias(name) for name, text in texts.items()]
+
+
+def _typed(written: pl.Expr, dtype: pl.DataType, territory: Territory, feed: FeedSettings) -> pl.Expr:
+    """A text in the type of the contract; null where it cannot be read."""
+    clock = territory.timezone if feed.clock == "local" else "UTC"
+    if dtype == UTC_TIME:
+        return read.written_moment(written, feed, clock)
+    if dtype == pl.Date():
+        return read.day(written, feed)
+    if dtype == pl.Boolean():
+        return read.truth(written)
+    if dtype.is_numeric():
+        return read.number(written, dtype, decimal_comma=feed.decimal_comma)
+    return written
 
 
 def _read(
@@ -79,19 +96,16 @@ def _read(
 ) -> pl.DataFrame:
     """The mapped columns in the types of the contract; null where what is written cannot be read."""
     frame = pl.concat([rows, written.select(pl.all().name.prefix("written "))], how="horizontal")
-    clock = territory.timezone if feed.clock == "local" else "UTC"
     readers = []
     for name in feed.columns:
-        dtype, value, sources = _dtype(kind, name), pl.col(f"written {name}"), feed.sources_of(name)
-        if dtype == UTC_TIME and name not in feed.values:
-            value = read.moment(sources, rows.schema[sources[0]], feed, territory.timezone)
-        elif dtype == UTC_TIME:
-            value = read.written_moment(value, feed, clock)
-        elif dtype == pl.Boolean():
-            value = read.truth(value)
-        elif dtype.is_numeric():
-            is_stored = name not in feed.values and rows.schema[sources[0]].is_numeric()
-            value = read.number(pl.col(sources[0]) if is_stored else value, dtype, decimal_comma=feed.decimal_comma)
+        dtype, sources = kind.dtype(name), feed.sources_of(name)
+        stored, written_value = rows.schema[sources[0]], pl.col(f"written {name}")
+        if dtype == UTC_TIME and stored.is_temporal() and name not in feed.values:
+            value = read.moment(sources, stored, feed, territory.timezone)
+        elif dtype.is_numeric() and stored.is_numeric() and name not in feed.values:
+            value = read.number(pl.col(sources[0]), dtype)
+        else:
+            value = _typed(written_value, dtype, territory, feed)
         readers.append(value.alias(name))
     values = frame.select(readers)
     if GEOMETRY in values.columns:
@@ -129,16 +143,13 @@ def _numbered(values: pl.DataFrame, ordinals: Ordinals) -> pl.Series:
 
 
 def _key(kind: Kind, values: pl.DataFrame) -> pl.Expr:
-    """The natural key as text; null where a part of it is."""
-    parts = [
-        pl.col(name).dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-        if values.schema[name] == UTC_TIME
-        else pl.col(name).cast(pl.String)
-        for name in kind.natural_key
-        if name in values.columns
-    ]
-    if len(parts) < len(kind.natural_key):
-        return pl.lit(None, pl.String)
+    """The natural key as text; null where a part of it that is never empty is."""
+    parts = []
+    for name in kind.natural_key:
+        value = pl.col(name) if name in values.columns else pl.lit(None, kind.schema[name])
+        is_moment = kind.schema[name] == UTC_TIME
+        part = value.dt.strftime("%Y-%m-%dT%H:%M:%SZ") if is_moment else value.cast(pl.String)
+        parts.append(part if name in kind.required else part.fill_null(""))
     return pl.concat_str(parts, separator=_KEY_MARK)
 
 

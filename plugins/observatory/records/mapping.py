@@ -47,8 +47,9 @@ def _mistakes(kind: Kind, feed: FeedSettings) -> Iterator[tuple[str, str]]:
     for column in sorted(named & set(kind.refused)):
         yield f"maps `{column}`", f"no such column in kind {kind.name}: {kind.refused[column]}"
     place = {"longitude_deg", "latitude_deg"} if feed.coordinates.epsg == 4326 else {"easting", "northing"}
-    possible = (set(kind.columns) | {"point"} | place) - DERIVED - (set(PLACE) - place - {"point"})
-    required = set(kind.required) - DERIVED - _COMPLETED - kind.completes
+    derived = DERIVED - set(kind.natural_key)
+    possible = (set(kind.columns) | set(kind.inputs) | {"point"} | place) - derived - (set(PLACE) - place - {"point"})
+    required = set(kind.required) - derived - _COMPLETED - kind.completes
     if feed.missing_ids or kind.natural_key != ("source_record_id",):
         required -= {"source_record_id"}
     given = {*feed.columns, *feed.constants}
@@ -58,6 +59,8 @@ def _mistakes(kind: Kind, feed: FeedSettings) -> Iterator[tuple[str, str]]:
             f"has `columns` that lack {missing} and that are unknown: {unknown}",
             f"the columns {sorted(required)} and any of {sorted(possible - required)}",
         )
+    if kind.any_of and not given & set(kind.any_of):
+        yield f"has `columns` with none of {list(kind.any_of)}", "at least one of them"
     if len(place & set(feed.columns)) == 1:
         yield "has half of a place in `columns`", f"{' and '.join(sorted(place))}, or neither"
     if twice := sorted(set(feed.columns) & set(feed.constants)):

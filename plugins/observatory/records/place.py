@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from observatory.feeds.settings import Coordinates, FeedSettings
+    from observatory.records.kind import Kind
     from observatory.territory import Territory
 
 GEOMETRY = "geometry_wkt"
@@ -24,10 +25,11 @@ _DECIMALS = 7
 """Places kept of a degree: a centimetre. The last digits differ between versions of PROJ."""
 
 
-def locate(values: pl.DataFrame, territory: Territory, feed: FeedSettings) -> pl.DataFrame:
+def locate(kind: Kind, values: pl.DataFrame, territory: Territory, feed: FeedSettings) -> pl.DataFrame:
     """Give every row its place in degrees, and its cell; null where the source tells none.
 
     Args:
+        kind: the contract, which may ask that places be made coarser.
         values: what was read; a place stands in ``longitude_deg`` and ``latitude_deg``, ``easting`` and ``northing``,
             ``point``, or is that of ``geometry_wkt``.
         territory: the city, whose grid names the cells.
@@ -57,8 +59,16 @@ def locate(values: pl.DataFrame, territory: Territory, feed: FeedSettings) -> pl
     has_place = pl.col("longitude_deg").is_not_null() & pl.col("latitude_deg").is_not_null()
     epsg = territory.grid.epsg
     easting, northing = grid.project(values["longitude_deg"], values["latitude_deg"], epsg)
+    if side := kind.rounded_to_m:
+        easting, northing = ((np.floor(axis / side) + 0.5) * side for axis in (easting, northing))
+        values = values.with_columns(
+            *_lon_lat(grid.reproject(easting, northing, epsg, grid.WGS84)),
+            location_precision_m=pl.max_horizontal("location_precision_m", pl.lit(float(side))),
+        )
+    cells = grid.cell_ids(easting, northing, epsg, territory.grid.cell_size_m)
+    delivered = values["cell_id"] if "cell_id" in values.columns else pl.Series([None], dtype=pl.String)
     return values.with_columns(
-        grid.cell_ids(easting, northing, epsg, territory.grid.cell_size_m),
+        cell_id=pl.coalesce(cells, delivered),
         location_method=pl.when(has_place).then("location_method").otherwise(pl.lit("none")),
         location_precision_m=pl.when(has_place).then("location_precision_m"),
     )
@@ -122,11 +132,12 @@ def _middles(geometry: pl.Series) -> list[pl.Series]:
     is_line = shapely.get_dimensions(shapes) == 1
     points = np.where(is_line, shapely.line_interpolate_point(np.where(is_line, shapes, None), 0.5, normalized=True),
                       shapely.point_on_surface(shapes))  # fmt: skip
-    x, y = shapely.get_x(points), shapely.get_y(points)
-    return [
-        pl.Series(name, axis.round(_DECIMALS), nan_to_null=True)
-        for name, axis in (("longitude_deg", x), ("latitude_deg", y))
-    ]
+    return _lon_lat(grid.Points(shapely.get_x(points), shapely.get_y(points)))
+
+
+def _lon_lat(points: grid.Points) -> list[pl.Series]:
+    axes = {"longitude_deg": points.east, "latitude_deg": points.north}
+    return [pl.Series(name, axis.round(_DECIMALS), nan_to_null=True) for name, axis in axes.items()]
 
 
 def _reprojected(xy: NDArray[np.float64], epsg: int) -> NDArray[np.float64]:

@@ -70,6 +70,11 @@ def written_moment(written: pl.Expr, feed: FeedSettings, clock: str) -> pl.Expr:
     return pl.coalesce(_parsed(written, form, clock) for form in feed.date_formats)
 
 
+def day(written: pl.Expr, feed: FeedSettings) -> pl.Expr:
+    """Texts as calendar days, by the first of the feed's ``date_formats`` that fits."""
+    return pl.coalesce(written.str.to_date(form, strict=False) for form in feed.date_formats)
+
+
 def to_utc(clock_time: pl.Expr, timezone: str) -> pl.Expr:
     """Clock time of a zone as UTC: an hour that comes twice is its first, one that does not exist is null."""
     zoned = clock_time.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null")

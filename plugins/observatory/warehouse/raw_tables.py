@@ -19,6 +19,7 @@ TYPES: dict[pl.DataType, str] = {
     pl.Int32(): "integer",
     pl.Int64(): "bigint",
     pl.Boolean(): "boolean",
+    pl.Date(): "date",
 }
 
 VERSION_COLUMNS = {
