@@ -20,6 +20,9 @@ grant update on raw.territory to loader;
 grant select, insert on ops.load, ops.load_failure to loader;
 grant usage on sequence ops.load_load_id_seq to loader;
 grant select on ops.feed_health to loader;
+grant usage on schema gov to loader, reader;
+grant select, insert on gov.declaration to loader;
+grant select on gov.convention to loader, reader;
 
 grant usage on schema raw, ops, ml to transformer;
 grant select on all tables in schema raw to transformer;

@@ -34,6 +34,10 @@ class RangeError(ObservatoryError):
     """A range of days was asked for that has no day in it."""
 
 
+class ConventionNotLive(ObservatoryError):
+    """A partner's records may not be loaded today: their convention has not begun, or is over."""
+
+
 class SourceUnavailable(ObservatoryError):
     """A source did not answer, or answered with a passing fault; a later retry may succeed."""
 
@@ -56,3 +60,7 @@ class WarehouseError(ObservatoryError):
 
 class StackError(ObservatoryError):
     """A process of the observatory cannot be started, or did not become ready."""
+
+
+class SecretMissing(ObservatoryError):
+    """A feed needs pseudonyms and there is no secret to make them with; it does not run."""

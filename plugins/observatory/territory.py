@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -41,6 +42,41 @@ class Grid(Strict):
     cell_size_m: int = Field(gt=0, le=5_000)
 
 
+class PlaceNames(Strict):
+    """Where the names of the city's places are listed, so that a text scrubbed of persons keeps its places.
+
+    Attributes:
+        streets: file of street names; a relative path is taken from the project's root.
+        areas: file of the names of quarters, districts and landmarks.
+    """
+
+    streets: str | None = None
+    areas: str | None = None
+
+    def read(self, which: Literal["streets", "areas"]) -> tuple[str, ...]:
+        """The names in one of the files: one a line, or a JSON list of names or of objects with a ``name``.
+
+        Raises:
+            TerritoryError: the file cannot be read.
+        """
+        named = getattr(self, which)
+        if named is None:
+            return ()
+        path = settings.ROOT / named
+        try:
+            text = path.read_text(encoding="utf-8")
+            listed = json.loads(text) if path.suffix == ".json" else text.splitlines()
+            names = [each["name"] if isinstance(each, dict) else str(each) for each in listed]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise TerritoryError(
+                f"place_names.{which}",
+                came=f"{path} cannot be read ({error})",
+                expected="a text file with one name a line, or a JSON list of names",
+                todo="Correct the path in the territory file, or put the file there.",
+            ) from None
+        return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+
 class Forecast(Strict):
     """What is forecast for the city."""
 
@@ -54,6 +90,7 @@ class Territory(Strict):
         code: name of the file without ``.yml``; the first part of every key of the city's records.
         is_simulated: whether the city is made up; every reader is told.
         schedule: when its feeds are read, cron in the city's local time.
+        place_names: where the names of its streets and areas are listed.
         feeds: feed id to what the feed declares.
     """
 
@@ -66,6 +103,7 @@ class Territory(Strict):
     grid: Grid
     schedule: str = Field(default="0 4 * * *", pattern=r"^\S+ \S+ \S+ \S+ \S+$")
     forecast: Forecast
+    place_names: PlaceNames = PlaceNames()
     feeds: dict[Code, FeedSettings] = Field(min_length=1)
 
     @model_validator(mode="before")

@@ -39,7 +39,11 @@ def test_every_kind_has_the_columns_all_have(name):
 
 
 def test_a_new_publication_of_the_same_content_is_no_new_version():
-    assert set(KINDS["incident"].columns) - set(KINDS["incident"].content_columns) == {"published_at", "known_at"}
+    assert set(KINDS["incident"].columns) - set(KINDS["incident"].content_columns) == {
+        "source_record_id",
+        "published_at",
+        "known_at",
+    }
     assert KINDS["incident"].time_column == "occurred_from"
 
 

@@ -37,7 +37,7 @@ class SocialSignal(Record):
 
 KIND = Kind(
     "social_signal",
-    "a public message without text and account",
+    "what remains of a public message",
     SocialSignal,
     pseudonymous_key="always",
     measured=("text_length",),

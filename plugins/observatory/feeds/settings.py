@@ -82,6 +82,7 @@ class FeedSettings(Strict):
         constants: contract column to the value every record of the feed has there.
         values: contract column to (the source's value to the contract's); null for none;
             values not listed stay as they are.
+        coded_texts: text columns whose values are from a closed list of the source's, so that no person can be in them.
         where: source column to the values it may have; rows with others are not read.
         ignored_columns: columns the source has and the contract does not want; only a column that is neither
             here nor in ``columns`` counts as new when another one is missing.
@@ -113,6 +114,7 @@ class FeedSettings(Strict):
     columns: dict[str, str | Names] = {}
     constants: dict[str, str | int | float] = {}
     values: dict[str, dict[str, str | int | float | None]] = {}
+    coded_texts: tuple[str, ...] = ()
     where: dict[str, Names] = {}
     ignored_columns: tuple[str, ...] = ()
     window_column: str | None = None

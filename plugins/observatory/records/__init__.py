@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from observatory.contracts import KINDS
 from observatory.records.check import REJECTED, Checked, check_records, summarise
 from observatory.records.conform import conform_rows
+from observatory.records.door import at_the_door
 from observatory.records.kind import Kind, Ordinals, row_hash
 
 if TYPE_CHECKING:
@@ -15,7 +16,21 @@ if TYPE_CHECKING:
 
     from observatory.territory import Territory
 
-__all__ = ["REJECTED", "Checked", "Kind", "Ordinals", "check", "conform", "row_hash", "summarise"]
+__all__ = ["REJECTED", "Checked", "Kind", "Ordinals", "admit", "check", "conform", "row_hash", "summarise"]
+
+
+def admit(rows: pl.DataFrame, territory: Territory, feed_id: str, ordinals: Ordinals) -> Checked:
+    """Take a chunk of a feed's rows through the door, conform it and divide it; the one way into the warehouse.
+
+    Args:
+        rows: the chunk as the feed delivered it, shape (n, any).
+        territory: the city.
+        feed_id: one of its feeds.
+        ordinals: the same object for all chunks of one window.
+    """
+    feed = territory.feeds[feed_id]
+    rows = at_the_door(KINDS[feed.kind], rows, territory, feed)
+    return check(rows, conform(rows, territory, feed_id, ordinals), territory, feed_id)
 
 
 def conform(rows: pl.DataFrame, territory: Territory, feed_id: str, ordinals: Ordinals | None = None) -> pl.DataFrame:

@@ -149,8 +149,11 @@ class Kind:
 
     @property
     def content_columns(self) -> tuple[str, ...]:
-        """Columns whose change makes a new version: all but when the record was published or could be known."""
-        return tuple(name for name in self.schema if name not in ("published_at", "known_at"))
+        """Columns whose change makes a new version: not the key, nor when a record was published or could be known.
+
+        A key that is a pseudonym changes with the secret it is made with, and the record does not.
+        """
+        return tuple(name for name in self.schema if name not in ("source_record_id", "published_at", "known_at"))
 
 
 class Ordinals:
