@@ -56,3 +56,7 @@ class WarehouseError(ObservatoryError):
 
 class StackError(ObservatoryError):
     """A process of the observatory cannot be started, or did not become ready."""
+
+
+class SecretMissing(ObservatoryError):
+    """A feed needs pseudonyms and there is no secret to make them with; it does not run."""
