@@ -119,7 +119,8 @@ ALLOWED = {
         "DELETE": FORECASTS,
     },
     "reader": {
-        "SELECT": FORECASTS | {"ml.model", "ops.load", "ops.feed_health", "gov.convention", "core.fact", "tomorrow.mart"},
+        "SELECT": FORECASTS
+        | {"ml.model", "ops.load", "ops.feed_health", "gov.convention", "core.fact", "tomorrow.mart"},
     },
 }
 BUILT = {"staging.model", "core.fact", "tomorrow.mart"}

@@ -51,7 +51,11 @@ def read(territory, window=MARCH, feed_id="log", **options):
 
 
 def ids(chunks):
-    return [value for chunk in chunks for value in chunk["numero"]]
+    return ids_of(chunks, "numero")
+
+
+def ids_of(chunks, column):
+    return [value for chunk in chunks for value in chunk[column]]
 
 
 def test_a_window_takes_the_rows_of_its_local_days(tmp_path):
@@ -191,6 +195,45 @@ def test_files_elsewhere_are_copied_and_read():
     memory = fsspec.filesystem("memory")
     memory.pipe("/drop/main_courante_1.csv", b"numero,motif,debut,lon,lat\n1,BRUIT,10/03/2026 10:00,5,43\n")
     assert ids(read(city("memory://drop"))) == ["1"]
+
+
+ALERTS = {
+    "kind": "video_alert",
+    "columns": {"source_record_id": "n", "camera_code": "cam", "occurred_from": "t", "category": "cat"},
+    "constants": {},
+}
+
+
+@pytest.mark.parametrize("field", ["snapshot_image", "trackId", "plate", "face.embedding"])
+def test_a_delivery_with_images_tracks_faces_or_plates_is_refused_whole(tmp_path, field):
+    write(tmp_path, "1,C1,10/03/2026 10:00,density,x", header=f"n,cam,t,cat,{field}")
+    with pytest.raises(
+        SourceChanged, match=rf"fields that images.* come in: \['{field}'\]; expected metadata .* alone"
+    ):
+        read(city(tmp_path, **ALERTS))
+    write(tmp_path, "1,C1,10/03/2026 10:00,density,x", header="n,cam,t,cat,note")
+    assert ids_of(read(city(tmp_path, **ALERTS)), "n") == ["1"]
+
+
+def test_rows_with_other_values_than_where_lets_through_are_not_read(tmp_path):
+    write(tmp_path, "1,BRUIT,10/03/2026 10:00,5,43", "2,RIXE,10/03/2026 10:00,5,43", "3,,10/03/2026 10:00,5,43")
+    assert ids(read(city(tmp_path, where={"motif": ["BRUIT", "TAPAGE"]}))) == ["1"]
+
+
+def test_a_window_can_be_cut_by_another_column_or_by_several_joined(tmp_path):
+    header = "numero,motif,debut,lon,lat,jour,heure"
+    write(tmp_path, "1,BRUIT,10/05/2026 10:00,5,43,10/03/2026,10:00", header=header)
+    assert ids(read(city(tmp_path))) == []
+    columns = {**LOG["columns"], "occurred_from": ["jour", "heure"]}
+    assert ids(read(city(tmp_path, columns=columns))) == ["1"]
+    assert ids(read(city(tmp_path, window_column="jour", date_formats=["%d/%m/%Y"]))) == ["1"]
+
+
+def test_what_stands_comes_whole_in_any_window(tmp_path):
+    write(tmp_path, "1,dome,10/05/2020 10:00,5,43")
+    columns = {"source_record_id": "numero", "camera_type": "motif", "occurred_from": "debut"}
+    camera = {"kind": "camera", "columns": columns, "constants": {"operator_code": "city"}}
+    assert ids(read(city(tmp_path, **camera))) == ["1"]
 
 
 # --- zones

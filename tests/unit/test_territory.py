@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import date
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -68,6 +69,15 @@ def test_an_unknown_code_lists_the_known_ones():
         load_territory("chicgo")
 
 
+CONVENTION = {
+    "partner": "Police",
+    "purpose": "analysis",
+    "legal_basis": "law",
+    "document": "C-1",
+    "start": date(2026, 1, 1),
+    "end": date(2026, 12, 31),
+}
+
 MISTAKES = {
     "misspelt key": (
         lambda c: c.update(timezne=c.pop("timezone")),
@@ -107,6 +117,18 @@ MISTAKES = {
         lambda c: c["feeds"]["city"].pop("licence"),
         r"`feeds\.city` has neither of `licence` and `convention`; expected the `licence` of open data, or",
     ),
+    "both licence and convention": (
+        lambda c: c["feeds"]["city"].update(convention=CONVENTION),
+        r"`feeds\.city` has both of `licence` and `convention`; expected",
+    ),
+    "a convention that ends before it begins": (
+        lambda c: c["feeds"]["city"].update(convention={**CONVENTION, "end": date(2025, 1, 1)}),
+        r"`feeds\.city\.convention` ends on 2025-01-01, before its start 2026-01-01; expected an `end` on or after",
+    ),
+    "a convention without a purpose": (
+        lambda c: c["feeds"]["city"].update(convention={**CONVENTION, "purpose": ""}),
+        r"`feeds\.city\.convention\.purpose` is ''",
+    ),
     "unknown encoding": (
         lambda c: c["feeds"]["city"]["source"].update(csv={"encoding": "latin-99"}),
         r"`feeds\.city\.source\.csv\.encoding` is 'latin-99'; expected an encoding",
@@ -144,6 +166,22 @@ MISMAPPED = {
     "a personal column": (
         lambda feeds: feeds["incidents"]["columns"].update(officer="star_no"),
         r"`feeds\.incidents`: maps `officer`; expected no such column in kind incident: who wrote the record is not",
+    ),
+    "a source column that names a person": (
+        lambda feeds: feeds["incidents"]["columns"].update(description="victim_name"),
+        r"`feeds\.incidents`: reads \['victim_name'\]; expected no column that holds a person",
+    ),
+    "a filter on a person": (
+        lambda feeds: feeds["incidents"].update(where={"birth_date": ["1980"]}),
+        r"`feeds\.incidents`: reads \['birth_date'\]; expected no column that holds a person",
+    ),
+    "a secret key kept as an attribute too": (
+        lambda feeds: (
+            feeds["incidents"].pop("licence"),
+            feeds["incidents"].update(convention=CONVENTION),
+            feeds["incidents"]["columns"].update(description="id"),
+        ),
+        r"`feeds\.incidents`: maps \['id'\] to `description` too; expected a key that leads to a person's file nowhere",
     ),
     "a column twice": (
         lambda feeds: feeds["incidents"]["constants"].update(description="x"),

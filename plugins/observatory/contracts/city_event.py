@@ -13,7 +13,7 @@ _LONGEST_DAYS = 365
 class CityEvent(Record):
     """One timing of one event."""
 
-    title: str = pa.Field(str_length={"min_value": 1})
+    title: str
     category_code: str = pa.Field(nullable=True)
     place_name: str = pa.Field(nullable=True)
     expected_count: pl.Int32 = pa.Field(nullable=True, ge=0)

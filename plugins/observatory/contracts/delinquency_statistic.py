@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from observatory.feeds.settings import FeedSettings
     from observatory.territory import Territory
 
-_CENTURY = 2000
+_CENTURY, _FIRST_YEAR, _LAST_YEAR = 2000, 1990, 2100
 
 
 class DelinquencyStatistic(Record):
     """One indicator of one area and year, in one edition; no count where the count is not published."""
 
     zone_code: str
-    reference_year: pl.Int32 = pa.Field(in_range={"min_value": 1990, "max_value": 2100})
+    reference_year: pl.Int32 = pa.Field(in_range={"min_value": _FIRST_YEAR, "max_value": _LAST_YEAR})
     edition: str
     indicator_code: str
     unit: str
@@ -38,8 +38,9 @@ def date_the_year(values: pl.DataFrame, territory: Territory, _: FeedSettings) -
     """Give each row its year as a period, and no count, never 0, where the source does not publish one."""
     year = pl.col("reference_year")
     year = pl.when(year < 100).then(year + _CENTURY).otherwise(year)
-    start = to_utc(pl.datetime(year, 1, 1), territory.timezone)
-    end = to_utc(pl.datetime(year + 1, 1, 1), territory.timezone)
+    possible = pl.when(year.is_between(_FIRST_YEAR, _LAST_YEAR)).then(year)
+    start = to_utc(pl.datetime(possible, 1, 1), territory.timezone)
+    end = to_utc(pl.datetime(possible + 1, 1, 1), territory.timezone)
     return values.with_columns(
         reference_year=year,
         occurred_from=start,

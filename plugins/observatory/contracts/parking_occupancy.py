@@ -22,7 +22,9 @@ class ParkingOccupancy(Record):
     @pa.check("free_count", error="at most the capacity and a twentieth")
     def _fits(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
         most = pl.col("capacity_count") * _OVERFULL
-        return data.lazyframe.select(pl.col("capacity_count").is_null() | (pl.col("free_count") <= most))
+        return data.lazyframe.select(
+            pl.col("capacity_count").is_null() | (pl.col("capacity_count") <= 0) | (pl.col("free_count") <= most)
+        )
 
 
 KIND = Kind(

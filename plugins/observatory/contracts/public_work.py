@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandera.polars as pa
 import polars as pl
 
-from observatory.records.kind import Kind, Moment, Standing
+from observatory.records.kind import UTC_TIME, Kind, Moment, Standing
 
 if TYPE_CHECKING:
     from observatory.feeds.settings import FeedSettings
@@ -34,22 +34,21 @@ class PublicWork(Standing):
 def close_what_is_over(values: pl.DataFrame, _: Territory, __: FeedSettings) -> pl.DataFrame:
     """Take the plan for what is not known, and close a record that its source says is over.
 
-    A record may have no end until ``is_over`` says so; it then ends when that was published.
+    A record may have no end until ``is_over`` says so; without an end of its own it then ends when that was reported.
     """
-    if "is_over" in values.columns:
-        is_over = pl.col("is_over").fill_null(value=False)
-        told = [name for name in ("occurred_to", "planned_to", "published_at", "reported_at") if name in values.columns]
-        own = pl.col("occurred_to") if "occurred_to" in values.columns else pl.lit(None)
-        state = pl.col("state") if "state" in values.columns else pl.lit("active")
-        values = values.with_columns(
-            state=pl.when(is_over).then(pl.lit("ended")).otherwise(state),
-            occurred_to=pl.when(is_over).then(pl.coalesce(told) if told else None).otherwise(own),
-        )
     for actual, planned in (("occurred_from", "planned_from"), ("occurred_to", "planned_to")):
         told = [name for name in (actual, planned) if name in values.columns]
-        if told:
-            values = values.with_columns(pl.coalesce(told).alias(actual))
-    return values
+        values = values.with_columns(pl.coalesce(*told, pl.lit(None, UTC_TIME)).alias(actual))
+    if "is_over" not in values.columns:
+        return values
+    is_over = pl.col("is_over").fill_null(value=False)
+    said = [name for name in ("occurred_to", "published_at", "reported_at") if name in values.columns]
+    end = pl.max_horizontal(pl.coalesce(said), "occurred_from")
+    state = pl.col("state") if "state" in values.columns else pl.lit("active")
+    return values.with_columns(
+        state=pl.when(is_over).then(pl.lit("ended")).otherwise(state),
+        occurred_to=pl.when(is_over).then(end).otherwise("occurred_to"),
+    )
 
 
 KIND = Kind(

@@ -22,13 +22,14 @@ class VideoAlert(Record):
 
 KIND = Kind(
     "video_alert",
-    "an alert of video analytics, metadata alone",
+    "an alert that analytics raised at a camera, metadata alone",
     VideoAlert,
     repeat_key=("camera_code", "category"),
     repeat_within_s=5 * 60,
     completes=frozenset({"is_repeat"}),
     correction_days=2,
     retention_days=30,
+    refuses_traces=True,
     refused={
         "image": "no image enters",
         "track": "nobody is followed",

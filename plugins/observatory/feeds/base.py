@@ -10,6 +10,7 @@ import polars as pl
 
 from observatory.contracts import KINDS
 from observatory.errors import SourceChanged
+from observatory.privacy.columns import refused_at_the_door
 from observatory.records.read import moment
 
 if TYPE_CHECKING:
@@ -49,8 +50,15 @@ def require_columns(where: str, feed: FeedSettings, delivered: Collection[str], 
             values: a column may then be missing for want of values, unless it never is empty or a new one came.
 
     Raises:
-        SourceChanged: a column is missing.
+        SourceChanged: a column is missing, or fields came that the kind refuses.
     """
+    if KINDS[feed.kind].refuses_traces and (traces := refused_at_the_door(delivered)):
+        raise SourceChanged(
+            where,
+            came=f"fields that images, tracks, faces or plates come in: {traces}",
+            expected=f"metadata of a {feed.kind} alone",
+            todo=f"Nothing was kept. Ask {feed.owner} to stop sending them.",
+        )
     missing = [source for source in feed.read_columns if source not in delivered]
     new = sorted(set(delivered) - set(feed.read_columns) - set(feed.ignored_columns))
     never_empty = {source for name in KINDS[feed.kind].required for source in feed.sources_of(name)} & set(missing)

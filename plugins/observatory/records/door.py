@@ -42,7 +42,7 @@ def at_the_door(kind: Kind, rows: pl.DataFrame, territory: Territory, feed: Feed
         SecretMissing: there are identifiers to hide and no secret to do it with.
     """
     mapped = dict.fromkeys(source for column in feed.columns for source in feed.sources_of(column))
-    rows = rows.select(mapped)
+    rows = rows.select(*mapped)
     hidden = []
     if has_pseudonymous_key(kind, feed):
         hidden += [_hidden(rows[source], kind, territory, feed) for source in feed.sources_of("source_record_id")]
@@ -55,7 +55,7 @@ def at_the_door(kind: Kind, rows: pl.DataFrame, territory: Territory, feed: Feed
     for column, least in kind.least_count.items():
         least_here = max(least, feed.least_count.get(column, 0))
         hidden += [_large_enough(rows[source], least_here, kind, feed) for source in feed.sources_of(column)]
-    return rows.with_columns(hidden)
+    return rows.with_columns(**{values.name: values for values in hidden})
 
 
 def _hidden(values: pl.Series, kind: Kind, territory: Territory, feed: FeedSettings) -> pl.Series:
@@ -77,7 +77,9 @@ def _large_enough(values: pl.Series, least: int, kind: Kind, feed: FeedSettings)
     instead = pl.lit(f"<{least}") if kind.small_counts == "refuse" else pl.lit(None, pl.String)
     written = read.text(values.name)
     return (
-        values.to_frame().select(pl.when(count < least).then(instead).otherwise(written).alias(values.name)).to_series()
+        values.to_frame()
+        .select(pl.when(count.is_between(0, least, closed="left")).then(instead).otherwise(written).alias(values.name))
+        .to_series()
     )
 
 

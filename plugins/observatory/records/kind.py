@@ -94,6 +94,7 @@ class Kind:
         correction_days: how far back a source still changes records, days, where the feed says nothing.
         pseudonymous_key: whether the key points to a person's file and is kept as a pseudonym only: never, in records
             that a partner hands over under a convention, or always.
+        refuses_traces: whether a delivery with fields of images, tracks, faces or plates is refused whole.
         refused: columns a feed may not map, and why: what identifies a person never passes the door.
         texts: columns of free text, which are scrubbed at the door.
         measured: columns whose source is a text of which only the length passes the door.
@@ -118,6 +119,7 @@ class Kind:
     tolerated_reject_share: float = 0.02
     correction_days: int = 30
     pseudonymous_key: Literal["never", "convention", "always"] = "never"
+    refuses_traces: bool = False
     refused: Mapping[str, str] = field(default_factory=dict)
     texts: tuple[str, ...] = ()
     measured: tuple[str, ...] = ()

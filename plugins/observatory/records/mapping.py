@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from observatory.contracts import KINDS
 from observatory.errors import TerritoryError
+from observatory.privacy.columns import personal_columns
+from observatory.records.door import has_pseudonymous_key
 from observatory.records.kind import DERIVED, PLACE, Kind
 
 if TYPE_CHECKING:
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
 
     from observatory.feeds.settings import FeedSettings
     from observatory.territory import Territory
+
+_OF_PLACES = {"zone_name", "place_name", "title"}
+"""Columns with the names of places and events, whatever the source calls them."""
 
 _COMPLETED = {"occurred_to", "occurred_precision", "location_method"}
 """Required columns that every feed's records get, mapped or not."""
@@ -46,6 +51,13 @@ def _mistakes(kind: Kind, feed: FeedSettings) -> Iterator[tuple[str, str]]:
     named = {*feed.columns, *feed.constants, *feed.values}
     for column in sorted(named & set(kind.refused)):
         yield f"maps `{column}`", f"no such column in kind {kind.name}: {kind.refused[column]}"
+    key = set(feed.sources_of("source_record_id")) if has_pseudonymous_key(kind, feed) else set()
+    of_places = {source for name in feed.columns if name in _OF_PLACES for source in feed.sources_of(name)}
+    if personal := personal_columns(feed.read_columns, allowed=key | of_places):
+        yield f"reads {personal}", "no column that holds a person; the observatory does not want it"
+    for column in feed.columns:
+        if column != "source_record_id" and (shared := key & set(feed.sources_of(column))):
+            yield f"maps {sorted(shared)} to `{column}` too", "a key that leads to a person's file nowhere else"
     place = {"longitude_deg", "latitude_deg"} if feed.coordinates.epsg == 4326 else {"easting", "northing"}
     derived = DERIVED - set(kind.natural_key)
     possible = (set(kind.columns) | set(kind.inputs) | {"point"} | place) - derived - (set(PLACE) - place - {"point"})

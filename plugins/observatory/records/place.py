@@ -61,8 +61,10 @@ def locate(kind: Kind, values: pl.DataFrame, territory: Territory, feed: FeedSet
     easting, northing = grid.project(values["longitude_deg"], values["latitude_deg"], epsg)
     if side := kind.rounded_to_m:
         easting, northing = ((np.floor(axis / side) + 0.5) * side for axis in (easting, northing))
+        # a place that the city's plane does not reach stays as it is, for the bounds to refuse
+        moved = _lon_lat(grid.reproject(easting, northing, epsg, grid.WGS84))
         values = values.with_columns(
-            *_lon_lat(grid.reproject(easting, northing, epsg, grid.WGS84)),
+            *(pl.coalesce(axis, pl.col(axis.name)).alias(axis.name) for axis in moved),
             location_precision_m=pl.max_horizontal("location_precision_m", pl.lit(float(side))),
         )
     cells = grid.cell_ids(easting, northing, epsg, territory.grid.cell_size_m)
