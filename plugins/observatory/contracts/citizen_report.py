@@ -28,7 +28,7 @@ class CitizenReport(Record):
 
 KIND = Kind(
     "citizen_report",
-    "a request of the city's service",
+    "a request to a city service",
     CitizenReport,
     correction_days=90,
     texts=("description",),

@@ -57,7 +57,8 @@ def table_statements(kind: Kind) -> Iterator[str]:
     ]
     yield f"alter table {table} {', '.join(added)}"
     grain = f"One row per version of {kind.row}; is_withdrawn marks a version that closes it."
-    yield f"comment on table {table} is '{grain}'"
+    quoted = grain.replace("'", "''")
+    yield f"comment on table {table} is '{quoted}'"
     if kind.time_column:
         index = f"{kind.name}_{kind.time_column.removesuffix('_from')} on {table} using brin ({kind.time_column})"
         yield f"create index if not exists {index} with (pages_per_range = 32)"
