@@ -36,6 +36,7 @@ def at_least(low):
     return f"greater_than_or_equal_to({low})"
 
 
+LATE = "within 7 days of the start, in a police log"
 NOT_BEFORE = "not before its start"
 SQUARE = "POLYGON ((4.95 43.25, 5 43.25, 5 43.3, 4.95 43.3, 4.95 43.25))"
 ALERTS = ["density", "crowd_flow", "abandoned_object", "intrusion", "stopped_vehicle", "traffic_jam", "fire_smoke"]
@@ -65,6 +66,7 @@ SAMPLES = {
         [
             ({"end": "2026-03-10T09:00:00"}, "occurred_to", NOT_BEFORE),
             ({"end": "2026-06-10T09:00:00"}, "occurred_to", "within 60 days of its start"),
+            ({"entered": "2026-03-17T10:00:01"}, "reported_at", LATE),
             ({"mode": "guessed"}, "detection_mode", "isin(['reported', 'sensor', 'discovered'])"),
             ({"type": None}, "source_category_code", "present"),
         ],

@@ -182,6 +182,12 @@ def test_whatever_is_written_is_accepted_or_rejected_and_nothing_escapes(kind, d
 # --- what a kind alone knows
 
 
+def test_a_call_may_be_entered_late_and_a_log_may_not():
+    late = {"entered": "2026-03-25T10:00:00"}
+    assert record("incident", late, constants={"record_type": "call_for_service"})["reported_at"].day == 25
+    assert admitted("incident", late).rejected.height == 1
+
+
 def test_a_count_that_is_not_published_is_null_and_never_0():
     for written in ("NA", "0", "11"):
         found = record("delinquency_statistic", {"diff": "ndiff", "nombre": written})

@@ -8,6 +8,7 @@ import polars as pl
 from observatory.records.kind import Kind, Record
 
 _LONGEST_WINDOW_DAYS = 60
+_LATEST_ENTRY_DAYS = 7
 
 
 class Incident(Record):
@@ -17,6 +18,12 @@ class Incident(Record):
     source_category_code: str
     description: str = pa.Field(nullable=True)
     detection_mode: str = pa.Field(nullable=True, isin=["reported", "sensor", "discovered"])
+
+    @pa.check("reported_at", error=f"within {_LATEST_ENTRY_DAYS} days of the start, in a police log")
+    def _is_entered_in_time(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+        delay = pl.col("reported_at") - pl.col("occurred_from")
+        is_in_time = delay <= pl.duration(days=_LATEST_ENTRY_DAYS)
+        return data.lazyframe.select(is_in_time | (pl.col("record_type") != "police_log"))
 
     @pa.check("occurred_to", error=f"within {_LONGEST_WINDOW_DAYS} days of its start")
     def _is_short(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
