@@ -13,8 +13,10 @@ import typer
 from rich.console import Console
 
 from observatory.errors import ObservatoryError
+from observatory.text.cli import app as text_app
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app.add_typer(text_app, name="text")
 # tables keep their columns where the output is a file
 console = Console(width=None if sys.stdout.isatty() else 110)
 Day = Annotated[datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], help="What counts as today.")]

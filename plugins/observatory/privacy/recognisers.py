@@ -89,7 +89,7 @@ _PATTERNS: dict[str, tuple[tuple[float, str], ...]] = {
         ),
     ),
     "PHONE": (
-        (_LIKELY, rf"{_START}(?!{_DAY_MONTH_YEAR})0[ .\-/]{{0,2}}[1-9](?:{_GAP}\d){{8}}{_END}"),
+        (_LIKELY, rf"{_START}(?!{_DAY_MONTH_YEAR})0{_GAP}[1-9](?:{_GAP}\d){{8}}{_END}"),
         (_SURE, rf"(?<!\d)(?:\+|00)\s?\d(?:{_GAP}\(?\d\)?){{7,14}}{_END}"),
         (_LIKELY, rf"{_START}33{_GAP}(?:\(0\))?{_GAP}[1-9](?:{_GAP}\d){{8}}{_END}"),
         (_MAYBE, rf"{_START}(?:1{_GAP})?\(?[2-9]\d\d\)?{_GAP}[2-9]\d\d{_GAP}\d{{4}}{_END}"),
@@ -103,7 +103,7 @@ _PATTERNS: dict[str, tuple[tuple[float, str], ...]] = {
     "PLATE": (
         (
             _LIKELY,
-            rf"(?<![\w-])(?!{_SHORT_WORDS} \d{{3}} {_SHORT_WORDS}\b)"
+            rf"(?<![\w-])(?!(?-i:{_SHORT_WORDS} \d{{3}} {_SHORT_WORDS}\b))"
             rf"{_LETTERS}{{2}}[ .\-_·]{{0,3}}\d{{3}}[ .\-_·]{{0,3}}{_LETTERS}{{2}}(?!\w)",
         ),
         (

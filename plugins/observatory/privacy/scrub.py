@@ -45,7 +45,7 @@ def scrub(texts: pl.Series, places: Places) -> pl.Series:
 
 @lru_cache(maxsize=8)
 def scrubber(places: Places) -> Scrubber:
-    """The scrubber of a city; made once in a process (the model takes a second and 300 MB)."""
+    """The scrubber of a city; made once in a process (some seconds, and half a gigabyte for the model)."""
     return Scrubber(places)
 
 
