@@ -111,7 +111,7 @@ def test_each_check_of_the_contract_is_broken_by_a_sample(kind):
 CONSTANTS = {
     ("record_type", "isin(['police_log', 'recorded_fact', 'call_for_service'])"),
     ("record_type", "isin(['planned', 'observed', 'disrupted'])"),
-    ("zone_type", "isin(['city', 'district'])"),
+    ("zone_type", "isin(['city', 'district', 'quarter'])"),
     ("area_km2", "greater_than(0)"),
 }
 

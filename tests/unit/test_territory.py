@@ -183,6 +183,10 @@ MISMAPPED = {
         ),
         r"`feeds\.incidents`: maps \['id'\] to `description` too; expected a key that leads to a person's file nowhere",
     ),
+    "a text that the kind does not have": (
+        lambda feeds: feeds["incidents"].update(coded_texts=["story"]),
+        r"`feeds\.incidents`: has `coded_texts` \['story'\]; expected any of \['description'\], as kind incident has",
+    ),
     "a column twice": (
         lambda feeds: feeds["incidents"]["constants"].update(description="x"),
         r"`feeds\.incidents`: has \['description'\] both in `columns` and in `constants`; expected each column once",

@@ -24,7 +24,7 @@ _ALWAYS = date(1970, 1, 1)
 class Zone(Standing):
     """One zone, its area in WGS 84."""
 
-    zone_type: str = pa.Field(isin=["city", "district"])
+    zone_type: str = pa.Field(isin=["city", "district", "quarter"])
     zone_code: str
     zone_name: str
     geometry_wkt: str
@@ -55,7 +55,7 @@ def measure(values: pl.DataFrame, territory: Territory, feed: FeedSettings) -> p
 
 KIND = Kind(
     "zone",
-    "a zone (city boundary or district), geometry in WGS 84, longitude first",
+    "a zone (city boundary, district or quarter), geometry in WGS 84, longitude first",
     Zone,
     natural_key=("zone_type", "zone_code"),
     time_column=None,

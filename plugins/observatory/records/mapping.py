@@ -46,10 +46,21 @@ def require_mapping(feed: FeedSettings) -> None:
 
 
 def _mistakes(kind: Kind, feed: FeedSettings) -> Iterator[tuple[str, str]]:
+    """What came and what was expected, for each thing that is wrong; the gravest first."""
     if kind.is_derived:
         yield f"has `kind` {kind.name}", "a kind that sources deliver; the observatory derives this one"
-    named = {*feed.columns, *feed.constants, *feed.values}
-    for column in sorted(named & set(kind.refused)):
+    yield from _personal(kind, feed)
+    yield from _not_of_the_contract(kind, feed)
+    for setting, given, known in (
+        ("coded_texts", set(feed.coded_texts), set(kind.texts)),
+        ("least_count", set(feed.least_count), set(kind.least_count)),
+    ):
+        if odd := sorted(given - known):
+            yield f"has `{setting}` {odd}", f"any of {sorted(known)}, as kind {kind.name} has"
+
+
+def _personal(kind: Kind, feed: FeedSettings) -> Iterator[tuple[str, str]]:
+    for column in sorted({*feed.columns, *feed.constants, *feed.values} & set(kind.refused)):
         yield f"maps `{column}`", f"no such column in kind {kind.name}: {kind.refused[column]}"
     key = set(feed.sources_of("source_record_id")) if has_pseudonymous_key(kind, feed) else set()
     of_places = {source for name in feed.columns if name in _OF_PLACES for source in feed.sources_of(name)}
@@ -58,6 +69,9 @@ def _mistakes(kind: Kind, feed: FeedSettings) -> Iterator[tuple[str, str]]:
     for column in feed.columns:
         if column != "source_record_id" and (shared := key & set(feed.sources_of(column))):
             yield f"maps {sorted(shared)} to `{column}` too", "a key that leads to a person's file nowhere else"
+
+
+def _not_of_the_contract(kind: Kind, feed: FeedSettings) -> Iterator[tuple[str, str]]:
     place = {"longitude_deg", "latitude_deg"} if feed.coordinates.epsg == 4326 else {"easting", "northing"}
     derived = DERIVED - set(kind.natural_key)
     possible = (set(kind.columns) | set(kind.inputs) | {"point"} | place) - derived - (set(PLACE) - place - {"point"})
@@ -65,7 +79,7 @@ def _mistakes(kind: Kind, feed: FeedSettings) -> Iterator[tuple[str, str]]:
     if feed.missing_ids or kind.natural_key != ("source_record_id",):
         required -= {"source_record_id"}
     given = {*feed.columns, *feed.constants}
-    missing, unknown = sorted(required - given), sorted(named - possible)
+    missing, unknown = sorted(required - given), sorted({*given, *feed.values} - possible)
     if missing or unknown:
         yield (
             f"has `columns` that lack {missing} and that are unknown: {unknown}",
