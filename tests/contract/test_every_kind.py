@@ -4,6 +4,7 @@ The tests run over the kinds that exist, so that one without a sample fails.
 """
 
 import json
+import random
 import re
 from datetime import UTC, datetime
 
@@ -165,8 +166,42 @@ WRITTEN = st.one_of(
 )
 
 
+WILD = (
+    """
+0|-1|1e400|nan|inf|-inf|2026-02-30T10:00:00|2026-03-29T02:30:00|9999-12-31T23:59:59|0001-01-01T00:00:00|262143
+99999999999999999999|POINT EMPTY|POLYGON ((0 0, 1 1, 1 0, 0 0))|{"type":"Polygon","coordinates":[]}|{|1,5|1 000|true
+31/12/2026|25:61:99|29:59:59|2.0E+11|-999|GEOMETRYCOLLECTION EMPTY|LINESTRING (5 43.3, 5 43.3)|1.7976931348623157e308
+1e-320|43.3, 5.0|[]|<script>
+""".replace("\n", "|")
+    .strip("|")
+    .split("|")
+)
+
+
+def spoilt(value, chance, share):
+    """The value, or with a chance of ``share`` another: none, a wild one, or itself with one character changed."""
+    if chance.random() > share:
+        return value
+    if chance.random() < 0.6:
+        return chance.choice([None, "", "\0", "é" * 200, *WILD])
+    letters = list(value or "x")
+    letters[chance.randrange(len(letters))] = chr(chance.randrange(32, 0x2FFF))
+    return "".join(letters)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.25])
 @pytest.mark.parametrize("kind", DELIVERED)
-@settings(max_examples=40, deadline=None)
+def test_ten_thousand_spoilt_rows_balance_and_nothing_escapes(kind, share):
+    chance, row = random.Random(f"{kind} {share}"), SAMPLES[kind].row
+    rows = [{source: spoilt(value, chance, share) for source, value in row.items()} for _ in range(10_000)]
+    result = admitted(kind, *rows)
+    assert result.accepted.height + result.rejected.height == 10_000
+    assert min(result.accepted.height, result.rejected.height) > 0
+    KINDS[kind].model.to_schema().validate(result.accepted, lazy=True)
+
+
+@pytest.mark.parametrize("kind", DELIVERED)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_whatever_is_written_is_accepted_or_rejected_and_nothing_escapes(kind, data):
     """Law: read = accepted + rejected, whatever stands in the rows; what is accepted keeps the contract."""
@@ -375,6 +410,21 @@ def test_no_one_is_counted_twice(rows):
 
 
 # --- how a source writes
+
+
+@pytest.mark.parametrize(
+    ("written", "is_read"),
+    [
+        ("1799-12-31T12:00:00", False),
+        ("1800-01-02T12:00:00", True),
+        ("2199-12-31T12:00:00", True),
+        ("9999-12-31T00:00:00", False),
+    ],
+)
+def test_a_moment_far_from_ours_is_a_slip(written, is_read):
+    result = admitted("camera", {"since": written})
+    assert result.accepted.height == is_read
+    assert result.rejected["check_name"].to_list() == ([] if is_read else ["readable"])
 
 
 def test_constants_are_read_as_if_they_stood_in_the_rows():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -10,6 +11,7 @@ import polars as pl
 if TYPE_CHECKING:
     from observatory.feeds.settings import FeedSettings
 
+_FIRST, _LAST = datetime(1800, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _CALENDAR_STEP = {"hour": "1h", "day": "1d", "month": "1mo", "year": "1y"}
 _BLANKS = r"[\s\u{a0}\u{202f}]"
 _TRUE, _FALSE = ["true", "t", "1", "yes", "oui", "vrai"], ["false", "f", "0", "no", "non", "faux"]
@@ -51,6 +53,8 @@ def truth(written: pl.Expr) -> pl.Expr:
 def moment(columns: Sequence[str], dtype: pl.DataType, feed: FeedSettings, timezone: str) -> pl.Expr:
     """The columns as a moment in UTC; null where it is empty, unreadable, or does not exist on the local clock.
 
+    A moment before 1800 or after 2199 is a slip or a placeholder, and counts as unreadable.
+
     Args:
         columns: names of the columns; the texts of several are joined by a blank.
         dtype: type of the first; text is read by the feed's ``date_formats``, the first that fits.
@@ -59,20 +63,21 @@ def moment(columns: Sequence[str], dtype: pl.DataType, feed: FeedSettings, timez
     """
     clock = timezone if feed.clock == "local" else "UTC"
     if len(columns) == 1 and isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
-        return pl.col(columns[0]).dt.cast_time_unit("us").dt.convert_time_zone("UTC")
+        return _possible(pl.col(columns[0]).dt.cast_time_unit("us").dt.convert_time_zone("UTC"))
     if len(columns) == 1 and dtype.is_temporal():
-        return to_utc(pl.col(columns[0]).cast(pl.Datetime("us")), clock)
+        return _possible(to_utc(pl.col(columns[0]).cast(pl.Datetime("us")), clock))
     return written_moment(text(*columns), feed, clock)
 
 
 def written_moment(written: pl.Expr, feed: FeedSettings, clock: str) -> pl.Expr:
     """Texts as moments in UTC, by the first of the feed's ``date_formats`` that fits."""
-    return pl.coalesce(_parsed(written, form, clock) for form in feed.date_formats)
+    return _possible(pl.coalesce(_parsed(written, form, clock) for form in feed.date_formats))
 
 
 def day(written: pl.Expr, feed: FeedSettings) -> pl.Expr:
     """Texts as calendar days, by the first of the feed's ``date_formats`` that fits."""
-    return pl.coalesce(written.str.to_date(form, strict=False) for form in feed.date_formats)
+    read = pl.coalesce(written.str.to_date(form, strict=False) for form in feed.date_formats)
+    return pl.when(read.is_between(_FIRST.date(), _LAST.date(), closed="left")).then(read)
 
 
 def to_utc(clock_time: pl.Expr, timezone: str) -> pl.Expr:
@@ -91,6 +96,10 @@ def end_of(start: pl.Expr, precision: pl.Expr, timezone: str) -> pl.Expr:
     for name, step in _CALENDAR_STEP.items():
         end = pl.when(precision == name).then(to_utc(local.dt.offset_by(step), timezone)).otherwise(end)
     return end
+
+
+def _possible(read: pl.Expr) -> pl.Expr:
+    return pl.when(read.is_between(_FIRST, _LAST, closed="left")).then(read)
 
 
 def _parsed(written: pl.Expr, form: str, clock: str) -> pl.Expr:
