@@ -109,11 +109,13 @@ def geometries(written: pl.Series, epsg: int) -> pl.Series:
     is_json = written.str.contains(r"^\s*\{").fill_null(value=False).to_numpy()
     texts = written.to_numpy()
     shapes = np.full(len(texts), None, dtype=object)
-    shapes[is_json] = shapely.from_geojson(texts[is_json], on_invalid="ignore")
-    shapes[~is_json] = shapely.from_wkt(texts[~is_json], on_invalid="ignore")
-    shapes = shapely.make_valid(shapes)
-    if epsg != grid.WGS84:
-        shapes = shapely.transform(shapes, lambda xy: _reprojected(xy, epsg))
+    # coordinates beyond a float's reach are for the bounds to refuse
+    with np.errstate(over="ignore", invalid="ignore"):
+        shapes[is_json] = shapely.from_geojson(texts[is_json], on_invalid="ignore")
+        shapes[~is_json] = shapely.from_wkt(texts[~is_json], on_invalid="ignore")
+        shapes = shapely.make_valid(shapes)
+        if epsg != grid.WGS84:
+            shapes = shapely.transform(shapes, lambda xy: _reprojected(xy, epsg))
     return pl.Series([*shapely.to_wkt(shapes, rounding_precision=_DECIMALS)], dtype=pl.String)
 
 
