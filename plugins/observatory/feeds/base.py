@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -104,3 +105,14 @@ def within(window: Window, chunks: Iterator[pl.DataFrame], feed: FeedSettings) -
             rows = rows.filter(pl.col(column).cast(pl.String).is_in(list(allowed)))
         if not rows.is_empty():
             yield rows
+
+
+def edges(window: Window, feed: FeedSettings) -> tuple[datetime, datetime]:
+    """The window's first moment and the first after it, on the clock that the source writes, without an offset.
+
+    A source that writes an offset, or seconds since 1970, is asked in UTC.
+    """
+    tells_offset = any("z" in form or form.startswith("%s") for form in feed.date_formats)
+    clock = ZoneInfo(window.timezone if feed.clock == "local" and not tells_offset else "UTC")
+    start, end = (moment.astimezone(clock).replace(tzinfo=None) for moment in (window.start, window.end))
+    return start, end

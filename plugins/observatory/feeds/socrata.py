@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 import polars as pl
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
@@ -15,7 +14,7 @@ from requests import Request, Response
 
 from observatory.contracts import KINDS
 from observatory.errors import SourceChanged
-from observatory.feeds.base import require_columns
+from observatory.feeds.base import edges, require_columns
 from observatory.feeds.http import PATIENT, Patience, client, explained
 from observatory.feeds.settings import FeedSettings
 from observatory.feeds.sources import SocrataSource
@@ -87,8 +86,7 @@ class SocrataFeed:
 
     def _query(self, window: Window) -> dict[str, str | int]:
         """The window on the source's own clock, which has no offset."""
-        clock = ZoneInfo(window.timezone if self.feed.clock == "local" else "UTC")
-        start, end = (f"{moment.astimezone(clock):%Y-%m-%dT%H:%M:%S}" for moment in (window.start, window.end))
+        start, end = (f"{edge:%Y-%m-%dT%H:%M:%S}" for edge in edges(window, self.feed))
         times = self.feed.window_sources if KINDS[self.feed.kind].time_column else ()
         conditions = [f"{time} >= '{start}' and {time} < '{end}'" for time in times]
         conditions += [f"{column} in ({_listed(values)})" for column, values in self.feed.where.items()]

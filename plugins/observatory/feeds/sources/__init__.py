@@ -11,11 +11,18 @@ from pydantic import Field
 
 from observatory.feeds.sources.base import Source
 from observatory.feeds.sources.file import FileSource
+from observatory.feeds.sources.opendatasoft import OpendatasoftSource
 from observatory.feeds.sources.socrata import SocrataSource
 
 AnySource = Annotated[
-    FileSource | SocrataSource,
+    FileSource | OpendatasoftSource | SocrataSource,
     Field(discriminator="protocol"),
 ]
 
-__all__ = ["AnySource", "FileSource", "SocrataSource", "Source"]
+__all__ = [
+    "AnySource",
+    "FileSource",
+    "OpendatasoftSource",
+    "SocrataSource",
+    "Source",
+]
