@@ -62,6 +62,29 @@ PROTOCOLS = {
         {"most_paged": 3},
         settings={**POLICE, **OFFSET},
     ),
+    "arcgis": Spoken(
+        {"protocol": "arcgis", "layer": 0},
+        {**INCIDENT, "point": "geometry"},
+        lambda i, at: {
+            "OBJECTID": i,
+            "number": i,
+            "type": "BRUIT",
+            "at": int(at.timestamp() * 1000),
+            "geometry": {"x": 5.0, "y": 43.3},
+        },
+        lambda rows, most: protocols.arcgis(
+            rows,
+            {
+                "OBJECTID": "esriFieldTypeOID",
+                "number": "esriFieldTypeInteger",
+                "type": "esriFieldTypeString",
+                "at": "esriFieldTypeDate",
+            },
+            most,
+        ),
+        {"page_rows": 2},
+        settings={**POLICE, "date_formats": ["%s%3f"]},
+    ),
 }
 
 

@@ -9,18 +9,20 @@ from typing import Annotated
 
 from pydantic import Field
 
+from observatory.feeds.sources.arcgis import ArcgisSource
 from observatory.feeds.sources.base import Source
 from observatory.feeds.sources.file import FileSource
 from observatory.feeds.sources.opendatasoft import OpendatasoftSource
 from observatory.feeds.sources.socrata import SocrataSource
 
 AnySource = Annotated[
-    FileSource | OpendatasoftSource | SocrataSource,
+    ArcgisSource | FileSource | OpendatasoftSource | SocrataSource,
     Field(discriminator="protocol"),
 ]
 
 __all__ = [
     "AnySource",
+    "ArcgisSource",
     "FileSource",
     "OpendatasoftSource",
     "SocrataSource",
