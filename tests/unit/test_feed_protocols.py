@@ -85,6 +85,16 @@ PROTOCOLS = {
         {"page_rows": 2},
         settings={**POLICE, "date_formats": ["%s%3f"]},
     ),
+    "ckan": Spoken(
+        {"protocol": "ckan", "resource": "0f1e-2d"},
+        {**INCIDENT, "longitude_deg": "lon", "latitude_deg": "lat"},
+        lambda i, at: {"number": i, "type": "BRUIT", "at": f"{at:%Y-%m-%dT%H:%M:%S}", "lon": 5.0, "lat": "43.3"},
+        lambda rows, most: protocols.ckan(
+            rows, {"number": "int", "type": "text", "at": "timestamp", "lon": "numeric", "lat": "text"}, most
+        ),
+        {"page_rows": 2},
+        settings=POLICE,
+    ),
 }
 
 

@@ -11,18 +11,20 @@ from pydantic import Field
 
 from observatory.feeds.sources.arcgis import ArcgisSource
 from observatory.feeds.sources.base import Source
+from observatory.feeds.sources.ckan import CkanSource
 from observatory.feeds.sources.file import FileSource
 from observatory.feeds.sources.opendatasoft import OpendatasoftSource
 from observatory.feeds.sources.socrata import SocrataSource
 
 AnySource = Annotated[
-    ArcgisSource | FileSource | OpendatasoftSource | SocrataSource,
+    ArcgisSource | CkanSource | FileSource | OpendatasoftSource | SocrataSource,
     Field(discriminator="protocol"),
 ]
 
 __all__ = [
     "AnySource",
     "ArcgisSource",
+    "CkanSource",
     "FileSource",
     "OpendatasoftSource",
     "SocrataSource",
