@@ -95,6 +95,30 @@ PROTOCOLS = {
         {"page_rows": 2},
         settings=POLICE,
     ),
+    "open311": Spoken(
+        {"protocol": "open311", "most_listed": 3},
+        {
+            "source_record_id": "service_request_id",
+            "service_code": "service_code",
+            "status": "status",
+            "occurred_from": "requested_datetime",
+            "longitude_deg": "long",
+            "latitude_deg": "lat",
+        },
+        lambda i, at: {
+            "service_request_id": i,
+            "service_code": "006",
+            "status": "open",
+            "requested_datetime": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+            "lat": 43.3,
+            "long": 5.0,
+        },
+        lambda rows, _: protocols.open311(rows, 3),
+        {},
+        kind="citizen_report",
+        settings={"date_formats": ["%Y-%m-%dT%H:%M:%S%#z"]},
+        key="service_request_id",
+    ),
 }
 
 

@@ -13,11 +13,12 @@ from observatory.feeds.sources.arcgis import ArcgisSource
 from observatory.feeds.sources.base import Source
 from observatory.feeds.sources.ckan import CkanSource
 from observatory.feeds.sources.file import FileSource
+from observatory.feeds.sources.open311 import Open311Source
 from observatory.feeds.sources.opendatasoft import OpendatasoftSource
 from observatory.feeds.sources.socrata import SocrataSource
 
 AnySource = Annotated[
-    ArcgisSource | CkanSource | FileSource | OpendatasoftSource | SocrataSource,
+    ArcgisSource | CkanSource | FileSource | Open311Source | OpendatasoftSource | SocrataSource,
     Field(discriminator="protocol"),
 ]
 
@@ -26,6 +27,7 @@ __all__ = [
     "ArcgisSource",
     "CkanSource",
     "FileSource",
+    "Open311Source",
     "OpendatasoftSource",
     "SocrataSource",
     "Source",
