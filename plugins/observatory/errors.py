@@ -63,4 +63,4 @@ class StackError(ObservatoryError):
 
 
 class SecretMissing(ObservatoryError):
-    """A feed needs pseudonyms and there is no secret to make them with; it does not run."""
+    """A feed needs a secret, to make pseudonyms or to be let in, and there is none; it does not run."""

@@ -119,6 +119,30 @@ PROTOCOLS = {
         settings={"date_formats": ["%Y-%m-%dT%H:%M:%S%#z"]},
         key="service_request_id",
     ),
+    "openagenda": Spoken(
+        {"protocol": "openagenda", "agenda": 42},
+        {
+            "source_record_id": "timing_id",
+            "title": "title",
+            "occurred_from": "timing.begin",
+            "occurred_to": "timing.end",
+            "longitude_deg": "location.longitude",
+            "latitude_deg": "location.latitude",
+        },
+        lambda i, at: {
+            "uid": i,
+            "title": "Concert",
+            "timings": [{"begin": f"{at:%Y-%m-%dT%H:%M:%S+00:00}", "end": f"{at:%Y-%m-%dT23:00:00+00:00}"}],
+            "location": {"longitude": 5.0, "latitude": 43.3},
+            "registration": [{"type": "email", "value": "someone@example.org"}],
+        },
+        lambda rows, most: protocols.openagenda(rows, KEY, most),
+        {"page_events": 2},
+        kind="city_event",
+        settings=OFFSET,
+        is_cut=False,
+        key="timing_id",
+    ),
 }
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 
 import polars as pl
 import polars_hash  # noqa: F401  registers the expressions' namespace ``chash``
 
 from observatory.errors import SecretMissing
+from observatory.secrets import variable
 
 EPOCH = "OBSERVATORY_PSEUDONYM_EPOCH"
 """Variable with the name of the current epoch, such as ``2026``."""
@@ -63,7 +63,7 @@ def epoch() -> str:
 
 
 def _secret(where: str) -> str:
-    name = _kept(EPOCH)
+    name = variable(EPOCH)
     if not name or not re.fullmatch(r"\w+", name, re.ASCII):
         raise SecretMissing(
             where,
@@ -71,25 +71,14 @@ def _secret(where: str) -> str:
             expected="the name of the current epoch in letters, digits and underscores, such as 2026",
             todo=f"Set {EPOCH} in the environment or in Airflow's secrets backend.",
         )
-    variable = SECRET_OF.format(epoch=name.upper())
-    secret = _kept(variable) or ""
+    secret_name = SECRET_OF.format(epoch=name.upper())
+    secret = variable(secret_name) or ""
     if len(secret) < SHORTEST_SECRET:
         raise SecretMissing(
             where,
-            came=f"{variable} has {len(secret)} characters" if secret else f"{variable} is not set",
+            came=f"{secret_name} has {len(secret)} characters" if secret else f"{secret_name} is not set",
             expected=f"the secret of epoch {name}, {SHORTEST_SECRET} random characters or more",
             todo="Make one (python -c 'import secrets; print(secrets.token_hex(32))') and keep it in the environment "
             "or in Airflow's secrets backend, never in the warehouse.",
         )
     return secret
-
-
-def _kept(variable: str) -> str | None:
-    """A variable of the environment, else of the secrets backend Airflow is configured with, there in lower case."""
-    if value := os.environ.get(variable):
-        return value
-    # the metadata database, where Airflow would look as well, is on the warehouse's server
-    from airflow.configuration import get_custom_secret_backend
-
-    backend = get_custom_secret_backend()
-    return backend.get_variable(variable.lower()) if backend else None

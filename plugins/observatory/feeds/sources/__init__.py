@@ -14,11 +14,12 @@ from observatory.feeds.sources.base import Source
 from observatory.feeds.sources.ckan import CkanSource
 from observatory.feeds.sources.file import FileSource
 from observatory.feeds.sources.open311 import Open311Source
+from observatory.feeds.sources.openagenda import OpenAgendaSource
 from observatory.feeds.sources.opendatasoft import OpendatasoftSource
 from observatory.feeds.sources.socrata import SocrataSource
 
 AnySource = Annotated[
-    ArcgisSource | CkanSource | FileSource | Open311Source | OpendatasoftSource | SocrataSource,
+    ArcgisSource | CkanSource | FileSource | Open311Source | OpenAgendaSource | OpendatasoftSource | SocrataSource,
     Field(discriminator="protocol"),
 ]
 
@@ -28,6 +29,7 @@ __all__ = [
     "CkanSource",
     "FileSource",
     "Open311Source",
+    "OpenAgendaSource",
     "OpendatasoftSource",
     "SocrataSource",
     "Source",
