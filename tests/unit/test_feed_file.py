@@ -169,7 +169,7 @@ def test_a_missing_and_a_renamed_column_are_named(tmp_path):
 @pytest.mark.parametrize("name", ["main_courante_1.csv", "main_courante_1.parquet"])
 def test_a_damaged_file_is_said_in_four_parts(tmp_path, name):
     (tmp_path / name).write_bytes(b"" if name.endswith("csv") else b"PAR1 half a file")
-    with pytest.raises(SourceChanged, match=r"cannot be read \(.+\); expected .*\. Correct its `format`") as caught:
+    with pytest.raises(SourceChanged, match=r"cannot be read \(.+\); expected .*\. Correct its `source`") as caught:
         read(city(tmp_path, path=name))
     assert "\n" not in str(caught.value)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import codecs
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from observatory.feeds.sources.base import Source
+from observatory.feeds.sources.drop import Drop
 from observatory.strict import Strict
 
-FORMATS = ("csv", "parquet", "geojson")
+FORMATS = ("csv", "parquet", "geojson", "xlsx")
+_PACKED = (".gz", ".zip")
 
 
 class Csv(Strict):
@@ -29,21 +30,36 @@ class Csv(Strict):
         return value
 
 
-class FileSource(Source):
-    """Files below an address: a folder, a file server (SFTP, S3, …) or a web address.
+class Sheet(Strict):
+    """Where the rows of a workbook are.
 
     Attributes:
-        path: file below the address; ``*`` stands for any name where the address is not a URL.
+        name: name of the sheet; the first without one.
+        header_row: number of the row that has the columns' names, from 1.
+    """
+
+    name: str | None = None
+    header_row: int = Field(default=1, ge=1)
+
+
+class FileSource(Drop):
+    """Tables in files, packed (``.gz``, ``.zip``) or not.
+
+    Attributes:
         format: how the file is written; by default what its name ends with.
         csv: separator and encoding where the format is csv.
+        sheet: where the rows are where the format is xlsx.
+        aliases: name that is used in ``columns`` to the names that the editions of the file have for it, the first that
+            is there; ``*`` stands for any text, which is then the column ``<name>.*``.
     """
 
     reader: ClassVar[str] = "observatory.feeds.file:FileFeed"
 
     protocol: Literal["file"]
-    path: str = Field(min_length=1)
-    format: Literal["csv", "parquet", "geojson"] | None = None
+    format: Literal["csv", "parquet", "geojson", "xlsx"] | None = None
     csv: Csv = Csv()
+    sheet: Sheet = Sheet()
+    aliases: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
 
     @model_validator(mode="after")
     def _known_format(self) -> FileSource:
@@ -55,5 +71,8 @@ class FileSource(Source):
 
     @property
     def file_format(self) -> str:
-        """Format of the file: as declared, else as its name ends."""
-        return self.format or self.path.rpartition(".")[2]
+        """Format of the file: as declared, else as its name, or that of the archive's members, ends."""
+        name = self.member if self.path.endswith(".zip") and "." in self.member else self.path
+        for packed in _PACKED:
+            name = name.removesuffix(packed)
+        return self.format or name.rpartition(".")[2]
