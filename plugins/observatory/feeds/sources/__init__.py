@@ -12,6 +12,7 @@ from pydantic import Field
 from observatory.feeds.sources.arcgis import ArcgisSource
 from observatory.feeds.sources.base import Source
 from observatory.feeds.sources.ckan import CkanSource
+from observatory.feeds.sources.database import DatabaseSource
 from observatory.feeds.sources.file import FileSource
 from observatory.feeds.sources.open311 import Open311Source
 from observatory.feeds.sources.openagenda import OpenAgendaSource
@@ -19,7 +20,14 @@ from observatory.feeds.sources.opendatasoft import OpendatasoftSource
 from observatory.feeds.sources.socrata import SocrataSource
 
 AnySource = Annotated[
-    ArcgisSource | CkanSource | FileSource | Open311Source | OpenAgendaSource | OpendatasoftSource | SocrataSource,
+    ArcgisSource
+    | CkanSource
+    | DatabaseSource
+    | FileSource
+    | Open311Source
+    | OpenAgendaSource
+    | OpendatasoftSource
+    | SocrataSource,
     Field(discriminator="protocol"),
 ]
 
@@ -27,6 +35,7 @@ __all__ = [
     "AnySource",
     "ArcgisSource",
     "CkanSource",
+    "DatabaseSource",
     "FileSource",
     "Open311Source",
     "OpenAgendaSource",
