@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from observatory.feeds.sources.arcgis import ArcgisSource
+from observatory.feeds.sources.baac import BaacSource
 from observatory.feeds.sources.base import Source
 from observatory.feeds.sources.ckan import CkanSource
 from observatory.feeds.sources.database import DatabaseSource
@@ -21,6 +22,7 @@ from observatory.feeds.sources.socrata import SocrataSource
 
 AnySource = Annotated[
     ArcgisSource
+    | BaacSource
     | CkanSource
     | DatabaseSource
     | FileSource
@@ -34,6 +36,7 @@ AnySource = Annotated[
 __all__ = [
     "AnySource",
     "ArcgisSource",
+    "BaacSource",
     "CkanSource",
     "DatabaseSource",
     "FileSource",
