@@ -15,6 +15,7 @@ from observatory.feeds.sources.base import Source
 from observatory.feeds.sources.ckan import CkanSource
 from observatory.feeds.sources.database import DatabaseSource
 from observatory.feeds.sources.file import FileSource
+from observatory.feeds.sources.icalendar import ICalendarSource
 from observatory.feeds.sources.open311 import Open311Source
 from observatory.feeds.sources.openagenda import OpenAgendaSource
 from observatory.feeds.sources.opendatasoft import OpendatasoftSource
@@ -26,6 +27,7 @@ AnySource = Annotated[
     | CkanSource
     | DatabaseSource
     | FileSource
+    | ICalendarSource
     | Open311Source
     | OpenAgendaSource
     | OpendatasoftSource
@@ -40,6 +42,7 @@ __all__ = [
     "CkanSource",
     "DatabaseSource",
     "FileSource",
+    "ICalendarSource",
     "Open311Source",
     "OpenAgendaSource",
     "OpendatasoftSource",
