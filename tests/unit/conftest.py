@@ -7,12 +7,9 @@ import polars as pl
 import pytest
 
 from observatory.feeds import open_feed
-from observatory.feeds.http import Patience
 from observatory.records import Ordinals, check, conform
 from observatory.simulator import portal, protocols
 from observatory.territory import Territory, load_territory
-
-IMPATIENT = Patience(attempts=3, backoff_s=0.01, longest_wait_s=0.05, timeout_s=2)
 
 
 @pytest.fixture
@@ -49,9 +46,25 @@ def checked() -> Callable[..., tuple[pl.DataFrame, pl.DataFrame]]:
     return divided
 
 
+@pytest.fixture(scope="session")
+def _server():
+    """One server for all tests, since each takes a moment to start: it answers what the test at hand says."""
+    current = {}
+
+    def answer(path, query, headers):
+        return current["answer"](path, query, headers)
+
+    def fault(request):
+        return current["fault"](request)
+
+    with portal.running(protocols.app(answer, fault)) as address:
+        yield address, current
+
+
 @pytest.fixture
-def serving():
+def serving(_server):
     """A server of an answer, with the faults planted; yields its address and the queries that came."""
+    address, current = _server
 
     @contextmanager
     def served(answer, faults=()):
@@ -61,7 +74,7 @@ def serving():
             asked.append((path, query))
             return answer(path, query, headers)
 
-        with portal.running(protocols.app(noted, faults)) as address:
-            yield address, asked
+        current.update({"answer": noted, "fault": portal.fault_of(faults)})
+        yield address, asked
 
     return served

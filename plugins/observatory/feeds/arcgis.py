@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -126,7 +125,7 @@ def geojson(geometry: Mapping[str, Any] | None) -> str | None:
     if "x" in geometry:
         if not isinstance(geometry["x"], int | float):
             return None
-        return json.dumps({"type": "Point", "coordinates": [geometry["x"], geometry["y"]]})
+        return f'{{"type": "Point", "coordinates": [{geometry["x"]!r}, {geometry["y"]!r}]}}'
     parts = [[point[:2] for point in part] for part in geometry.get("paths") or geometry.get("rings") or []]
     if not parts:
         return None

@@ -18,6 +18,7 @@ from observatory.feeds.http import Patience, client, explained
 from observatory.feeds.settings import FeedSettings
 
 _ABSENT = object()
+_PLAIN = (int, float)
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,10 @@ def tabulate(objects: list[dict[str, Any]], columns: Collection[str]) -> tuple[p
         The columns as text, shape (n, columns): nested values as JSON, null where an object has none; and the names
         of all that the objects have, those within one another as far as they are wanted.
     """
-    found = {name: [_at(item, name) for item in objects] for name in columns}
+    found = {
+        name: [_at(item, name) for item in objects] if "." in name else [item.get(name, _ABSENT) for item in objects]
+        for name in columns
+    }
     heads = {name.partition(".")[0] for name in columns if "." in name}
     delivered = set(chain.from_iterable(objects)) - heads
     delivered |= {name for name, values in found.items() if any(value is not _ABSENT for value in values)}
@@ -111,9 +115,12 @@ def tabulate(objects: list[dict[str, Any]], columns: Collection[str]) -> tuple[p
 
 def text(value: Any) -> str | None:
     """A JSON value as it is written, text without its quotes."""
+    kind = type(value)
+    if kind is str:
+        return value
     if value is None or value is _ABSENT:
         return None
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return str(value) if kind in _PLAIN else json.dumps(value, ensure_ascii=False)
 
 
 def gathered(pages: Iterator[pl.DataFrame], chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
@@ -43,7 +44,7 @@ def app(answer: Answer, faults: Faults = ()) -> Starlette:
 
 def opendatasoft(rows: Sequence[Row], types: Mapping[str, str], most_paged: int = 10_000) -> Answer:
     """A dataset: at most 100 rows a page, none beyond ``most_paged``, all of them as an export."""
-    order = _Order()
+    ask = _Asked(rows, r"date'([^']+)'", r'"([^"]*)"')
 
     def answer(path: str, query: QueryParams, _: Mapping[str, str]) -> Any:
         if not path.endswith(("/records", "/exports/jsonl")):
@@ -51,8 +52,7 @@ def opendatasoft(rows: Sequence[Row], types: Mapping[str, str], most_paged: int 
         selected = re.findall(r"\w+", query.get("select", "")) or list(types)
         if unknown := set(selected) - set(types):
             return _refusal(f"Unknown field: {unknown.pop()}")
-        found = [row for row in rows if _holds(row, query.get("where", ""), r"date'([^']+)'", r'"([^"]*)"')]
-        found = order(found, re.findall(r"\w+", query.get("order_by", "")))
+        found = ask(query.get("where", ""), query.get("order_by", ""))
         if path.endswith("/exports/jsonl"):
             lines = (json.dumps({name: row.get(name) for name in selected}) for row in found)
             return Response("".join(f"{line}\n" for line in lines), media_type="application/json")
@@ -67,7 +67,7 @@ def opendatasoft(rows: Sequence[Row], types: Mapping[str, str], most_paged: int 
 
 def arcgis(rows: Sequence[Row], types: Mapping[str, str], most: int = 2_000, own_id: str = "OBJECTID") -> Answer:
     """A layer: at most ``most`` features a page; errors come with status 200. Shapes are under ``geometry``."""
-    order = _Order()
+    ask = _Asked(rows, r"TIMESTAMP '([^']+)'", r"'([^']*)'")
 
     def answer(path: str, query: QueryParams, _: Mapping[str, str]) -> Any:
         if not path.endswith("/query"):
@@ -76,8 +76,7 @@ def arcgis(rows: Sequence[Row], types: Mapping[str, str], most: int = 2_000, own
         selected = query.get("outFields", "").split(",")
         if not set(selected) <= set(types):
             return {"error": {"code": 400, "message": "Unable to complete operation.", "details": ["Invalid field"]}}
-        found = [row for row in rows if _holds(row, query.get("where", ""), r"TIMESTAMP '([^']+)'", r"'([^']*)'")]
-        found = order(found, re.findall(r"\w+", query.get("orderByFields", "")))
+        found = ask(query.get("where", ""), query.get("orderByFields", ""))
         offset, wanted = int(query.get("resultOffset", 0)), min(int(query.get("resultRecordCount", most)), most)
         page = found[offset : offset + wanted]
         features = [
@@ -95,13 +94,12 @@ def arcgis(rows: Sequence[Row], types: Mapping[str, str], most: int = 2_000, own
 
 def ckan(rows: Sequence[Row], types: Mapping[str, str], most: int = 32_000) -> Answer:
     """A table of the datastore: 100 rows unless told, at most ``most``."""
-    order = _Order()
-    numbered = [{"_id": number, **row} for number, row in enumerate(rows, 1)]
+    ask = _Asked([{"_id": number, **row} for number, row in enumerate(rows, 1)], "", r'"([^"]*)"')
 
     def answer(_path: str, query: QueryParams, _: Mapping[str, str]) -> Any:
         filters = json.loads(query.get("filters", "{}"))
-        found = [row for row in numbered if all(row.get(name) in allowed for name, allowed in filters.items())]
-        found = order(found, re.findall(r"\w+", query.get("sort", "")))
+        condition = " and ".join(f"{name} in ({json.dumps(allowed)[1:-1]})" for name, allowed in filters.items())
+        found = ask(condition, query.get("sort", ""))
         offset, limit = int(query.get("offset", 0)), min(int(query.get("limit", 100)), most)
         fields = [{"id": name, "type": kind} for name, kind in {"_id": "int", **types}.items()]
         return {"success": True, "result": {"fields": fields, "records": found[offset : offset + limit]}}
@@ -111,13 +109,18 @@ def ckan(rows: Sequence[Row], types: Mapping[str, str], most: int = 32_000) -> A
 
 def open311(rows: Sequence[Row], most: int = 1_000) -> Answer:
     """Requests, the newest first, at most ``most`` of a span of at most 90 days; both its ends are inside."""
+    by_time = sorted(rows, key=_requested)
 
     def answer(_path: str, query: QueryParams, _: Mapping[str, str]) -> Any:
-        start, end = query["start_date"], query["end_date"]
-        found = [row for row in rows if start <= row["requested_datetime"] <= end]
-        return sorted(found, key=lambda row: row["requested_datetime"], reverse=True)[:most]
+        first = bisect_left(by_time, query["start_date"], key=_requested)
+        last = bisect_right(by_time, query["end_date"], key=_requested)
+        return by_time[first:last][::-1][:most]
 
     return answer
+
+
+def _requested(row: Row) -> str:
+    return row["requested_datetime"]
 
 
 def openagenda(events: Sequence[Row], key: str, most: int = 300) -> Answer:
@@ -135,22 +138,33 @@ def openagenda(events: Sequence[Row], key: str, most: int = 300) -> Answer:
     return answer
 
 
-class _Order:
-    """Rows in the order asked for; without one, in another at every request."""
+class _Asked:
+    """Rows as a condition and an order ask for them; without an order, in another at every request.
 
-    def __init__(self) -> None:
-        self._requests = count()
+    Args:
+        rows: all there are.
+        moment: how the protocol writes a moment, as a pattern with one group.
+        text: how it writes a text.
+    """
 
-    def __call__(self, rows: list[Row], names: list[str]) -> list[Row]:
-        if names:
-            return sorted(rows, key=lambda row: [(row.get(name) is None, row.get(name)) for name in names])
-        turn = next(self._requests) % (len(rows) or 1)
-        return rows[turn:] + rows[:turn]
+    def __init__(self, rows: Sequence[Row], moment: str, text: str) -> None:
+        self._rows, self._moment, self._text = rows, moment, text
+        self._requests, self._last = count(), ("", "", list(rows))
+
+    def __call__(self, condition: str, order: str) -> list[Row]:
+        if (condition, order) != self._last[:2]:
+            found = [row for row in self._rows if _holds(row, condition, self._moment, self._text)]
+            names = re.findall(r"\w+", order)
+            found.sort(key=lambda row: [(row.get(name) is None, row.get(name)) for name in names])
+            self._last = (condition, order, found)
+        found = self._last[2]
+        turn = 0 if order else next(self._requests) % (len(found) or 1)
+        return found[turn:] + found[:turn] if turn else found
 
 
 def _holds(row: Row, condition: str, moment: str, text: str) -> bool:
     """Whether a row meets every part of a condition: ``>=`` and ``<`` of a moment, and ``in`` a list of texts."""
-    for name, operator, edge in re.findall(rf"(\w+) (>=|<) {moment}", condition):
+    for name, operator, edge in re.findall(rf"(\w+) (>=|<) {moment}", condition) if moment else ():
         value, limit = _moment(row.get(name)), _moment(edge)
         if value is None or limit is None or (value < limit if operator == ">=" else value >= limit):
             return False
