@@ -14,6 +14,7 @@ import xlsxwriter
 
 from observatory.errors import SecretMissing, SourceChanged, SourceUnavailable
 from observatory.feeds.http import Patience
+from observatory.portals import require_answer
 from observatory.simulator import faults
 from observatory.territory import Territory
 from observatory.window import Window
@@ -128,6 +129,12 @@ def test_an_sftp_server_must_be_known_and_no_login_stands_in_an_address(drop):
         drop("sftp://127.0.0.1/drop")
     with pytest.raises(ValueError, match="user in `address`"):
         drop("s3://someone:word@bucket")
+
+
+def test_a_file_server_is_not_asked_for_a_web_page_before_a_run(drop):
+    require_answer(drop("s3://drop/logs"))
+    with pytest.raises(SourceUnavailable, match=r"no answer from http://127\.0\.0\.1:9"):
+        require_answer(drop("http://127.0.0.1:9", "log.csv"))
 
 
 # --- S3
