@@ -60,3 +60,7 @@ class StackError(ObservatoryError):
 
 class SecretMissing(ObservatoryError):
     """A feed needs pseudonyms and there is no secret to make them with; it does not run."""
+
+
+class TextModelError(ObservatoryError):
+    """Labelled texts cannot be learnt from, or a model's file cannot be read."""
