@@ -64,3 +64,7 @@ class StackError(ObservatoryError):
 
 class SecretMissing(ObservatoryError):
     """A feed needs a secret, to make pseudonyms or to be let in, and there is none; it does not run."""
+
+
+class TextModelError(ObservatoryError):
+    """Labelled texts cannot be learnt from, or a model's file cannot be read."""

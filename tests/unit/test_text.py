@@ -7,10 +7,11 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from observatory.errors import TextModelError
 from observatory.text.cli import app
 from observatory.text.labelled import read_labelled
 from observatory.text.measure import held_out, measured
-from observatory.text.model import SHIPPED, TextModelError, load, train
+from observatory.text.model import SHIPPED, load, train
 
 WORDS = {
     "good": "merci bravo super calme",

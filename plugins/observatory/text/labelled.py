@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from observatory.text.model import TextModelError
+from observatory.errors import TextModelError
 
 _NEGATIVE, _NEUTRAL, _POSITIVE = "negative", "neutral", "positive"
 # Öhman et al. (2020), XED: Plutchik's emotions by number; anticipation and surprise take no side

@@ -12,17 +12,13 @@ import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from observatory.errors import ObservatoryError
+from observatory.errors import TextModelError
 from observatory.text.encoder import ENCODERS, Arrays, TextEncoder, TfidfEncoder
 
 SHIPPED = Path(__file__).with_name("sentiment_fr.npz")
 """Sentiment of short French texts: a start, until a city trains its own."""
 
 _INVERSE_PENALTY = 1.0
-
-
-class TextModelError(ObservatoryError):
-    """Labelled texts cannot be learnt from, or a model's file cannot be read."""
 
 
 @dataclass(frozen=True)
