@@ -11,11 +11,20 @@ from pydantic import Field
 
 from observatory.feeds.sources.base import Source
 from observatory.feeds.sources.file import FileSource
+from observatory.feeds.sources.gtfs import GtfsSource
 from observatory.feeds.sources.socrata import SocrataSource
 
 AnySource = Annotated[
-    FileSource | SocrataSource,
+    FileSource
+    | GtfsSource
+    | SocrataSource,
     Field(discriminator="protocol"),
-]
+]  # fmt: skip
 
-__all__ = ["AnySource", "FileSource", "SocrataSource", "Source"]
+__all__ = [
+    "AnySource",
+    "FileSource",
+    "GtfsSource",
+    "SocrataSource",
+    "Source",
+]
