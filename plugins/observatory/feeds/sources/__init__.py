@@ -12,11 +12,13 @@ from pydantic import Field
 from observatory.feeds.sources.base import Source
 from observatory.feeds.sources.file import FileSource
 from observatory.feeds.sources.gtfs import GtfsSource
+from observatory.feeds.sources.gtfs_realtime import GtfsRealtimeSource
 from observatory.feeds.sources.socrata import SocrataSource
 
 AnySource = Annotated[
     FileSource
     | GtfsSource
+    | GtfsRealtimeSource
     | SocrataSource,
     Field(discriminator="protocol"),
 ]  # fmt: skip
@@ -24,6 +26,7 @@ AnySource = Annotated[
 __all__ = [
     "AnySource",
     "FileSource",
+    "GtfsRealtimeSource",
     "GtfsSource",
     "SocrataSource",
     "Source",
