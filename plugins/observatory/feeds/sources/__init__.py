@@ -10,13 +10,15 @@ from typing import Annotated
 from pydantic import Field
 
 from observatory.feeds.sources.base import Source
+from observatory.feeds.sources.datex2 import Datex2Source
 from observatory.feeds.sources.file import FileSource
 from observatory.feeds.sources.gtfs import GtfsSource
 from observatory.feeds.sources.gtfs_realtime import GtfsRealtimeSource
 from observatory.feeds.sources.socrata import SocrataSource
 
 AnySource = Annotated[
-    FileSource
+    Datex2Source
+    | FileSource
     | GtfsSource
     | GtfsRealtimeSource
     | SocrataSource,
@@ -25,6 +27,7 @@ AnySource = Annotated[
 
 __all__ = [
     "AnySource",
+    "Datex2Source",
     "FileSource",
     "GtfsRealtimeSource",
     "GtfsSource",
