@@ -153,7 +153,8 @@ def test_version_3_is_read_alike():
         b'xmlns:r="http://datex2.eu/schema/3/roadTrafficData" xmlns:c="http://datex2.eu/schema/3/common"><mc:payload>'
         b"<c:publicationTime>2026-08-31T20:00:00Z</c:publicationTime><r:siteMeasurements>"
         b'<r:measurementSiteReference id="N1" version="1"/><r:measurementTimeDefault><r:timeValue>'
-        b'2026-08-31T22:00:00+02:00</r:timeValue></r:measurementTimeDefault><r:physicalQuantity index="1"><r:basicData><r:vehicleFlow '
+        b"2026-08-31T22:00:00+02:00</r:timeValue></r:measurementTimeDefault>"
+        b'<r:physicalQuantity index="1"><r:basicData><r:vehicleFlow '
         b'numberOfInputValuesUsed="3"><c:vehicleFlowRate>30</c:vehicleFlowRate></r:vehicleFlow></r:basicData>'
         b"</r:physicalQuantity></r:siteMeasurements></mc:payload></mc:messageContainer>"
     )

@@ -14,6 +14,7 @@ from observatory.feeds.sources.datex2 import Datex2Source
 from observatory.feeds.sources.file import FileSource
 from observatory.feeds.sources.gtfs import GtfsSource
 from observatory.feeds.sources.gtfs_realtime import GtfsRealtimeSource
+from observatory.feeds.sources.ngsi_ld import NgsiLdSource
 from observatory.feeds.sources.socrata import SocrataSource
 
 AnySource = Annotated[
@@ -21,6 +22,7 @@ AnySource = Annotated[
     | FileSource
     | GtfsSource
     | GtfsRealtimeSource
+    | NgsiLdSource
     | SocrataSource,
     Field(discriminator="protocol"),
 ]  # fmt: skip
@@ -31,6 +33,7 @@ __all__ = [
     "FileSource",
     "GtfsRealtimeSource",
     "GtfsSource",
+    "NgsiLdSource",
     "SocrataSource",
     "Source",
 ]
