@@ -12,6 +12,7 @@ from pydantic import Field
 from observatory.feeds.sources.base import Source
 from observatory.feeds.sources.datex2 import Datex2Source
 from observatory.feeds.sources.file import FileSource
+from observatory.feeds.sources.gbfs import GbfsSource
 from observatory.feeds.sources.gtfs import GtfsSource
 from observatory.feeds.sources.gtfs_realtime import GtfsRealtimeSource
 from observatory.feeds.sources.ngsi_ld import NgsiLdSource
@@ -20,6 +21,7 @@ from observatory.feeds.sources.socrata import SocrataSource
 AnySource = Annotated[
     Datex2Source
     | FileSource
+    | GbfsSource
     | GtfsSource
     | GtfsRealtimeSource
     | NgsiLdSource
@@ -31,6 +33,7 @@ __all__ = [
     "AnySource",
     "Datex2Source",
     "FileSource",
+    "GbfsSource",
     "GtfsRealtimeSource",
     "GtfsSource",
     "NgsiLdSource",
