@@ -16,6 +16,7 @@ from observatory.feeds.sources.gbfs import GbfsSource
 from observatory.feeds.sources.gtfs import GtfsSource
 from observatory.feeds.sources.gtfs_realtime import GtfsRealtimeSource
 from observatory.feeds.sources.ngsi_ld import NgsiLdSource
+from observatory.feeds.sources.overpass import OverpassSource
 from observatory.feeds.sources.socrata import SocrataSource
 
 AnySource = Annotated[
@@ -25,6 +26,7 @@ AnySource = Annotated[
     | GtfsSource
     | GtfsRealtimeSource
     | NgsiLdSource
+    | OverpassSource
     | SocrataSource,
     Field(discriminator="protocol"),
 ]  # fmt: skip
@@ -37,6 +39,7 @@ __all__ = [
     "GtfsRealtimeSource",
     "GtfsSource",
     "NgsiLdSource",
+    "OverpassSource",
     "SocrataSource",
     "Source",
 ]
