@@ -16,6 +16,7 @@ from observatory.feeds.sources.gbfs import GbfsSource
 from observatory.feeds.sources.gtfs import GtfsSource
 from observatory.feeds.sources.gtfs_realtime import GtfsRealtimeSource
 from observatory.feeds.sources.ngsi_ld import NgsiLdSource
+from observatory.feeds.sources.open_meteo import OpenMeteoSource
 from observatory.feeds.sources.overpass import OverpassSource
 from observatory.feeds.sources.socrata import SocrataSource
 
@@ -26,6 +27,7 @@ AnySource = Annotated[
     | GtfsSource
     | GtfsRealtimeSource
     | NgsiLdSource
+    | OpenMeteoSource
     | OverpassSource
     | SocrataSource,
     Field(discriminator="protocol"),
@@ -39,6 +41,7 @@ __all__ = [
     "GtfsRealtimeSource",
     "GtfsSource",
     "NgsiLdSource",
+    "OpenMeteoSource",
     "OverpassSource",
     "SocrataSource",
     "Source",
