@@ -19,6 +19,7 @@ from observatory.feeds.sources.ngsi_ld import NgsiLdSource
 from observatory.feeds.sources.open_meteo import OpenMeteoSource
 from observatory.feeds.sources.overpass import OverpassSource
 from observatory.feeds.sources.socrata import SocrataSource
+from observatory.feeds.sources.synop import SynopSource
 
 AnySource = Annotated[
     Datex2Source
@@ -29,7 +30,8 @@ AnySource = Annotated[
     | NgsiLdSource
     | OpenMeteoSource
     | OverpassSource
-    | SocrataSource,
+    | SocrataSource
+    | SynopSource,
     Field(discriminator="protocol"),
 ]  # fmt: skip
 
@@ -45,4 +47,5 @@ __all__ = [
     "OverpassSource",
     "SocrataSource",
     "Source",
+    "SynopSource",
 ]
