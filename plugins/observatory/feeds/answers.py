@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -39,13 +39,20 @@ class Asking:
     patience: Patience = PATIENT
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def get(self, path: str, params: Mapping[str, Any] | None = None, *, missing_is: Any = ...) -> Any:
+    def get(
+        self,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        is_missing: Callable[[Response], bool] = lambda _: False,
+    ) -> Any:
         """Ask for JSON.
 
         Args:
             path: below the source's address, or a whole address.
             params: the query.
-            missing_is: what to return where the server says that there is no such thing (404); by default an error.
+            is_missing: whether an answer says that there is no such thing; then None is returned, where by default all
+                that is not a good answer is an error.
 
         Raises:
             SourceUnavailable: the server does not answer, or its answer stops midway, every time it is asked.
@@ -53,8 +60,15 @@ class Asking:
         """
         with explained(self.where, self.feed.territory_file):
             response = self._client.get(path, params=dict(params or {}), headers=dict(self.headers))
-            if response.status_code == 404 and missing_is is not ...:
-                return missing_is
+            if is_missing(response):
+                return None
+            response.raise_for_status()
+            return response.json()
+
+    def post(self, path: str, content: Mapping[str, Any]) -> Any:
+        """Send JSON and get JSON; raises as ``get`` does."""
+        with explained(self.where, self.feed.territory_file):
+            response = self._client.post(path, json=dict(content), headers=dict(self.headers))
             response.raise_for_status()
             return response.json()
 
