@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from observatory.feeds.sources.base import Source
+from observatory.feeds.sources.bluesky import BlueskySource
 from observatory.feeds.sources.datex2 import Datex2Source
 from observatory.feeds.sources.file import FileSource
 from observatory.feeds.sources.gbfs import GbfsSource
@@ -22,7 +23,8 @@ from observatory.feeds.sources.socrata import SocrataSource
 from observatory.feeds.sources.synop import SynopSource
 
 AnySource = Annotated[
-    Datex2Source
+    BlueskySource
+    | Datex2Source
     | FileSource
     | GbfsSource
     | GtfsSource
@@ -37,6 +39,7 @@ AnySource = Annotated[
 
 __all__ = [
     "AnySource",
+    "BlueskySource",
     "Datex2Source",
     "FileSource",
     "GbfsSource",
