@@ -16,6 +16,7 @@ from observatory.feeds.sources.file import FileSource
 from observatory.feeds.sources.gbfs import GbfsSource
 from observatory.feeds.sources.gtfs import GtfsSource
 from observatory.feeds.sources.gtfs_realtime import GtfsRealtimeSource
+from observatory.feeds.sources.mastodon import MastodonSource
 from observatory.feeds.sources.ngsi_ld import NgsiLdSource
 from observatory.feeds.sources.open_meteo import OpenMeteoSource
 from observatory.feeds.sources.overpass import OverpassSource
@@ -29,6 +30,7 @@ AnySource = Annotated[
     | GbfsSource
     | GtfsSource
     | GtfsRealtimeSource
+    | MastodonSource
     | NgsiLdSource
     | OpenMeteoSource
     | OverpassSource
@@ -45,6 +47,7 @@ __all__ = [
     "GbfsSource",
     "GtfsRealtimeSource",
     "GtfsSource",
+    "MastodonSource",
     "NgsiLdSource",
     "OpenMeteoSource",
     "OverpassSource",
