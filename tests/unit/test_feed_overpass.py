@@ -84,7 +84,10 @@ def test_a_server_that_goes_wrong_is_said():
             assert len(rows(places(address), DAY)) == 1
     with serving(lambda _: page_of_html()) as (address, _), pytest.raises(SourceChanged, match="a web page"):
         rows(places(address), DAY)
-    with serving(lambda _: in_json({})) as (address, _), pytest.raises(SourceChanged, match="without `elements`"):
+    with (
+        serving(lambda _: in_json({})) as (address, _),
+        pytest.raises(SourceChanged, match="without a list of `elements`"),
+    ):
         rows(places(address), DAY)
     with (
         serving(lambda _: found({**NODE, "tags": {"kind": "church"}})) as (address, _),

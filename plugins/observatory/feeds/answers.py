@@ -181,6 +181,12 @@ def texts(documents: Sequence[Mapping[str, Any]], columns: Iterable[str]) -> pl.
     )
 
 
+def part(document: Any, name: str) -> dict[str, Any]:
+    """An object within a document; an empty one where there is none."""
+    value = document.get(name) if isinstance(document, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
 def filled(rows: pl.DataFrame) -> set[str]:
     """Columns that have a value in some row."""
     return {name for name in rows.columns if rows[name].null_count() < rows.height}

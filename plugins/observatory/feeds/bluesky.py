@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
-from observatory.feeds.answers import Asking, from_environment
+from observatory.feeds.answers import Asking, from_environment, part
 from observatory.feeds.http import PATIENT, Patience
-from observatory.feeds.posts import Post, Scorer, days, rows_of
+from observatory.feeds.posts import Post, Scorer, days, rows_of, said
 from observatory.feeds.settings import FeedSettings
 from observatory.feeds.sources import BlueskySource
 from observatory.window import Window
@@ -77,9 +77,9 @@ class BlueskyFeed:
         for query in source.queries:
             for view in self._found(asking, query, day):
                 yield _post(view, is_found=True)
-                root = _reply(view).get("root") or (view if view.get("replyCount") else {})
-                if source.reads_threads and root.get("uri"):
-                    threads[root["uri"]] = None
+                root = part(_reply(view), "root") or (view if view.get("replyCount") else {})
+                if source.reads_threads and (uri := said(root.get("uri"))):
+                    threads[uri] = None
         for uri in threads:
             yield from self._thread(asking, uri)
 
@@ -110,7 +110,7 @@ class BlueskyFeed:
         """Messages below the first of a thread; none where it is deleted or hidden."""
         asked = {"uri": uri, "depth": _DEPTH, "parentHeight": 0}
         answer = asking.get(_THREAD, asked, is_missing=_is_missing)
-        nodes = [(answer or {}).get("thread") or {}]
+        nodes = [part(answer, "thread")]
         is_root = True
         while nodes:
             node = nodes.pop()
@@ -118,27 +118,28 @@ class BlueskyFeed:
             # what is deleted or blocked has no post, and nothing below it
             if _is_view(view):
                 yield _post(view, is_found=False, keeps_text=is_root)
-                nodes.extend(reply for reply in node.get("replies") or [] if isinstance(reply, dict))
+                replies = node.get("replies")
+                nodes.extend(each for each in (replies if isinstance(replies, list) else ()) if isinstance(each, dict))
             is_root = False
 
 
 def _post(view: dict[str, Any], *, is_found: bool, keeps_text: bool = True) -> Post:
     record, reply = view["record"], _reply(view)
-    languages = record.get("langs") or [None]
+    languages = record.get("langs")
     return Post(
         id=view["cid"],
-        parent=(reply.get("parent") or {}).get("cid"),
-        root_hint=(reply.get("root") or {}).get("cid"),
-        created_at=record.get("createdAt"),
-        indexed_at=view.get("indexedAt"),
-        language=languages[0],
+        parent=said(part(reply, "parent").get("cid")),
+        root_hint=said(part(reply, "root").get("cid")),
+        created_at=said(record.get("createdAt")),
+        indexed_at=said(view.get("indexedAt")),
+        language=said(languages[0]) if isinstance(languages, list) and languages else None,
         text=str(record.get("text") or "") if keeps_text else "",
         is_found=is_found,
     )
 
 
 def _reply(view: dict[str, Any]) -> dict[str, Any]:
-    return view["record"].get("reply") or {}
+    return part(view["record"], "reply")
 
 
 def _is_view(view: Any) -> bool:

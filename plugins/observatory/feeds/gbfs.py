@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import polars as pl
 
-from observatory.feeds.answers import Asking, filled, texts, token_header
+from observatory.feeds.answers import Asking, filled, part, texts, token_header
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
 from observatory.feeds.http import PATIENT, Patience
 from observatory.feeds.settings import FeedSettings
@@ -47,9 +47,11 @@ class GbfsFeed:
         addresses = self._addresses(asking, source)
         information, _ = self._stations(asking, addresses, "station_information")
         status, read_at = self._stations(asking, addresses, "station_status")
-        known = {station.get(_STATION): station for station in information}
+        known = {str(station.get(_STATION)): station for station in information}
         stations = [
-            {**known.get(each.get(_STATION), {}), **each, _READ_AT: read_at} for each in status if each.get(_STATION)
+            {**known.get(str(each.get(_STATION)), {}), **each, _READ_AT: read_at}
+            for each in status
+            if each.get(_STATION)
         ]
         rows = texts([_in_one_language(station, source.language) for station in stations], self.feed.read_columns)
         if rows.height:
@@ -62,8 +64,8 @@ class GbfsFeed:
         """Name of each feed to its address; versions 1 and 2 list them once per language."""
         data = _data(asking, asking.get(source.address))
         if "feeds" not in data:
-            data = data.get(source.language) or next(iter(data.values()), {})
-        feeds = data.get("feeds") if isinstance(data, dict) else None
+            data = part(data, source.language) or part(data, next(iter(data), ""))
+        feeds = data.get("feeds")
         if not isinstance(feeds, list):
             raise asking.changed("a list without feeds", _EXPECTED)
         return {str(feed.get("name")): str(feed.get("url")) for feed in feeds if isinstance(feed, dict)}
@@ -89,7 +91,7 @@ def _in_one_language(station: dict[str, Any], language: str) -> dict[str, Any]:
     said = {}
     for name, value in station.items():
         if isinstance(value, list) and value and all(isinstance(each, dict) and "text" in each for each in value):
-            spoken = {each.get("language"): each["text"] for each in value}
+            spoken = {str(each.get("language")): each["text"] for each in value}
             said[name] = spoken.get(language, value[0]["text"])
         else:
             said[name] = value

@@ -6,8 +6,10 @@ The tables are joined by polars: GTFS is plain CSV, and a toolkit for it would p
 from __future__ import annotations
 
 import io
+import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -65,9 +67,9 @@ class GtfsFeed:
         with tempfile.TemporaryDirectory(prefix="observatory-") as folder:
             tables = _unpacked(asking, archive, Path(folder))
             del archive
-            stops = _stops_of_trips(tables)
-            require_columns(where, self.feed, stops.collect_schema().names(), are_all=True)
             try:
+                stops = _stops_of_trips(tables)
+                require_columns(where, self.feed, stops.collect_schema().names(), are_all=True)
                 for day in _service_days(window):
                     rows = self._of_day(tables, stops, day, window).iter_slices(self.chunk_rows)
                     yield from within(window, (chunk for chunk in rows if chunk.height), self.feed)
@@ -106,9 +108,10 @@ def _unpacked(asking: Asking, archive: bytes, folder: Path) -> dict[str, pl.Lazy
             for name in files.namelist():
                 table = Path(name).stem
                 if Path(name).suffix == ".txt" and table in _TABLES:
-                    (folder / f"{table}.txt").write_bytes(files.read(name))
+                    with files.open(name) as packed, (folder / f"{table}.txt").open("wb") as unpacked:
+                        shutil.copyfileobj(packed, unpacked)
                     tables[table] = pl.scan_csv(folder / f"{table}.txt", infer_schema=False, glob=False)
-    except (zipfile.BadZipFile, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise asking.stops_midway(f"the archive is broken ({error})", _EXPECTED) from None
     absent = [f"{table}.txt" for table in _NEEDED if table not in tables]
     if "calendar" not in tables and "calendar_dates" not in tables:

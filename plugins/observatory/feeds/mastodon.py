@@ -12,7 +12,7 @@ import polars as pl
 
 from observatory.feeds.answers import Asking, token_header
 from observatory.feeds.http import PATIENT, Patience
-from observatory.feeds.posts import Post, Scorer, days, rows_of, without_markup
+from observatory.feeds.posts import Post, Scorer, days, rows_of, said, without_markup
 from observatory.feeds.settings import FeedSettings
 from observatory.feeds.sources import MastodonSource
 from observatory.window import Window
@@ -122,9 +122,9 @@ def _post(status: dict[str, Any], *, is_found: bool, keeps_text: bool = True) ->
         id=str(status["id"]),
         parent=None if parent is None else str(parent),
         root_hint=None,
-        created_at=status.get("created_at"),
+        created_at=said(status.get("created_at")),
         indexed_at=None,
-        language=status.get("language"),
+        language=said(status.get("language")),
         text=without_markup(str(status.get("content") or "")) if keeps_text else "",
         is_found=is_found,
     )

@@ -67,7 +67,7 @@ class NgsiLdFeed:
         while True:
             response = asking.answer("entities", self._query(offset))
             entities = self._entities(asking, response)
-            new = [entity for entity in entities if entity.get("id") not in before]
+            new = [entity for entity in entities if str(entity.get("id")) not in before]
             if new:
                 yield self._frame(asking, new)
             before = {str(entity.get("id")) for entity in entities}

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import polars as pl
 
-from observatory.feeds.answers import Asking
+from observatory.feeds.answers import Asking, part
 from observatory.feeds.base import require_columns, within
 from observatory.feeds.http import PATIENT, Patience
 from observatory.feeds.settings import FeedSettings
@@ -82,15 +82,23 @@ class OpenMeteoFeed:
         if not isinstance(hourly, dict) or not isinstance(hourly.get("time"), list):
             raise asking.changed("an answer without `hourly`", _EXPECTED)
         require_columns(asking.where, self.feed, {*hourly, *_OF_A_PLACE}, are_all=True)
-        self._require_units(asking, answer.get("hourly_units") or {}, variables)
-        lengths = {len(hourly[column]) for column in ("time", *variables)}
-        if len(lengths) > 1:
-            raise asking.changed(f"columns of {sorted(lengths)} hours", "as many values as hours")
-        hours = pl.DataFrame({column: hourly[column] for column in ("time", *variables)}, strict=False)
+        self._require_units(asking, part(answer, "hourly_units"), variables)
+        hours = pl.DataFrame(
+            {"time": self._values(asking, hourly, "time", str)}
+            | {variable: self._values(asking, hourly, variable, int | float) for variable in variables},
+        )
         told = hours.filter(pl.any_horizontal(pl.col(variables).is_not_null()))
         place_of = (pl.lit(name).alias("station"), pl.lit(place.latitude).alias("latitude"),
                     pl.lit(place.longitude).alias("longitude"))  # fmt: skip
         return told.with_columns(place_of).select(self.feed.read_columns)
+
+    def _values(self, asking: Asking, hourly: dict[str, Any], name: str, kind: Any) -> pl.Series:
+        values = hourly[name]
+        if not isinstance(values, list) or len(values) != len(hourly["time"]):
+            raise asking.changed(f"{name} has not as many values as there are hours", "one for each")
+        if not all(value is None or isinstance(value, kind) for value in values):
+            raise asking.changed(f"{name} has values of another kind", _EXPECTED)
+        return pl.Series(name, values, dtype=pl.String if kind is str else pl.Float64, strict=False)
 
     def _require_units(self, asking: Asking, units: dict[str, Any], variables: list[str]) -> None:
         """Refuse a number in another unit than the one asked for; the name of a variable begins with what it is."""

@@ -9,7 +9,7 @@ from typing import Any, cast
 import polars as pl
 
 from observatory.errors import SourceUnavailable
-from observatory.feeds.answers import Asking, filled, texts
+from observatory.feeds.answers import Asking, filled, part, texts
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
 from observatory.feeds.http import PATIENT, Patience
 from observatory.feeds.settings import FeedSettings
@@ -46,8 +46,8 @@ class OverpassFeed:
         asking = Asking(where, self.feed, self.patience)
         answer = asking.get(source.address, {"data": _query(source)})
         elements = answer.get("elements") if isinstance(answer, dict) else None
-        if not isinstance(elements, list):
-            raise asking.changed("an answer without `elements`", _EXPECTED)
+        if not isinstance(elements, list) or not all(isinstance(element, dict) for element in elements):
+            raise asking.changed("an answer without a list of `elements`", _EXPECTED)
         if "error" in (remark := str(answer.get("remark") or "")):
             # sent with status 200, beside the places that were found until then
             raise SourceUnavailable(
@@ -71,10 +71,10 @@ def _query(source: OverpassSource) -> str:
 
 
 def _place(element: dict[str, Any]) -> dict[str, Any]:
-    middle = element.get("center") or element
+    middle = part(element, "center") or element
     return {
         "id": f"{element.get('type')}/{element.get('id')}",
         "lat": middle.get("lat"),
         "lon": middle.get("lon"),
-        "tags": element.get("tags") or {},
+        "tags": part(element, "tags"),
     }

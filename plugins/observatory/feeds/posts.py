@@ -103,6 +103,11 @@ def rows_of(
     yield from within(window, (chunk for chunk in found.iter_slices(CHUNK_ROWS) if chunk.height), feed)
 
 
+def said(value: object) -> str | None:
+    """A text, or none where something else came."""
+    return value if isinstance(value, str) else None
+
+
 def without_markup(content: str) -> str:
     """The text of a fragment of HTML."""
     from html import unescape
