@@ -74,15 +74,16 @@ class MastodonFeed:
         source = cast("MastodonSource", self.feed.source)
         bounds = {"limit": self.page_rows, "min_id": None, "max_id": str(_number_at(day.end + _LATE))}
         for tag in source.hashtags:
+            asked, last = bounds, None
             while True:
-                page = self._statuses(asking, asking.get(f"api/v1/timelines/tag/{tag}", _given(bounds)))
+                page = self._statuses(asking, asking.get(f"api/v1/timelines/tag/{tag}", _given(asked)))
                 yield from (status for status in page if _is_public(status))
                 if not page or all(_is_before(status, day.start) for status in page):
                     break
-                bounds = bounds | {"max_id": str(page[-1]["id"])}
-            bounds = bounds | {"max_id": str(_number_at(day.end + _LATE))}
+                last = self._moved_on(asking, last, page)
+                asked = bounds | {"max_id": last}
         for query in source.queries:
-            offset = 0
+            offset, last = 0, None
             asked = bounds | {"min_id": str(_number_at(day.start)), "q": query, "type": "statuses"}
             while True:
                 answer = asking.get("api/v2/search", _given(asked | {"offset": offset}))
@@ -90,12 +91,19 @@ class MastodonFeed:
                 yield from (status for status in page if _is_public(status))
                 if not page:
                     break
+                last = self._moved_on(asking, last, page)
                 offset += len(page)
 
     def _statuses(self, asking: Asking, answer: Any) -> list[dict[str, Any]]:
         if not isinstance(answer, list) or not all(isinstance(each, dict) and each.get("id") for each in answer):
             raise asking.changed("an answer that is no list of statuses with their ids", "statuses")
         return answer
+
+    def _moved_on(self, asking: Asking, last: str | None, page: list[dict[str, Any]]) -> str:
+        """The number of a page's last message, which no other page ends with."""
+        if str(page[-1]["id"]) == last:
+            raise asking.changed("the same page for another question", "the page after it")
+        return str(page[-1]["id"])
 
     def _thread(self, asking: Asking, number: str) -> Iterator[Post]:
         """Messages above and below one, and below the first of them; none where it was deleted meanwhile."""
