@@ -74,16 +74,16 @@ class MastodonFeed:
         source = cast("MastodonSource", self.feed.source)
         bounds = {"limit": self.page_rows, "min_id": None, "max_id": str(_number_at(day.end + _LATE))}
         for tag in source.hashtags:
-            asked, last = bounds, None
+            asked, before = bounds, list[str]()
             while True:
                 page = self._statuses(asking, asking.get(f"api/v1/timelines/tag/{tag}", _given(asked)))
                 yield from (status for status in page if _is_public(status))
                 if not page or all(_is_before(status, day.start) for status in page):
                     break
-                last = self._moved_on(asking, last, page)
-                asked = bounds | {"max_id": last}
+                before = self._moved_on(asking, before, page)
+                asked = bounds | {"max_id": before[-1]}
         for query in source.queries:
-            offset, last = 0, None
+            offset, before = 0, list[str]()
             asked = bounds | {"min_id": str(_number_at(day.start)), "q": query, "type": "statuses"}
             while True:
                 answer = asking.get("api/v2/search", _given(asked | {"offset": offset}))
@@ -91,7 +91,7 @@ class MastodonFeed:
                 yield from (status for status in page if _is_public(status))
                 if not page:
                     break
-                last = self._moved_on(asking, last, page)
+                before = self._moved_on(asking, before, page)
                 offset += len(page)
 
     def _statuses(self, asking: Asking, answer: Any) -> list[dict[str, Any]]:
@@ -99,11 +99,12 @@ class MastodonFeed:
             raise asking.changed("an answer that is no list of statuses with their ids", "statuses")
         return answer
 
-    def _moved_on(self, asking: Asking, last: str | None, page: list[dict[str, Any]]) -> str:
-        """The number of a page's last message, which no other page ends with."""
-        if str(page[-1]["id"]) == last:
+    def _moved_on(self, asking: Asking, before: list[str], page: list[dict[str, Any]]) -> list[str]:
+        """The numbers of a page's messages, which are not those of the page before."""
+        numbers = [str(status["id"]) for status in page]
+        if numbers == before:
             raise asking.changed("the same page for another question", "the page after it")
-        return str(page[-1]["id"])
+        return numbers
 
     def _thread(self, asking: Asking, number: str) -> Iterator[Post]:
         """Messages above and below one, and below the first of them; none where it was deleted meanwhile."""
