@@ -10,246 +10,27 @@ in another process. Memory is the peak of ``records`` with so many rows and with
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import json
 import multiprocessing
 import os
 import resource
-import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from functools import partial
+from datetime import date
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import polars as pl
-
-from observatory.territory import Territory, load_territory
+from benchmarks.feed_cases import CASES
+from benchmarks.feed_cases.case import MONTH
+from benchmarks.feed_cases.portals import KEY
 from observatory.window import Window
 
-MONTH = Window(date(2026, 3, 1), date(2026, 4, 1), "Europe/Paris")
 EMPTY = Window(date(2025, 3, 1), date(2025, 3, 2), "Europe/Paris")
 """A window without rows, read before the clock runs: libraries are imported when they are used first."""
-KEY = "made-up-key"
-INCIDENT = {"source_record_id": "number", "source_category_code": "type", "occurred_from": "at"}
-DEGREES = {"longitude_deg": "lon", "latitude_deg": "lat"}
-POLICE = {"constants": {"record_type": "police_log"}, "clock": "utc"}
-FRAME = {"number": "int", "type": "text", "at": "datetime", "lon": "double", "lat": "double"}
-
-
-@dataclass(frozen=True)
-class Case:
-    """A protocol as it is measured.
-
-    Attributes:
-        source: what a territory file says of it, less the address.
-        columns: which are read.
-        prepare: makes the rows in a folder; gives the address, or what answers requests.
-        bare: parses the bytes at an address; by default the JSON that came.
-        settings: further parts of the feed.
-        kind: of record.
-        most_rows: where the protocol has an end.
-    """
-
-    source: dict[str, Any]
-    columns: dict[str, Any]
-    prepare: Callable[[Path, int], Any]
-    bare: Callable[[str], object] | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
-    kind: str = "incident"
-    most_rows: int | None = None
-
-    def territory(self, address: str) -> Territory:
-        """The demo city with this feed, called ``feed``."""
-        demo = load_territory("demo").model_dump(exclude={"feeds"})
-        feed = {
-            "kind": self.kind, "source": {**self.source, "address": address}, "columns": self.columns,
-            "owner": "City", "licence": "made up", **self.settings,
-        }  # fmt: skip
-        return Territory.model_validate({**demo, "feeds": {"feed": feed}})
-
-
-def moments(rows: int) -> list[datetime]:
-    """Moments of the month, in order."""
-    step = timedelta(days=30) / rows
-    return [datetime(2026, 3, 1, 1, tzinfo=UTC) + number * step for number in range(rows)]
-
-
-def table(rows: int) -> list[dict[str, Any]]:
-    return [
-        {"number": n, "type": "BRUIT", "at": f"{at:%Y-%m-%dT%H:%M:%S+00:00}", "lon": 5.0 + n % 100 / 2e3, "lat": 43.3}
-        for n, at in enumerate(moments(rows))
-    ]
-
-
-def opendatasoft(_: Path, rows: int) -> Any:
-    from observatory.simulator import protocols
-
-    return protocols.opendatasoft(table(rows), FRAME)
-
-
-def ckan(_: Path, rows: int) -> Any:
-    from observatory.simulator import protocols
-
-    return protocols.ckan(table(rows), FRAME)
-
-
-def arcgis(_: Path, rows: int) -> Any:
-    from observatory.simulator import protocols
-
-    features = [
-        {"OBJECTID": n, "type": "BRUIT", "at": int(at.timestamp()) * 1000, "geometry": {"x": 5.0, "y": 43.3}}
-        for n, at in enumerate(moments(rows))
-    ]
-    types = {"OBJECTID": "esriFieldTypeOID", "type": "esriFieldTypeString", "at": "esriFieldTypeDate"}
-    return protocols.arcgis(features, types)
-
-
-def open311(_: Path, rows: int) -> Any:
-    from observatory.simulator import protocols
-
-    return protocols.open311(
-        [
-            {"service_request_id": n, "service_code": "006", "status": "open", "address": "1 rue X", "lat": 43.3,
-             "requested_datetime": f"{at:%Y-%m-%dT%H:%M:%SZ}", "long": 5.0}
-            for n, at in enumerate(moments(rows))
-        ]
-    )  # fmt: skip
-
-
-def openagenda(_: Path, rows: int) -> Any:
-    from observatory.simulator import protocols
-
-    events = [
-        {"uid": n, "title": "Concert", "location": {"longitude": 5.0, "latitude": 43.3},
-         "timings": [{"begin": f"{at:%Y-%m-%dT%H:%M:%S+00:00}", "end": f"{at + timedelta(1):%Y-%m-%dT%H:%M:%S+00:00}"}]}
-        for n, at in enumerate(moments(rows))
-    ]  # fmt: skip
-    return protocols.openagenda(events, KEY)
-
-
-def csv(folder: Path, rows: int, packed: str = "") -> str:
-    import gzip
-
-    text = pl.DataFrame(table(rows)).write_csv()
-    (folder / f"log.csv{packed}").write_bytes(gzip.compress(text.encode()) if packed else text.encode())
-    return str(folder)
-
-
-def parquet(folder: Path, rows: int) -> str:
-    pl.DataFrame(table(rows)).write_parquet(folder / "log.parquet", row_group_size=50_000)
-    return str(folder)
-
-
-def xlsx(folder: Path, rows: int) -> str:
-    pl.DataFrame(table(rows)).write_excel(folder / "log.xlsx", autofilter=False)
-    return str(folder)
-
-
-def sqlite(folder: Path, rows: int) -> str:
-    with sqlite3.connect(folder / "log.db") as connection:
-        connection.execute("create table log (number integer, type text, at text, lon real, lat real)")
-        connection.executemany("insert into log values (:number, :type, :at, :lon, :lat)", table(rows))
-    return f"sqlite:///{folder}/log.db"
-
-
-def icalendar(folder: Path, rows: int) -> str:
-    events = "".join(
-        f"BEGIN:VEVENT\r\nUID:{n}\r\nDTSTART:{at:%Y%m%dT%H%M%SZ}\r\nDTEND:{at + timedelta(1):%Y%m%dT%H%M%SZ}\r\n"
-        "SUMMARY:Concert\r\nEND:VEVENT\r\n"
-        for n, at in enumerate(moments(rows))
-    )
-    text = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//city//\r\n{events}END:VCALENDAR\r\n"
-    (folder / "log.ics").write_text(text, newline="")
-    return str(folder)
-
-
-def baac(folder: Path, rows: int) -> str:
-    numbers = [f"2026{n:08}" for n in range(rows)]
-    at = [moment.astimezone(ZoneInfo(MONTH.timezone)) for moment in moments(rows)]
-    tables = {
-        "caract-2026": {"Num_Acc": numbers, "jour": [f"{m.day}" for m in at], "mois": [f"{m.month}" for m in at],
-                        "an": "2026", "hrmn": [f"{m:%H:%M}" for m in at], "dep": "13", "com": "13201", "lum": "1",
-                        "lat": "43,3000000", "long": "5,0000000"},
-        "lieux-2026": {"Num_Acc": numbers, "catr": "4"},
-        "usagers-2026": {"Num_Acc": numbers * 2, "grav": "4", "an_nais": "1990"},
-        "vehicules-2026": {"Num_Acc": numbers * 2, "catv": "7"},
-    }  # fmt: skip
-    for name, columns in tables.items():
-        pl.DataFrame(columns).write_csv(folder / f"{name}.csv", separator=";")
-    return str(folder)
-
-
-def bare_csv(address: str, pattern: str = "log.csv", separator: str = ",") -> object:
-    return [pl.read_csv(path, separator=separator, infer_schema=False) for path in Path(address).glob(pattern)]
-
-
-def bare_xlsx(address: str) -> object:
-    return pl.read_excel(f"{address}/log.xlsx", engine="calamine")
-
-
-def bare_sqlite(address: str) -> object:
-    with sqlite3.connect(address.removeprefix("sqlite:///")) as connection:
-        return connection.execute("select number, type, at, lon, lat from log").fetchall()
-
-
-def bare_icalendar(address: str) -> object:
-    import icalendar as library
-
-    return library.Calendar.from_ical(Path(address, "log.ics").read_bytes())
-
-
-ODS = {"protocol": "opendatasoft", "dataset": "log"}
-OFFSET = {**POLICE, "date_formats": ["%Y-%m-%dT%H:%M:%S%z"]}
-TABLE = {**INCIDENT, **DEGREES}
-EVENT = {"title": "title", "occurred_from": "timing.begin", "occurred_to": "timing.end"}
-CASES = {
-    "opendatasoft_pages": Case(ODS, TABLE, opendatasoft, None, OFFSET, most_rows=10_000),
-    "opendatasoft_export": Case(ODS, TABLE, opendatasoft, None, OFFSET),
-    "arcgis": Case(
-        {"protocol": "arcgis", "layer": 0},
-        {**INCIDENT, "source_record_id": "OBJECTID", "point": "geometry"},
-        arcgis, None, {**POLICE, "date_formats": ["%s%3f"]},
-    ),
-    "ckan": Case({"protocol": "ckan", "resource": "log"}, TABLE, ckan, None, OFFSET),
-    "open311": Case(
-        {"protocol": "open311"},
-        {"source_record_id": "service_request_id", "service_code": "service_code", "status": "status",
-         "occurred_from": "requested_datetime", "longitude_deg": "long", "latitude_deg": "lat"},
-        open311, None, {"date_formats": ["%Y-%m-%dT%H:%M:%S%#z"]}, "citizen_report",
-    ),
-    "openagenda": Case(
-        {"protocol": "openagenda", "agenda": 1, "key": "BENCHMARK_KEY"},
-        {**EVENT, "source_record_id": "timing_id", "longitude_deg": "location.longitude",
-         "latitude_deg": "location.latitude"},
-        openagenda, None, {"date_formats": ["%Y-%m-%dT%H:%M:%S%z"]}, "city_event",
-    ),
-    "csv": Case({"protocol": "file", "path": "log.csv"}, TABLE, csv, bare_csv, OFFSET),
-    "csv_gz": Case({"protocol": "file", "path": "log.csv.gz"}, TABLE, partial(csv, packed=".gz"),
-                   partial(bare_csv, pattern="log.csv.gz"), OFFSET),
-    "parquet": Case({"protocol": "file", "path": "log.parquet"}, TABLE, parquet,
-                    lambda address: pl.read_parquet(f"{address}/log.parquet"), OFFSET),
-    "xlsx": Case({"protocol": "file", "path": "log.xlsx"}, TABLE, xlsx, bare_xlsx, OFFSET),
-    "sqlite": Case({"protocol": "database", "table": "log"}, TABLE, sqlite, bare_sqlite, OFFSET),
-    "baac": Case(
-        {"protocol": "baac"},
-        {"source_record_id": "Num_Acc", "occurred_from": "at", "department_code": "dep", "municipality_code": "com",
-         "longitude_deg": "long", "latitude_deg": "lat", "severity": "severity", "vehicle_count": "vehicle_count",
-         "involved_count": "involved_count", "light_code": "lum"},
-        baac, partial(bare_csv, pattern="*.csv", separator=";"), {"date_formats": ["%Y-%m-%d %H:%M"]}, "accident",
-    ),
-    "icalendar": Case(
-        {"protocol": "icalendar", "path": "log.ics"},
-        {"source_record_id": "occurrence_id", "title": "summary", "occurred_from": "start", "occurred_to": "end"},
-        icalendar, bare_icalendar, {"date_formats": ["%Y-%m-%dT%H:%M:%S%z"]}, "city_event",
-    ),
-}  # fmt: skip
-"""Protocol to how it is measured; a new one is a line here."""
 
 
 def serve(name: str, rows: int, port: Any) -> None:
@@ -314,6 +95,8 @@ def measure(name: str, what: str, address: str) -> tuple[int, float, int]:
     for _ in open_feed(territory, "feed").read(EMPTY):
         pass
     bodies = fetched(name, address) if what == "bare" and not case.bare else []
+    gc.collect()
+    gc.freeze()  # one collection of all that the libraries hold would outlast the parse of a few megabytes
     started = time.process_time()
     if what == "bare":
         case.bare(address) if case.bare else [parsed(body) for body in bodies]
