@@ -280,12 +280,12 @@ SAMPLES = {
         },
         {"longitude_deg": 5.0, "killed_count": 0},
         [
+            ({"grav": "5"}, "severity", "isin([1, 2, 3, 4, -1])"),
             (
                 {"Num_Acc": "2.023E+11"},
                 "source_record_id",
                 "an identifier, not a number that a spreadsheet has rounded",
             ),
-            ({"grav": "5"}, "severity", "isin([1, 2, 3, 4, -1])"),
             ({"k": "9"}, "killed_count", "at most as many as were involved"),
             ({"com": None}, "municipality_code", "present"),
             *(

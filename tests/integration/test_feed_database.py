@@ -64,7 +64,7 @@ def partner(server):
     plainly = {"autocommit": True}
     with psycopg.connect(plain(admin_url().set(database="postgres")), **plainly) as maintenance:
         maintenance.execute("create database partner")
-        maintenance.execute("create role reader login password 'made-up-word'")
+        maintenance.execute("create role partner_reader login password 'made-up-word'")
         url = admin_url().set(database="partner")
         with psycopg.connect(plain(url), **plainly) as connection:
             connection.execute("create schema partner")
@@ -80,11 +80,11 @@ def partner(server):
                         f"insert into partner.{table} values (%s, 'BRUIT', %s, 5.0, 43.3, 'someone')", (number, value)
                     )
             connection.execute("create view partner.shown as select * from partner.zoned")
-            connection.execute("grant usage on schema partner to reader")
-            connection.execute("grant select on partner.zoned to reader")
+            connection.execute("grant usage on schema partner to partner_reader")
+            connection.execute("grant select on partner.zoned to partner_reader")
         yield url
         maintenance.execute("drop database partner with (force)")
-        maintenance.execute("drop role reader")
+        maintenance.execute("drop role partner_reader")
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def test_what_the_database_refuses_is_said(postgres, partner, monkeypatch):
         read(postgres("zoned", columns={**COLUMNS, "occurred_from": "begun"}))
     reader = {"schema": "partner", "password": "PARTNER_PASSWORD"}
     monkeypatch.setenv("PARTNER_PASSWORD", "made-up-word")
-    address = without_password(partner.set(username="reader"))
+    address = without_password(partner.set(username="partner_reader"))
     assert len(ids(read(city(address, "zoned", source=reader)))) == 46
     with pytest.raises(SourceChanged, match=r"the database refuses \(permission denied for table plain.*right to read"):
         read(city(address, "plain", source=reader))

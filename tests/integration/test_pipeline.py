@@ -305,7 +305,7 @@ REFUSED = {
     "truncated": (
         breaks(faults.truncated()),
         SourceUnavailable,
-        r"the answer stops midway, after \d+ characters, every time it was asked; expected complete JSON\. Try again",
+        r"the answer stops midway, after \d+ characters, every time it was asked; expected a complete answer\. Try",
     ),
     "hung up": (breaks(faults.hung_up()), SourceUnavailable, r"the server did not answer .*; expected an answer\. Try"),
     "500 on a later page": (
