@@ -195,6 +195,6 @@ def _features(path: Path) -> pl.DataFrame:
     features = content.get("features") if isinstance(content, dict) else None
     if not features or not all(isinstance(feature, dict) for feature in features):
         raise ValueError("it has no list of features")
-    rows = [{**(f.get("properties") or {}), GEOMETRY: json.dumps(f.get("geometry"))} for f in features]
+    rows = [{**(f.get("properties") or {}), GEOMETRY: f.get("geometry")} for f in features]
     names = dict.fromkeys(name for row in rows for name in row)
     return pl.DataFrame({name: pl.Series([text(row.get(name)) for row in rows], dtype=pl.String) for name in names})

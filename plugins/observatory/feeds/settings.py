@@ -147,6 +147,11 @@ class FeedSettings(Strict):
                 f"has {has} of `licence` and `convention`",
                 "the `licence` of open data, or the `convention` under which a partner hands its records over",
             )
+        if self.source.needs_convention and self.convention is None:
+            raise ValueError(
+                f"reads {self.source.protocol} under a `licence`",
+                "the `convention` that allows the city to read what persons say in public",
+            )
         return self
 
     @property

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from observatory.feeds.settings import FeedSettings
 
 _FIRST, _LAST = datetime(1800, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-_CALENDAR_STEP = {"hour": "1h", "day": "1d", "month": "1mo", "year": "1y"}
+_CALENDAR_STEP = {"day": "1d", "month": "1mo", "year": "1y"}
 _BLANKS = r"[\s\u{a0}\u{202f}]"
 _TRUE, _FALSE = ["true", "t", "1", "yes", "oui", "vrai"], ["false", "f", "0", "no", "non", "faux"]
 _SECONDS_SINCE_1970, _MILLISECONDS_SINCE_1970 = "%s", "%s%3f"
@@ -92,7 +92,8 @@ def end_of(start: pl.Expr, precision: pl.Expr, timezone: str) -> pl.Expr:
     The end is the first moment after it, so that a day whose clock changes lasts 23 or 25 hours.
     """
     local = start.dt.convert_time_zone(timezone).dt.replace_time_zone(None)
-    end = start
+    # an hour lasts an hour, also the one before the clock is put on, whose end on the clock does not exist
+    end = pl.when(precision == "hour").then(start.dt.offset_by("1h")).otherwise(start)
     for name, step in _CALENDAR_STEP.items():
         end = pl.when(precision == name).then(to_utc(local.dt.offset_by(step), timezone)).otherwise(end)
     return end

@@ -14,11 +14,13 @@ class Source(Strict):
 
     Attributes:
         reader: the class that reads such a source, as ``module:class``; imported when a feed is opened.
+        needs_convention: whether its records are read under a convention alone, because persons speak in them.
         protocol: name of the protocol; each subclass has its own.
         address: base URL or folder; a relative folder is taken from the project's root.
     """
 
     reader: ClassVar[str]
+    needs_convention: ClassVar[bool] = False
 
     protocol: str
     address: str = Field(min_length=1)
