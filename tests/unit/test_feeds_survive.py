@@ -55,8 +55,9 @@ def vehicles():
     return made.SerializeToString()
 
 
-DATEX2 = datex2.situations(datex2.RECORD.format(id="1", end="", over="")), datex2.publication(
-    datex2.xml_of((*datex2.SPEED, "50", "3", 0, False), time="2026-06-10T10:00:00+02:00")
+DATEX2 = (
+    datex2.situations(datex2.RECORD.format(id="1", end="", over="")),
+    datex2.publication(datex2.xml_of((*datex2.SPEED, "50", "3", 0, False), time="2026-06-10T10:00:00+02:00")),
 )
 BINARY = {
     "gtfs": (gtfs.network, gtfs.archive()),
@@ -65,8 +66,6 @@ BINARY = {
     "measurements": (datex2.measuring, DATEX2[1]),
     "synop": (synop.station, synop.month(synop.observed("20260610090000"))),
 }
-
-
 
 
 def good_answers():

@@ -182,7 +182,11 @@ def seed(name):
 
 
 ENFORCEMENT = {row["category_code"] for row in seed("category") if row["category_group"] == "enforcement"}
-MAP = {(row["territory_code"], row["source_category_code"]): row for row in seed("category_map")}
+MAP = {(row["territory_code"], row["source_category_code"]): row for row in seed("category_map")} | {
+    (code, source): {"category_code": meaning.category, "detection_mode": meaning.detection_mode}
+    for code, territory in load_territories().items()
+    for source, meaning in territory.categories.items()
+}
 
 
 def test_the_taxonomy_knows_what_officers_discover():
