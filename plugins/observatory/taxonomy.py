@@ -10,11 +10,25 @@ from functools import cache
 
 from observatory.settings import DBT_PROJECT
 
-CATEGORIES = DBT_PROJECT / "seeds" / "category.csv"
+_SEEDS = DBT_PROJECT / "seeds"
 
 
 @cache
 def groups() -> dict[str, str]:
     """Code of each category to its group."""
-    with CATEGORIES.open(encoding="utf-8", newline="") as file:
-        return {row["category_code"]: row["category_group"] for row in csv.DictReader(file)}
+    return {row["category_code"]: row["category_group"] for row in _rows("category")}
+
+
+def meanings(territory_code: str) -> dict[str, tuple[str, str]]:
+    """Code of a city's source to category and detection mode, as the seed ``category_map`` has them."""
+    return {
+        row["source_category_code"]: (row["category_code"], row["detection_mode"])
+        for row in _rows("category_map")
+        if row["territory_code"] == territory_code
+    }
+
+
+@cache
+def _rows(seed: str) -> tuple[dict[str, str], ...]:
+    with (_SEEDS / f"{seed}.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(csv.DictReader(file))

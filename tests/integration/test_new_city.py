@@ -3,7 +3,7 @@
 import csv
 import os
 import random
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
@@ -130,7 +130,8 @@ def test_the_log_is_read_whole_and_only_what_is_asked_for(loaded, warehouse):
 def test_its_codes_mean_what_its_file_says(transformed, warehouse):
     assert transformed["every_source_category_is_mapped"] == "pass"
     found = warehouse.rows(
-        "select source_category_code, category_code, is_trainable, count(*)::int from core.fct_incident group by 1, 2, 3"
+        "select source_category_code, category_code, is_trainable, count(*)::int"
+        " from core.fct_incident group by 1, 2, 3"
     )
     assert sorted(found) == [
         ("CAMBRIOLAGE", "burglary", True, DAYS * 2),
