@@ -286,3 +286,13 @@ def test_a_point_is_a_point_and_a_place_that_is_none_is_null():
             got += [row["geometry"] for row in rows(road_works(address), DAY)]
     assert json.loads(got[0]) == {"type": "Point", "coordinates": [5.37, 43.3]}
     assert got[1] is None
+
+
+def test_a_line_of_positions_has_its_latitude_first():
+    body = situations(RECORD.format(id="1", end="", over=""))
+    start, _, rest = body.partition(b"<groupOfLocations>")
+    line = b"<gmlLineString><posList>43.30 5.37 43.31 5.38 43.31 5.38</posList></gmlLineString>"
+    body = start + line + rest.partition(b"</groupOfLocations>")[2]
+    with serving(lambda _: in_bytes(body)) as (address, _):
+        (row,) = rows(road_works(address), DAY)
+    assert json.loads(row["geometry"])["coordinates"] == [[5.37, 43.30], [5.38, 43.31]]

@@ -166,6 +166,15 @@ def test_a_thread_whose_beginning_is_deleted_is_missing():
         assert len(rows(signals(address), DAY)) == 1, "deleted between the two questions"
 
 
+@pytest.mark.parametrize("source", [{}, {"hashtags": [], "queries": ["bruit"]}])
+def test_a_server_that_does_not_turn_the_page_is_not_asked_for_ever(source):
+    def answer(asked):
+        return in_json({"statuses": [status(0)]} if asked.path.endswith("search") else [status(0)])
+
+    with serving(answer) as (address, _), pytest.raises(SourceChanged, match="the same page"):
+        rows(signals(address, source=source), DAY)
+
+
 def test_what_is_not_public_and_what_is_repeated_is_left_out():
     posts = [status(0, visibility="private"), status(1, visibility="direct"), status(2, reblog={"id": "1"}), status(3)]
     with serving(instance(posts)) as (address, _):

@@ -104,6 +104,23 @@ def test_an_entity_made_while_pages_are_read_brings_none_twice():
     assert got == ["0", "1", "2", "3"]
 
 
+def test_a_last_page_of_nothing_but_what_was_moved_on_is_no_fault():
+    listed = [alert(number) for number in range(3)]
+
+    def answer(asked):
+        if asked["offset"] == "3":
+            listed.insert(0, alert("new"))
+        return entities(listed, counts=False)(asked)
+
+    with serving(answer) as (address, _):
+        assert [row["id"][-1] for row in rows(broker(address), DAY, page_rows=3)] == ["0", "1", "2"]
+
+
+def test_a_broker_that_does_not_turn_the_page_is_not_asked_for_ever():
+    with serving(lambda _: in_json([alert(1)])) as (address, _), pytest.raises(SourceChanged, match="the same page"):
+        rows(broker(address), DAY)
+
+
 def test_fiwares_alert_becomes_a_record(shared_data):
     expected = records_of(shared_data, "Alert.keyvalues.json")
     assert expected.rejected.is_empty(), expected.rejected["reason"].to_list()

@@ -74,15 +74,16 @@ class MastodonFeed:
         source = cast("MastodonSource", self.feed.source)
         bounds = {"limit": self.page_rows, "min_id": None, "max_id": str(_number_at(day.end + _LATE))}
         for tag in source.hashtags:
+            asked, before = bounds, list[str]()
             while True:
-                page = self._statuses(asking, asking.get(f"api/v1/timelines/tag/{tag}", _given(bounds)))
+                page = self._statuses(asking, asking.get(f"api/v1/timelines/tag/{tag}", _given(asked)))
                 yield from (status for status in page if _is_public(status))
                 if not page or all(_is_before(status, day.start) for status in page):
                     break
-                bounds = bounds | {"max_id": str(page[-1]["id"])}
-            bounds = bounds | {"max_id": str(_number_at(day.end + _LATE))}
+                before = self._moved_on(asking, before, page)
+                asked = bounds | {"max_id": before[-1]}
         for query in source.queries:
-            offset = 0
+            offset, before = 0, list[str]()
             asked = bounds | {"min_id": str(_number_at(day.start)), "q": query, "type": "statuses"}
             while True:
                 answer = asking.get("api/v2/search", _given(asked | {"offset": offset}))
@@ -90,12 +91,20 @@ class MastodonFeed:
                 yield from (status for status in page if _is_public(status))
                 if not page:
                     break
+                before = self._moved_on(asking, before, page)
                 offset += len(page)
 
     def _statuses(self, asking: Asking, answer: Any) -> list[dict[str, Any]]:
         if not isinstance(answer, list) or not all(isinstance(each, dict) and each.get("id") for each in answer):
             raise asking.changed("an answer that is no list of statuses with their ids", "statuses")
         return answer
+
+    def _moved_on(self, asking: Asking, before: list[str], page: list[dict[str, Any]]) -> list[str]:
+        """The numbers of a page's messages, which are not those of the page before."""
+        numbers = [str(status["id"]) for status in page]
+        if numbers == before:
+            raise asking.changed("the same page for another question", "the page after it")
+        return numbers
 
     def _thread(self, asking: Asking, number: str) -> Iterator[Post]:
         """Messages above and below one, and below the first of them; none where it was deleted meanwhile."""

@@ -68,9 +68,12 @@ class NgsiLdFeed:
             response = asking.answer("entities", self._query(offset))
             entities = self._entities(asking, response)
             new = [entity for entity in entities if str(entity.get("id")) not in before]
+            ids = {str(entity.get("id")) for entity in entities}
+            if entities and ids == before:
+                raise asking.changed("the same page for another offset", "the page after it")
             if new:
                 yield self._frame(asking, new)
-            before = {str(entity.get("id")) for entity in entities}
+            before = ids
             offset += len(entities)
             count = response.headers.get(_COUNT, "")
             if not entities or (count.isdigit() and offset >= int(count)):
