@@ -12,6 +12,15 @@ create table if not exists raw.territory (
 );
 comment on table raw.territory is 'One row per territory file in use: what it says of the city.';
 
+create table if not exists raw.category_map (
+    territory_code text not null,
+    source_category_code text not null,
+    category_code text not null,
+    detection_mode text not null,
+    primary key (territory_code, source_category_code)
+);
+comment on table raw.category_map is 'One row per code of a city''s incidents that its territory file explains.';
+
 create table if not exists raw.rejected (
     territory_code text not null,
     feed_id text not null,

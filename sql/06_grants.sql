@@ -17,6 +17,7 @@ set role owner;
 grant usage on schema raw, ops to loader;
 grant select, insert on all tables in schema raw to loader;
 grant update on raw.territory to loader;
+grant update, delete on raw.category_map to loader;
 grant select, insert on ops.load, ops.load_failure to loader;
 grant usage on sequence ops.load_load_id_seq to loader;
 grant select on ops.feed_health to loader;

@@ -67,6 +67,23 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For machines.")
 
 
 @app.command()
+def doctor(
+    territory: Annotated[str, typer.Argument(help="Code of the city: the name of its file in territories/.")],
+    portal: Annotated[str | None, typer.Option(help="Address or folder that replaces the city's own portal.")] = None,
+    sample: Annotated[Path | None, typer.Option(help="Folder of recorded samples, one per feed.")] = None,
+    day: Day = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Check a city's file, ask each of its feeds for a little, and say whether it may be forecast.
+
+    Exit code 0: all well. 1: something a person must act on. 2: the file is wrong.
+    """
+    from observatory.doctor.run import run as examine
+
+    raise typer.Exit(examine(territory, portal, sample, _date(day), console, as_json=as_json))
+
+
+@app.command()
 def portal(
     replay: Annotated[Path | None, typer.Option(help="Folder of real rows to serve as the city's portal does.")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Serve the simulated city.")] = False,

@@ -12,7 +12,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from observatory import settings
+from observatory import settings, taxonomy
 from observatory.errors import TerritoryError
 from observatory.feeds.settings import FeedSettings
 from observatory.strict import Strict
@@ -83,6 +83,25 @@ class Forecast(Strict):
     category_groups: tuple[str, ...] = Field(min_length=1)
 
 
+class Category(Strict):
+    """What a code of the city's incidents means.
+
+    Attributes:
+        category: code of the conformed taxonomy, ``dbt_project/seeds/category.csv``.
+        detection_mode: how such incidents come to be known, unless the record itself says.
+    """
+
+    category: str
+    detection_mode: Literal["reported", "sensor", "discovered"]
+
+    @field_validator("category")
+    @classmethod
+    def _known_category(cls, value: str) -> str:
+        if value not in taxonomy.groups():
+            raise ValueError(f"is {value!r}", f"one of {', '.join(taxonomy.groups())}")
+        return value
+
+
 class Territory(Strict):
     """One city: where it is, its clock, its grid, its feeds.
 
@@ -91,6 +110,7 @@ class Territory(Strict):
         is_simulated: whether the city is made up; every reader is told.
         schedule: when its feeds are read, cron in the city's local time.
         place_names: where the names of its streets and areas are listed.
+        categories: code of the city's incidents to what it means; beside the seed ``category_map``, and before it.
         feeds: feed id to what the feed declares.
     """
 
@@ -104,6 +124,7 @@ class Territory(Strict):
     schedule: str = Field(default="0 4 * * *", pattern=r"^\S+ \S+ \S+ \S+ \S+$")
     forecast: Forecast
     place_names: PlaceNames = PlaceNames()
+    categories: dict[str, Category] = {}
     feeds: dict[Code, FeedSettings] = Field(min_length=1)
 
     @model_validator(mode="before")
@@ -127,6 +148,17 @@ class Territory(Strict):
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise ValueError(f"is {value!r}", "the name of an IANA time zone, e.g. 'Europe/Paris'") from error
         return value
+
+    @field_validator("categories", mode="before")
+    @classmethod
+    def _each_code_once(cls, value: Any) -> Any:
+        """Spell codes as the warehouse does: trimmed, upper case."""
+        if not isinstance(value, dict):
+            return value
+        spelled = {str(code).strip().upper(): meaning for code, meaning in value.items()}
+        if len(spelled) < len(value):
+            raise ValueError("has a code twice, in capitals and in small letters", "each code once")
+        return spelled
 
     def with_portal(self, address: str) -> Territory:
         """The same city, every feed read from ``address`` (base URL or folder) instead of its own."""

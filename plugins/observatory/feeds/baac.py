@@ -74,7 +74,7 @@ class BaacFeed:
     def _files(self, where: str, folder: Path) -> Mapping[str, partial[Path]]:
         """Name of each file to what fetches it."""
         source = cast("BaacSource", self.feed.source)
-        if not source.dataset:
+        if not source.dataset or not source.address.startswith(("http://", "https://")):
             paths = fetched(where, self.feed, folder, patience=self.patience, keeps=True)
             return {path.name: partial(Path, path) for path in paths}
         api = JsonApi.of(where, self.feed, self.patience)

@@ -62,7 +62,32 @@ def record_territory(url: sa.URL, territory: Territory) -> None:
     )
     with psycopg.connect(plain(url)) as connection:
         connection.execute(statement, list(row.values()))
+        _record_categories(connection, territory)
         _record_terms(connection, territory)
+
+
+def _record_categories(connection: psycopg.Connection, territory: Territory) -> None:
+    """Make ``raw.category_map`` what the territory file says of its codes; nothing where it is already there."""
+    meanings = [
+        {"source_category_code": code, "category_code": meaning.category, "detection_mode": meaning.detection_mode}
+        for code, meaning in territory.categories.items()
+    ]
+    connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"categories of {territory.code}"])
+    connection.execute(
+        "delete from raw.category_map where territory_code = %s and not source_category_code = any(%s)",
+        [territory.code, list(territory.categories)],
+    )
+    connection.execute(
+        """
+        insert into raw.category_map as t (territory_code, source_category_code, category_code, detection_mode)
+        select %s, declared.*
+        from jsonb_to_recordset(%s) as declared (source_category_code text, category_code text, detection_mode text)
+        on conflict (territory_code, source_category_code) do update
+        set category_code = excluded.category_code, detection_mode = excluded.detection_mode
+        where row(t.*) is distinct from row(excluded.*)
+        """,
+        [territory.code, Jsonb(meanings)],
+    )
 
 
 def _record_terms(connection: psycopg.Connection, territory: Territory) -> None:
