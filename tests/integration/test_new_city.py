@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from dbt.cli.main import dbtRunner
 
 from observatory import pipeline
+from observatory.doctor.examine import examine
 from observatory.territory import load_territory
 from observatory.window import Window
 
@@ -152,6 +153,17 @@ def test_it_is_forecast_and_the_hottest_cells_are_those_that_were_made_hot(trans
     )
     busiest = warehouse.rows("select cell_id from raw.incident group by 1 order by count(*) desc limit 2")
     assert sorted(hottest) == sorted(busiest)
+
+
+def test_the_doctor_finds_it_well_and_believes_the_warehouse(transformed, testville, warehouse, monkeypatch):
+    monkeypatch.setenv("OBSERVATORY_READER_URL", warehouse.url("reader"))
+    found = examine(testville, TODAY)
+    assert [(feed.status, feed.problem) for feed in found.feeds] == [("ok", None)] * 2
+    (group,) = found.forecast
+    assert (found.judged_by, found.exit_code) == ("warehouse", 0)
+    assert (group.history_days, group.incident_count, group.is_legitimate) == (DAYS, DAYS * 6, True)
+    # at the edge a few lie in squares whose centres are not in the town
+    assert DAYS * 6 * 0.97 <= group.located_count <= DAYS * 6
 
 
 def test_a_meaning_that_the_file_changes_or_drops_is_changed_or_dropped(transformed, testville, warehouse):

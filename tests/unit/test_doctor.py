@@ -273,6 +273,21 @@ def test_marseille_offline_says_of_each_feed_why_not():
     assert (found.exit_code, all(feed.problem for feed in found.feeds)) == (1, True)
 
 
+def test_a_person_reads_of_all_refused_feeds_at_once_and_no_trace():
+    done = asked("marseille", "--portal", f"http://127.0.0.1:{closed_port()}", "--day", "2026-11-25")
+    assert (done.exit_code, "Traceback" in done.output) == (1, False)
+    assert "were not asked, since no convention is live" in " ".join(done.stdout.split())
+    assert "0 of 34 feeds" in done.stdout
+
+
+def test_recorded_rows_are_asked_for_by_the_command(tmp_path):
+    rows = incidents(2).with_columns(updated_at=pl.lit("2026-06-09T12:00:00.000"))
+    rows.write_parquet(tmp_path / "incidents.parquet")
+    found = document("demo", "--sample", tmp_path, "--day", TODAY)
+    assert [feed["status"] for feed in found["feeds"]] == ["ok", "no sample", "no sample"]
+    assert (found["exit_code"], of(found, "incidents")["accepted_count"]) == (0, 6)
+
+
 def test_recorded_rows_that_are_none_are_said(tmp_path):
     (tmp_path / "incidents.json").write_text("{")
     found = examine(load_territory("demo"), TODAY, tmp_path)

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from observatory.doctor.report import ALL_WELL, WELL, WITHOUT_SAMPLE, FeedReport, Report
+from observatory.doctor.report import ALL_WELL, REFUSED, WELL, WITHOUT_SAMPLE, FeedReport, Report
 
 _JUDGED_BY = {
     "warehouse": "what the warehouse holds",
@@ -23,6 +23,12 @@ def show(console: Console, report: Report, name: str) -> None:
     for feed in report.feeds:
         for line in _notes(feed):
             console.print(line, highlight=False)
+    if refused := [feed.feed for feed in report.feeds if feed.status == REFUSED]:
+        console.print(
+            f"[red]✗[/] {report.territory}.yml: {', '.join(refused)} were not asked, since no convention is live that "
+            "allows it. State its `start` and `end` there once it is signed, or take the feed out.",
+            highlight=False,
+        )
     console.print(_forecast(report))
     well = sum(feed.status == WELL for feed in report.feeds)
     to_do = sum(feed.status not in _COLOURS for feed in report.feeds)
@@ -57,7 +63,7 @@ def _feeds(report: Report) -> Table:
 
 def _notes(feed: FeedReport) -> list[str]:
     """What a person should know of a feed, a line each."""
-    notes = [f"[red]✗[/] {escape(feed.problem)}"] if feed.problem else []
+    notes = [f"[red]✗[/] {escape(feed.problem)}"] if feed.problem and feed.status != REFUSED else []
     if feed.status == WELL:
         notes += [f"[yellow]·[/] {feed.feed}: {each.count} rejected; {escape(each.reason)}" for each in feed.rejections]
     empty = [column.column for column in feed.columns if column.filled_share == 0]
