@@ -25,9 +25,9 @@ import sqlalchemy as sa
 
 from benchmarks.server import scratch_warehouse
 from observatory.contracts import KINDS
-from observatory.contracts.base import UNUSABLE
-from observatory.contracts.check import check_records
 from observatory.grid import cell_ids
+from observatory.records.check import check_records
+from observatory.records.kind import UNUSABLE
 from observatory.territory import load_territory
 from observatory.warehouse.connection import plain, role_url
 from observatory.warehouse.load import FeedWindow, loading

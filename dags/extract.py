@@ -27,7 +27,7 @@ def extract_dag(territory: Territory, feed_id: str) -> None:
         catchup=False,
         max_active_runs=1,
         tags=["extract", territory.code, feed.kind],
-        doc_md=f"{__doc__}\n\n{feed.kind} from {feed.owner}, {feed.address}. Licence: {feed.licence}.",
+        doc_md=f"{__doc__}\n\n{feed.kind} from {feed.owner}, {feed.source.address}. {feed.terms}.",
     )
     def extract() -> None:
         @task(retries=3, retry_policy=assets.RETRY, outlets=[assets.raw(territory, feed_id)])

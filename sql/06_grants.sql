@@ -17,16 +17,28 @@ set role owner;
 grant usage on schema raw, ops to loader;
 grant select, insert on all tables in schema raw to loader;
 grant update on raw.territory to loader;
+grant update, delete on raw.category_map to loader;
 grant select, insert on ops.load, ops.load_failure to loader;
 grant usage on sequence ops.load_load_id_seq to loader;
 grant select on ops.feed_health to loader;
+grant usage on schema gov to loader, reader;
+grant select, insert on gov.declaration to loader;
+grant select on gov.convention to loader, reader;
 
 grant usage on schema raw, ops, ml to transformer;
 grant select on all tables in schema raw to transformer;
 -- Statistics of what was just loaded, refreshed by who is about to read it: without them the planner takes a city that is
 -- new for one row, and joins its rows each with each. Only an owner may analyze, hence a definer's right.
 create or replace function raw.refresh_statistics() returns void
-language sql security definer set search_path = pg_catalog, pg_temp as 'analyze raw.incident, raw.zone, raw.cell';
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    table_name text;
+begin
+    for table_name in select tablename from pg_tables where schemaname = 'raw' loop
+        execute format('analyze raw.%I', table_name);
+    end loop;
+end
+$$;
 revoke all on function raw.refresh_statistics() from public;
 grant execute on function raw.refresh_statistics() to transformer;
 grant select on ops.load to transformer;

@@ -1,6 +1,6 @@
 {{ config(severity='warn') }}
 
--- A code that the seed category_map does not know: add a row for it, then run a build without a window.
+-- A code that nothing explains: add it to `categories` of the territory file, then run a build without a window.
 select
     territory_code,
     source_category_code,

@@ -1,4 +1,4 @@
-{{ config(severity='warn') }}
+{{ config(severity='warn', group='observatory') }}
 
 -- The map changed, and a windowed run has rebuilt recent days alone: run a build without a window once.
 with
@@ -26,7 +26,7 @@ final as (
 
     from held
 
-    left join {{ ref('category_map') }} as category_map
+    left join {{ ref('int_category_map') }} as category_map
         on
             held.territory_code = category_map.territory_code
             and held.source_category_code = category_map.source_category_code

@@ -9,7 +9,15 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule
 
-from observatory.errors import ContractBroken, RangeError, SourceChanged, SourceUnavailable, TerritoryError
+from observatory.errors import (
+    ContractBroken,
+    ConventionNotLive,
+    RangeError,
+    SecretMissing,
+    SourceChanged,
+    SourceUnavailable,
+    TerritoryError,
+)
 from observatory.territory import Territory
 
 KEY_FORMAT = "%Y-%m-%d"
@@ -17,7 +25,7 @@ RETRY = ExceptionRetryPolicy(
     rules=[
         RetryRule(exception=SourceUnavailable, action=RetryAction.RETRY, retry_delay=timedelta(minutes=10)),
         RetryRule(
-            exception=[SourceChanged, ContractBroken, TerritoryError, RangeError],
+            exception=[SourceChanged, ContractBroken, ConventionNotLive, SecretMissing, TerritoryError, RangeError],
             action=RetryAction.FAIL,
             reason="a retry gets the same answer",
         ),

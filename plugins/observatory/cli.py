@@ -13,8 +13,10 @@ import typer
 from rich.console import Console
 
 from observatory.errors import ObservatoryError
+from observatory.text.cli import app as text_app
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app.add_typer(text_app, name="text")
 # tables keep their columns where the output is a file
 console = Console(width=None if sys.stdout.isatty() else 110)
 Day = Annotated[datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], help="What counts as today.")]
@@ -62,6 +64,23 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For machines.")
         print(json.dumps(stack.status(), indent=2))
     else:
         _print_status()
+
+
+@app.command()
+def doctor(
+    territory: Annotated[str, typer.Argument(help="Code of the city: the name of its file in territories/.")],
+    portal: Annotated[str | None, typer.Option(help="Address or folder that replaces the city's own portal.")] = None,
+    sample: Annotated[Path | None, typer.Option(help="Folder of recorded samples, one per feed.")] = None,
+    day: Day = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Check a city's file, ask each of its feeds for a little, and say whether it may be forecast.
+
+    Exit code 0: all well. 1: something a person must act on. 2: the file is wrong.
+    """
+    from observatory.doctor.run import run as examine
+
+    raise typer.Exit(examine(territory, portal, sample, _date(day), console, as_json=as_json))
 
 
 @app.command()

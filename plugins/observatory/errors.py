@@ -34,6 +34,10 @@ class RangeError(ObservatoryError):
     """A range of days was asked for that has no day in it."""
 
 
+class ConventionNotLive(ObservatoryError):
+    """A partner's records may not be loaded today: their convention has not begun, or is over."""
+
+
 class SourceUnavailable(ObservatoryError):
     """A source did not answer, or answered with a passing fault; a later retry may succeed."""
 
@@ -56,3 +60,11 @@ class WarehouseError(ObservatoryError):
 
 class StackError(ObservatoryError):
     """A process of the observatory cannot be started, or did not become ready."""
+
+
+class SecretMissing(ObservatoryError):
+    """A feed needs a secret, to make pseudonyms or to be let in, and there is none; it does not run."""
+
+
+class TextModelError(ObservatoryError):
+    """Labelled texts cannot be learnt from, or a model's file cannot be read."""

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, cast
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from observatory import grid
-from observatory.contracts import KINDS, REJECTED, Ordinals, check, conform, summarise
-from observatory.errors import ContractBroken, ObservatoryError
+from observatory.contracts import KINDS
+from observatory.contracts.cell import cell_records
+from observatory.errors import ContractBroken, ConventionNotLive, ObservatoryError
 from observatory.feeds import open_feed
+from observatory.records import REJECTED, Ordinals, admit, summarise
+from observatory.records.door import has_pseudonymous_key
 from observatory.warehouse.journal import record_failure, record_territory
 from observatory.warehouse.load import FeedWindow, Load, LoadResult, loading
 from observatory.window import Window
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import sqlalchemy as sa
 
+    from observatory.feeds.settings import FeedSettings
     from observatory.territory import Territory
 
 log = logging.getLogger(__name__)
@@ -35,16 +43,27 @@ def extract(url: sa.URL, territory: Territory, feed_id: str, window: Window) -> 
         window: the local days to read.
 
     Raises:
+        ConventionNotLive: the records may not be loaded today; the source was not asked.
+        TerritoryError: the feed maps columns that its kind's contract does not have.
+        SecretMissing: it needs pseudonyms, and there is no secret to make them with.
         SourceUnavailable: the source does not answer; a later retry may succeed.
         SourceChanged: columns are missing or the answer is of another shape.
         ContractBroken: more records were rejected than the feed tolerates; nothing was loaded.
     """
     feed = territory.feeds[feed_id]
+    kind = KINDS[feed.kind]
     loaded = FeedWindow(
-        territory.code, feed_id, KINDS[feed.kind], window, feed.is_complete, feed.tolerated_withdrawal_share
+        territory.code,
+        feed_id,
+        kind,
+        window,
+        is_complete=feed.is_complete,
+        tolerated_withdrawal_share=feed.tolerated_withdrawal_share,
+        has_pseudonymous_key=has_pseudonymous_key(kind, feed),
     )
     record_territory(url, territory)
     try:
+        require_live_terms(feed, datetime.now(ZoneInfo(territory.timezone)).date())
         result = _extract(url, territory, feed_id, loaded)
     except ObservatoryError as error:
         record_failure(url, loaded, error)
@@ -55,20 +74,42 @@ def extract(url: sa.URL, territory: Territory, feed_id: str, window: Window) -> 
     return result
 
 
+def require_live_terms(feed: FeedSettings, today: date) -> None:
+    """Refuse a feed whose convention is not live; open data has none and needs none.
+
+    Args:
+        feed: what the territory file says of the feed.
+        today: the city's local day.
+
+    Raises:
+        ConventionNotLive: today is before the convention's start or after its end.
+    """
+    convention = feed.convention
+    if convention and not convention.is_live(today):
+        raise ConventionNotLive(
+            f"{feed.territory_file}: `feeds.{feed.feed_id}`",
+            came=f"the convention with {convention.partner} ({convention.document}) "
+            + (f"begins on {convention.start}" if today < convention.start else f"ended on {convention.end}"),
+            expected=f"one that is live on {today}",
+            todo="Nothing was read. Renew the convention and state its `start` and `end` in "
+            f"{feed.territory_file}, or take the feed out of it.",
+        )
+
+
 def _extract(url: sa.URL, territory: Territory, feed_id: str, loaded: FeedWindow) -> LoadResult:
     feed, ordinals, rejects = territory.feeds[feed_id], Ordinals(), []
     with loading(url, loaded) as load:
         for rows in open_feed(territory, feed_id).read(loaded.window):
-            conformed = conform(rows, territory, feed_id, ordinals)
-            checked = check(rows, conformed, territory, feed_id)
+            checked = admit(rows, territory, feed_id, ordinals)
             rejects.append(load.add(checked.accepted, checked.rejected))
-        tolerated = feed.tolerated_reject_share * load.result.read_count
-        if load.result.rejected_count > tolerated:
+        share = feed.tolerated_reject_share
+        share = loaded.kind.tolerated_reject_share if share is None else share
+        if load.result.rejected_count > share * load.result.read_count:
             raise ContractBroken(
                 str(loaded),
                 came=f"{load.result.rejected_count} of {load.result.read_count} records broke the contract "
                 f"({summarise(pl.concat(rejects), load.result.read_count)})",
-                expected=f"at most {feed.tolerated_reject_share:.0%} (tolerated_reject_share)",
+                expected=f"at most {share:.0%} (tolerated_reject_share)",
                 todo="Nothing was loaded, the last good data stays. Ask the source, or correct the mapping in "
                 f"{territory.code}.yml.",
             )
@@ -96,13 +137,7 @@ def lay_grid(url: sa.URL, territory: Territory, window: Window) -> LoadResult | 
             cell_size_m=territory.grid.cell_size_m,
             districts=dict(districts.select("zone_code", "geometry_wkt").iter_rows()),
         )
-        load.add(
-            cells.with_columns(
-                pl.lit(None, pl.Datetime("us", "UTC")).alias("published_at"),
-                pl.lit(zones["known_at"].max()).cast(pl.Datetime("us", "UTC")).alias("known_at"),
-            ),
-            NO_REJECTS,
-        )
+        load.add(cell_records(cells, cast("datetime", zones["known_at"].max()), territory.grid.cell_size_m), NO_REJECTS)
     return load.result
 
 

@@ -36,9 +36,11 @@ def require_answer(territory: Territory) -> None:
     Raises:
         SourceUnavailable: an address does not answer, or a folder is not there.
     """
-    for address in dict.fromkeys(feed.address for feed in territory.feeds.values()):
+    for address in dict.fromkeys(feed.source.address for feed in territory.feeds.values()):
         if "://" not in address:
             reached = Path(ROOT, address).is_dir()
+        elif not address.startswith("http"):
+            continue  # a file server or a database says who may not come in when it is read
         else:
             try:
                 requests.head(address, timeout=15)

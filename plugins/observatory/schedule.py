@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from observatory.contracts import KINDS
 from observatory.errors import RangeError
 from observatory.territory import Territory
 from observatory.window import Window
@@ -17,7 +18,9 @@ BACKTEST_DAYS = 28
 def window_of_day(territory: Territory, feed_id: str, day: date) -> Window:
     """What a daily run reads: the day, and as far back before it as the feed corrects itself."""
     feed = territory.feeds[feed_id]
-    return Window(day - timedelta(days=feed.correction_days), day + timedelta(days=1), territory.timezone)
+    # a contract is heavy, and is looked into only where the file says nothing
+    back = KINDS[feed.kind].correction_days if feed.correction_days is None else feed.correction_days
+    return Window(day - timedelta(days=back), day + timedelta(days=1), territory.timezone)
 
 
 def rebuilt_window(territory: Territory, day: date) -> Window:

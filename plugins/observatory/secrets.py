@@ -1,4 +1,4 @@
-"""Secrets made once on this machine, kept in files only their owner can read, never in git."""
+"""Secrets: those made once on this machine, in files only their owner can read, and those handed over from outside."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import secrets
 import tempfile
 from pathlib import Path
 
+from observatory.errors import SecretMissing
 from observatory.settings import state_folder
 
 
@@ -23,6 +24,37 @@ def secret(name: str, make: str | None = None) -> str:
     if not path.exists():
         _create_once(path, make or secrets.token_urlsafe(24))
     return path.read_text(encoding="utf-8")
+
+
+def variable(name: str) -> str | None:
+    """A variable of the environment, else of the secrets backend Airflow is configured with, there in lower case."""
+    if value := os.environ.get(name):
+        return value
+    # the metadata database, where Airflow would look as well, is on the warehouse's server
+    from airflow.configuration import get_custom_secret_backend
+
+    backend = get_custom_secret_backend()
+    return backend.get_variable(name.lower()) if backend else None
+
+
+def from_outside(where: str, name: str) -> str:
+    """The key or password that whoever runs a source has given, kept as the variable ``name``.
+
+    Args:
+        where: feed and window, for the message.
+        name: name of the variable, which a territory file may say; its value it may not.
+
+    Raises:
+        SecretMissing: there is no such variable.
+    """
+    if value := variable(name):
+        return value
+    raise SecretMissing(
+        where,
+        came=f"{name} is not set",
+        expected="the key or password with which the source may be read",
+        todo=f"Set {name} in the environment or in Airflow's secrets backend, never in a file of the city.",
+    )
 
 
 def _create_once(path: Path, value: str) -> None:

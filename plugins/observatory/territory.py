@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from observatory import settings
+from observatory import settings, taxonomy
 from observatory.errors import TerritoryError
-from observatory.feeds.settings import AnyFeed, Strict
+from observatory.feeds.settings import FeedSettings
+from observatory.strict import Strict
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Of PyYAML's two safe loaders the one in C, several times as fast: the schedules read every city's file at each parse."""
 
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
 
@@ -40,10 +45,64 @@ class Grid(Strict):
     cell_size_m: int = Field(gt=0, le=5_000)
 
 
+class PlaceNames(Strict):
+    """Where the names of the city's places are listed, so that a text scrubbed of persons keeps its places.
+
+    Attributes:
+        streets: file of street names; a relative path is taken from the project's root.
+        areas: file of the names of quarters, districts and landmarks.
+    """
+
+    streets: str | None = None
+    areas: str | None = None
+
+    def read(self, which: Literal["streets", "areas"]) -> tuple[str, ...]:
+        """The names in one of the files: one a line, or a JSON list of names or of objects with a ``name``.
+
+        Raises:
+            TerritoryError: the file cannot be read.
+        """
+        named = getattr(self, which)
+        if named is None:
+            return ()
+        path = settings.ROOT / named
+        try:
+            text = path.read_text(encoding="utf-8")
+            listed = json.loads(text) if path.suffix == ".json" else text.splitlines()
+            names = [each["name"] if isinstance(each, dict) else str(each) for each in listed]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise TerritoryError(
+                f"place_names.{which}",
+                came=f"{path} cannot be read ({error})",
+                expected="a text file with one name a line, or a JSON list of names",
+                todo="Correct the path in the territory file, or put the file there.",
+            ) from None
+        return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+
 class Forecast(Strict):
     """What is forecast for the city."""
 
     category_groups: tuple[str, ...] = Field(min_length=1)
+
+
+class Category(Strict):
+    """What a code of the city's incidents means.
+
+    Attributes:
+        category: code of the conformed taxonomy, ``dbt_project/seeds/category.csv``.
+        detection_mode: how such incidents come to be known, unless the record itself says.
+    """
+
+    category: str
+    detection_mode: Literal["reported", "sensor", "discovered"]
+
+    @field_validator("category")
+    @classmethod
+    def _known_category(cls, value: str) -> str:
+        if value not in taxonomy.groups():
+            raise ValueError(f"is {value!r}", f"one of {', '.join(taxonomy.groups())}")
+        return value
 
 
 class Territory(Strict):
@@ -53,6 +112,8 @@ class Territory(Strict):
         code: name of the file without ``.yml``; the first part of every key of the city's records.
         is_simulated: whether the city is made up; every reader is told.
         schedule: when its feeds are read, cron in the city's local time.
+        place_names: where the names of its streets and areas are listed.
+        categories: code of the city's incidents to what it means; beside the seed ``category_map``, and before it.
         feeds: feed id to what the feed declares.
     """
 
@@ -65,7 +126,9 @@ class Territory(Strict):
     grid: Grid
     schedule: str = Field(default="0 4 * * *", pattern=r"^\S+ \S+ \S+ \S+ \S+$")
     forecast: Forecast
-    feeds: dict[Code, AnyFeed] = Field(min_length=1)
+    place_names: PlaceNames = PlaceNames()
+    categories: dict[str, Category] = {}
+    feeds: dict[Code, FeedSettings] = Field(min_length=1)
 
     @model_validator(mode="before")
     @classmethod
@@ -89,9 +152,23 @@ class Territory(Strict):
             raise ValueError(f"is {value!r}", "the name of an IANA time zone, e.g. 'Europe/Paris'") from error
         return value
 
+    @field_validator("categories", mode="before")
+    @classmethod
+    def _each_code_once(cls, value: Any) -> Any:
+        """Spell codes as the warehouse does: trimmed, upper case."""
+        if not isinstance(value, dict):
+            return value
+        spelled = {str(code).strip().upper(): meaning for code, meaning in value.items()}
+        if len(spelled) < len(value):
+            raise ValueError("has a code twice, in capitals and in small letters", "each code once")
+        return spelled
+
     def with_portal(self, address: str) -> Territory:
         """The same city, every feed read from ``address`` (base URL or folder) instead of its own."""
-        moved = {key: feed.model_copy(update={"address": address}) for key, feed in self.feeds.items()}
+        moved = {
+            key: feed.model_copy(update={"source": feed.source.model_copy(update={"address": address})})
+            for key, feed in self.feeds.items()
+        }
         return self.model_copy(update={"feeds": moved})
 
 
@@ -134,7 +211,7 @@ def load_readable_territories() -> dict[str, Territory]:
 
 def _read(path: Path) -> Territory:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 (a safe loader, either way)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise TerritoryError(
             path.name,
@@ -168,8 +245,9 @@ def _explained(path: Path, error: ValidationError) -> TerritoryError:
 
 
 def _came_and_expected(problem: ErrorDetails) -> tuple[str, str]:
-    # below feeds.<id> the location has the kind as well, which the file does not have as a key
-    parts = [str(part) for place, part in enumerate(problem["loc"]) if (problem["loc"][0], place) != ("feeds", 2)]
+    # below feeds.<id>.source the location has the protocol as well, which the file does not have as a key
+    location = problem["loc"][:3] + problem["loc"][4:] if problem["loc"][2:3] == ("source",) else problem["loc"]
+    parts = [str(part) for part in location]
     key, value, context = ".".join(parts) or "the file", repr(problem["input"]), problem.get("ctx", {})
     match problem["type"], getattr(context.get("error"), "args", ()):
         case "extra_forbidden", _:
@@ -177,9 +255,9 @@ def _came_and_expected(problem: ErrorDetails) -> tuple[str, str]:
         case "missing", _:
             return f"`{key}` is missing", f"a value for `{key}`"
         case "union_tag_not_found", _:
-            return f"`{key}.kind` is missing", f"a value for `{key}.kind`"
+            return f"`{key}.protocol` is missing", f"a value for `{key}.protocol`"
         case "union_tag_invalid", _:
-            return f"`{key}.kind` is {context['tag']!r}", f"one of {context['expected_tags']}"
+            return f"`{key}.protocol` is {context['tag']!r}", f"one of {context['expected_tags']}"
         case _, (came, expected):
             return f"`{key}` {came}", expected
     return f"`{key}` is {value if len(value) <= 60 else value[:57] + '...'}", f"`{key}`: {problem['msg']}"

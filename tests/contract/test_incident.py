@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from observatory.contracts import KINDS, Ordinals, check, conform, summarise
+from observatory.contracts import KINDS
+from observatory.records import Ordinals, check, conform, summarise
 from observatory.territory import Territory, load_territory
 
 CHICAGO = load_territory("chicago")

@@ -1,4 +1,4 @@
-"""Each kind is its raw table: the schema is written twice, here it is held equal."""
+"""Each kind is its module and its raw table; hashes are the same for ever."""
 
 import re
 from datetime import UTC, datetime
@@ -6,48 +6,44 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from observatory.contracts import KINDS, Ordinals, row_hash
-from observatory.settings import ROOT
-
-LOADED = {"territory_code", "feed_id", "version_number", "content_hash", "is_withdrawn", "loaded_at", "load_id"}
-TYPES = {
-    "text": pl.String(),
-    "timestamptz": pl.Datetime("us", "UTC"),
-    "double precision": pl.Float64(),
-    "integer": pl.Int32(),
-}
-
-
-def table(name):
-    """Column to (type, whether it may be null) of a table in sql/03_raw.sql."""
-    ddl = (ROOT / "sql" / "03_raw.sql").read_text()
-    body = re.search(rf"create table if not exists raw\.{name} \((.*?)\n\);", ddl, re.DOTALL)[1]
-    lines = [line.strip().rstrip(",") for line in body.splitlines() if line.strip() and "primary key" not in line]
-    columns = {}
-    for line in lines:
-        column, declared = line.split(" ", 1)
-        kept = re.sub(r"( not null| default \w+)", "", declared)
-        columns[column] = kept, "not null" not in declared
-    return columns
+from observatory.contracts import KINDS
+from observatory.records import Ordinals, row_hash
+from observatory.records.kind import Record
+from observatory.warehouse import raw_tables
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_columns_types_and_order_are_the_tables(name):
-    expected = {column: TYPES[kind] for column, (kind, _) in table(name).items() if column not in LOADED}
+def test_a_kind_is_its_module_and_its_table(name):
     kind = KINDS[name]
-    assert kind.schema == expected
-    assert kind.columns == tuple(expected)
+    assert kind.name == name
+    made, *_ = raw_tables.table_statements(kind)
+    columns = dict(re.findall(r"^    (\w+) (\w+(?: precision)?)", made, re.MULTILINE))
+    assert list(columns) == [
+        *raw_tables.VERSION_COLUMNS,
+        *(c for c in kind.columns if c not in columns or c not in raw_tables.VERSION_COLUMNS),
+        "primary",
+    ]
+    assert set(kind.columns) <= columns.keys()
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_what_may_be_null_is_what_the_table_allows(name):
-    expected = {column: nullable for column, (_, nullable) in table(name).items() if column not in LOADED}
-    columns = KINDS[name].model.to_schema().columns
-    assert {column: columns[column].nullable for column in columns} == expected
+def test_what_may_be_null_in_the_contract_may_be_null_in_the_table(name):
+    made, *_ = raw_tables.table_statements(KINDS[name])
+    required = set(re.findall(r"^    (\w+) .*not null", made, re.MULTILINE))
+    assert required - raw_tables.VERSION_COLUMNS.keys() == KINDS[name].required - raw_tables.VERSION_COLUMNS.keys()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_has_the_columns_all_have(name):
+    assert set(Record.to_schema().columns) <= set(KINDS[name].columns)
 
 
 def test_a_new_publication_of_the_same_content_is_no_new_version():
-    assert set(KINDS["incident"].columns) - set(KINDS["incident"].content_columns) == {"published_at", "known_at"}
+    assert set(KINDS["incident"].columns) - set(KINDS["incident"].content_columns) == {
+        "source_record_id",
+        "published_at",
+        "known_at",
+    }
     assert KINDS["incident"].time_column == "occurred_from"
 
 

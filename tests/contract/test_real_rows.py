@@ -6,8 +6,9 @@ import polars as pl
 import pytest
 
 from observatory import grid
-from observatory.contracts import Ordinals, check, conform
+from observatory.contracts import KINDS
 from observatory.feeds import open_feed
+from observatory.records import Ordinals, check, conform
 from observatory.simulator.portal import replay_app, running
 from observatory.territory import load_territory
 from observatory.window import Window
@@ -95,4 +96,4 @@ def test_chicagos_hour_that_does_not_exist_is_rejected_and_nothing_else(chicago)
     assert accepted["occurred_from"].is_between(window.start, window.end, closed="left").all()
     assert rejected.height > 0
     assert rejected["value"].str.contains("2016-03-13T02:").all()
-    assert rejected.height < chicago.feeds["incidents"].tolerated_reject_share * (accepted.height + rejected.height)
+    assert rejected.height < KINDS["incident"].tolerated_reject_share * (accepted.height + rejected.height)

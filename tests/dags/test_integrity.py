@@ -173,7 +173,7 @@ def test_a_feed_is_read_for_the_local_day_before(dags, code, feed_id):
     assert all(task["retries"] > 0 and task["has_policy"] for task in dag["tasks"].values())
     feed = territory.feeds[feed_id]
     assert feed.owner in dag["doc_md"]
-    assert feed.licence in dag["doc_md"]
+    assert feed.terms in dag["doc_md"]
 
 
 @pytest.mark.parametrize("code", TERRITORIES)

@@ -74,8 +74,10 @@ class Raw:
             )
             for cell in ("c1", "c2"):
                 self.connection.execute(
-                    "insert into raw.cell values"
-                    " (%s, 'grid', %s, 1, '', false, null, now(), now(), 1, %s, 'D1', 5, 43, 0, 0, 250, %s)",
+                    "insert into raw.cell (territory_code, feed_id, source_record_id, version_number, content_hash,"
+                    " known_at, loaded_at, load_id, occurred_precision, location_method, cell_id, district_code,"
+                    " longitude_deg, latitude_deg, easting_m, northing_m, cell_size_m, epsg)"
+                    " values (%s, 'grid', %s, 1, '', now(), now(), 1, 'day', 'zone', %s, 'D1', 5, 43, 0, 0, 250, %s)",
                     (code, cell, cell, epsg),
                 )
 
@@ -95,9 +97,12 @@ class Raw:
         self.versions[territory, record] = number
         self.connection.execute(
             """
-            insert into raw.incident
-            values (%s, 'incidents', %s, %s, '', %s, null, %s, now(), 1, 'police_log', %s, null, null, %s, %s, 'minute',
-                    null, 5, 43, 'gps', null, %s, null)
+            insert into raw.incident (
+                territory_code, feed_id, source_record_id, version_number, content_hash, is_withdrawn, known_at,
+                loaded_at, load_id, record_type, source_category_code, occurred_from, occurred_to, occurred_precision,
+                longitude_deg, latitude_deg, location_method, cell_id
+            )
+            values (%s, 'incidents', %s, %s, '', %s, %s, now(), 1, 'police_log', %s, %s, %s, 'minute', 5, 43, 'gps', %s)
             """,
             (territory, record, number, is_withdrawn, known_at, category, occurred_from, occurred_from, cell),
         )

@@ -11,15 +11,16 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from observatory.contracts import KINDS
 from observatory.errors import WarehouseError
 from observatory.secrets import secret
 from observatory.warehouse.bootstrap import bootstrap
 from observatory.warehouse.connection import ROLES, admin_url, airflow_url, plain, role_url
 from observatory.warehouse.embedded import EmbeddedServer
 
-SCHEMAS = ("raw", "ops", "ml", "staging", "core", "tomorrow")
+SCHEMAS = ("raw", "ops", "gov", "ml", "staging", "core", "tomorrow")
 
-OURS = "nspname in ('raw', 'ops', 'ml', 'staging', 'core', 'tomorrow')"
+OURS = "nspname in ('raw', 'ops', 'gov', 'ml', 'staging', 'core', 'tomorrow')"
 
 # everything the catalogs know of the database that a second bootstrap could change, object ids included
 CATALOG = {
@@ -124,12 +125,13 @@ def test_two_bootstraps_at_once_of_an_empty_database_agree(warehouse):
 
 # --- rights
 
-RAW = {"raw.incident", "raw.zone", "raw.cell", "raw.rejected"}
+RAW = {f"raw.{kind}" for kind in KINDS} | {"raw.rejected"}
 FORECASTS = {"ml.hotspot_forecast", "ml.forecast_score", "ml.abstention"}
+GOV = {"gov.declaration", "gov.convention"}
 ALLOWED = {
     "loader": {
-        "SELECT": RAW | {"raw.territory", "ops.load", "ops.load_failure", "ops.feed_health"},
-        "INSERT": RAW | {"raw.territory", "ops.load", "ops.load_failure"},
+        "SELECT": RAW | {"raw.territory", "ops.load", "ops.load_failure", "ops.feed_health", *GOV},
+        "INSERT": RAW | {"raw.territory", "ops.load", "ops.load_failure", "gov.declaration"},
         "UPDATE": {"raw.territory"},
     },
     "transformer": {
@@ -141,7 +143,8 @@ ALLOWED = {
         "DELETE": FORECASTS,
     },
     "reader": {
-        "SELECT": FORECASTS | {"ml.model", "ops.load", "ops.feed_health", "core.fact", "tomorrow.mart"},
+        "SELECT": FORECASTS
+        | {"ml.model", "ops.load", "ops.feed_health", "gov.convention", "core.fact", "tomorrow.mart"},
     },
 }
 BUILT = {"staging.model", "core.fact", "tomorrow.mart"}

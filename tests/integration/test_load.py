@@ -17,8 +17,9 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from observatory.contracts import KINDS, REJECTED
+from observatory.contracts import KINDS
 from observatory.errors import LoadOutOfBalance
+from observatory.records import REJECTED
 from observatory.warehouse.load import FeedWindow, Load, LoadResult, loading
 from observatory.window import Window
 

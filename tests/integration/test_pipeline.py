@@ -305,7 +305,7 @@ REFUSED = {
     "truncated": (
         breaks(faults.truncated()),
         SourceUnavailable,
-        r"the answer stops midway, after \d+ characters, every time it was asked; expected complete JSON\. Try again",
+        r"the answer stops midway, after \d+ characters, every time it was asked; expected a complete answer\. Try",
     ),
     "hung up": (breaks(faults.hung_up()), SourceUnavailable, r"the server did not answer .*; expected an answer\. Try"),
     "500 on a later page": (
@@ -410,7 +410,7 @@ def test_equal_rows_with_one_id_are_one_record(town):
 def test_a_territory_file_with_a_typo_is_named_and_good_data_stays(town, tmp_path, monkeypatch):
     """As an Airflow task meets it: the file is read anew at every run."""
     monkeypatch.setenv("OBSERVATORY_TERRITORIES", str(tmp_path))
-    address = town.territory.feeds["incidents"].address
+    address = town.territory.feeds["incidents"].source.address
     content = yaml.safe_load((ROOT / "territories" / "demo.yml").read_text()) | {"code": town.code}
     path = tmp_path / f"{town.code}.yml"
     path.write_text(yaml.safe_dump(content))
@@ -419,16 +419,16 @@ def test_a_territory_file_with_a_typo_is_named_and_good_data_stays(town, tmp_pat
         town.territory = portals.territory_in_use(town.code)
         town.extract()
         raw, loads = town.raw(), town.loads()
-        content["feeds"]["incidents"]["tolerated_rejekt_share"] = content["feeds"]["incidents"].pop("licence")
+        content["feeds"]["incidents"]["tolerated_rejekt_share"] = content["feeds"]["incidents"].pop("owner")
         path.write_text(yaml.safe_dump(content))
         with pytest.raises(TerritoryError) as caught:
             portals.territory_in_use(town.code)
     finally:
         portals.remember(town.code, None)
     assert str(caught.value) == (
-        f"{path.name}: `feeds.incidents.licence` is missing; "
+        f"{path.name}: `feeds.incidents.owner` is missing; "
         "`feeds.incidents.tolerated_rejekt_share` is not a known key; "
-        "expected a value for `feeds.incidents.licence`; only known keys (a typo?). "
+        "expected a value for `feeds.incidents.owner`; only known keys (a typo?). "
         f"Correct {path.name}, then run: pytest tests/unit/test_territory.py."
     )
     assert len(raw["incident"]) == 100

@@ -136,7 +136,7 @@ def test_the_io_module_of_ml_has_sql():
     assert len(sql_in((ROOT / "ml" / "io.py").read_text())) > 5
 
 
-@each([*DAGS, *ML, *OBSERVATORY, *sorted((ROOT / "benchmarks").glob("*.py"))])
+@each([*DAGS, *ML, *OBSERVATORY, *sorted((ROOT / "benchmarks").rglob("*.py"))])
 def test_no_module_is_too_long_to_read_at_once(path):
     assert len(path.read_text().splitlines()) <= MOST_LINES
 

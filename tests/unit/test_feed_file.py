@@ -7,10 +7,10 @@ import fsspec
 import polars as pl
 import pytest
 
-from observatory.contracts import check, conform
 from observatory.errors import SourceChanged, SourceUnavailable
 from observatory.feeds import open_feed
 from observatory.feeds.http import Patience
+from observatory.records import check, conform
 from observatory.simulator.portal import create_app, running
 from observatory.territory import Territory, load_territory
 from observatory.window import Window
@@ -21,11 +21,9 @@ APRIL = Window(date(2026, 4, 1), date(2026, 5, 1), ZONE)
 
 LOG = {
     "kind": "incident",
-    "protocol": "file",
     "owner": "Police municipale",
-    "licence": "convention",
-    "path": "main_courante_*.csv",
-    "record_type": "police_log",
+    "licence": "made up",
+    "constants": {"record_type": "police_log"},
     "date_formats": ["%d/%m/%Y %H:%M"],
     "columns": {
         "source_record_id": "numero",
@@ -37,10 +35,11 @@ LOG = {
 }
 
 
-def city(folder, **changes):
+def city(folder, path="main_courante_*.csv", csv=None, **changes):
     """The demo city with one more feed: logs in CSV files of ``folder``."""
     demo = load_territory("demo").model_dump(exclude={"feeds"})
-    return Territory.model_validate({**demo, "feeds": {"log": {**LOG, "address": str(folder), **changes}}})
+    source = {"protocol": "file", "address": str(folder), "path": path, "csv": csv or {}}
+    return Territory.model_validate({**demo, "feeds": {"log": {**LOG, "source": source, **changes}}})
 
 
 def write(folder, *lines, name="main_courante_1.csv", encoding="utf-8", header="numero,motif,debut,lon,lat"):
@@ -52,7 +51,11 @@ def read(territory, window=MARCH, feed_id="log", **options):
 
 
 def ids(chunks):
-    return [value for chunk in chunks for value in chunk["numero"]]
+    return ids_of(chunks, "numero")
+
+
+def ids_of(chunks, column):
+    return [value for chunk in chunks for value in chunk[column]]
 
 
 def test_a_window_takes_the_rows_of_its_local_days(tmp_path):
@@ -166,7 +169,7 @@ def test_a_missing_and_a_renamed_column_are_named(tmp_path):
 @pytest.mark.parametrize("name", ["main_courante_1.csv", "main_courante_1.parquet"])
 def test_a_damaged_file_is_said_in_four_parts(tmp_path, name):
     (tmp_path / name).write_bytes(b"" if name.endswith("csv") else b"PAR1 half a file")
-    with pytest.raises(SourceChanged, match=r"cannot be read \(.+\); expected .*\. Correct its `format`") as caught:
+    with pytest.raises(SourceChanged, match=r"cannot be read \(.+\); expected .*\. Correct its `source`") as caught:
         read(city(tmp_path, path=name))
     assert "\n" not in str(caught.value)
 
@@ -192,6 +195,45 @@ def test_files_elsewhere_are_copied_and_read():
     memory = fsspec.filesystem("memory")
     memory.pipe("/drop/main_courante_1.csv", b"numero,motif,debut,lon,lat\n1,BRUIT,10/03/2026 10:00,5,43\n")
     assert ids(read(city("memory://drop"))) == ["1"]
+
+
+ALERTS = {
+    "kind": "video_alert",
+    "columns": {"source_record_id": "n", "camera_code": "cam", "occurred_from": "t", "category": "cat"},
+    "constants": {},
+}
+
+
+@pytest.mark.parametrize("field", ["snapshot_image", "trackId", "plate", "face.embedding"])
+def test_a_delivery_with_images_tracks_faces_or_plates_is_refused_whole(tmp_path, field):
+    write(tmp_path, "1,C1,10/03/2026 10:00,density,x", header=f"n,cam,t,cat,{field}")
+    with pytest.raises(
+        SourceChanged, match=rf"fields that images.* come in: \['{field}'\]; expected metadata .* alone"
+    ):
+        read(city(tmp_path, **ALERTS))
+    write(tmp_path, "1,C1,10/03/2026 10:00,density,x", header="n,cam,t,cat,note")
+    assert ids_of(read(city(tmp_path, **ALERTS)), "n") == ["1"]
+
+
+def test_rows_with_other_values_than_where_lets_through_are_not_read(tmp_path):
+    write(tmp_path, "1,BRUIT,10/03/2026 10:00,5,43", "2,RIXE,10/03/2026 10:00,5,43", "3,,10/03/2026 10:00,5,43")
+    assert ids(read(city(tmp_path, where={"motif": ["BRUIT", "TAPAGE"]}))) == ["1"]
+
+
+def test_a_window_can_be_cut_by_another_column_or_by_several_joined(tmp_path):
+    header = "numero,motif,debut,lon,lat,jour,heure"
+    write(tmp_path, "1,BRUIT,10/05/2026 10:00,5,43,10/03/2026,10:00", header=header)
+    assert ids(read(city(tmp_path))) == []
+    columns = {**LOG["columns"], "occurred_from": ["jour", "heure"]}
+    assert ids(read(city(tmp_path, columns=columns))) == ["1"]
+    assert ids(read(city(tmp_path, window_column="jour", date_formats=["%d/%m/%Y"]))) == ["1"]
+
+
+def test_what_stands_comes_whole_in_any_window(tmp_path):
+    write(tmp_path, "1,dome,10/05/2020 10:00,5,43")
+    columns = {"source_record_id": "numero", "camera_type": "motif", "occurred_from": "debut"}
+    camera = {"kind": "camera", "columns": columns, "constants": {"operator_code": "city"}}
+    assert ids(read(city(tmp_path, **camera))) == ["1"]
 
 
 # --- zones

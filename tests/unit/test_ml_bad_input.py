@@ -47,9 +47,13 @@ def refused(outcome, said):
         ({"report": "FILE"}, r"--report: .*expected a folder that can be written"),
     ],
 )
-def test_an_option_that_cannot_be_used(observatory_ml, backtest_arguments, city, tmp_path, *, changes, said):
+def test_an_option_that_cannot_be_used(observatory_ml, backtest_arguments, city_files, tmp_path, *, changes, said):
     (tmp_path / "file").write_text("")
-    places = {"FOLDER": str(tmp_path), "FILE": str(tmp_path / "file"), "DISTRICTS": str(city / "districts.geojson")}
+    places = {
+        "FOLDER": str(tmp_path),
+        "FILE": str(tmp_path / "file"),
+        "DISTRICTS": str(city_files / "districts.geojson"),
+    }
     for place, path in places.items():
         changes = {
             name: value.replace(place, path) if isinstance(value, str) else value for name, value in changes.items()
@@ -95,8 +99,8 @@ RECORD = pl.col("occurred_local")
         (lambda f: f.filter(RECORD.ge(datetime(2024, 4, 1))), "9 days with .* located incidents; expected at least 60"),
     ],
 )
-def test_incidents_that_cannot_be_used(observatory_ml, backtest_arguments, city, tmp_path, *, change, said):
-    change(pl.read_parquet(city / "incidents.parquet")).write_parquet(tmp_path / "spoilt.parquet")
+def test_incidents_that_cannot_be_used(observatory_ml, backtest_arguments, city_files, tmp_path, *, change, said):
+    change(pl.read_parquet(city_files / "incidents.parquet")).write_parquet(tmp_path / "spoilt.parquet")
     refused(observatory_ml(*backtest_arguments(incidents=tmp_path / "spoilt.parquet")), said)
 
 

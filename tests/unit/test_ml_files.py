@@ -18,10 +18,10 @@ METHODS = ("lightgbm", "flat", "mean_28d", "mean_365d", "kernel_density")
 
 
 @pytest.fixture
-def read(city):
-    def from_files(incidents=city / "incidents.parquet", **options):
+def read(city_files):
+    def from_files(incidents=city_files / "incidents.parquet", **options):
         settings = {"epsg": 2154, "cell_size_m": 250, "category": "all", "groups": {}} | options
-        return read_city(incidents, city / "boundary.geojson", **settings)
+        return read_city(incidents, city_files / "boundary.geojson", **settings)
 
     return from_files
 
@@ -52,11 +52,11 @@ def test_all_methods_stand_side_by_side(observatory_ml, backtest_arguments, tmp_
     assert totals["expected_count"].is_between(3, 7).all()
 
 
-def test_a_report_is_one_page_that_fetches_nothing(observatory_ml, backtest_arguments, city, tmp_path):
+def test_a_report_is_one_page_that_fetches_nothing(observatory_ml, backtest_arguments, city_files, tmp_path):
     report = tmp_path / "report"
     last = FIRST_DAY + timedelta(days=127)
     arguments = backtest_arguments(
-        category="all", report=report, to=last, districts=city / "districts.geojson", district_key="label"
+        category="all", report=report, to=last, districts=city_files / "districts.geojson", district_key="label"
     )
     code, printed, _ = observatory_ml(*arguments, "--methods", "lightgbm,flat,mean_28d")
     assert code == 0
@@ -92,21 +92,21 @@ def test_without_districts_the_page_says_squares(observatory_ml, backtest_argume
     assert "squares of about 5 km, because no districts were given" in (tmp_path / "report.html").read_text()
 
 
-def test_discovered_rows_neither_train_nor_count(city, read):
-    frame = pl.read_parquet(city / "incidents.parquet")
+def test_discovered_rows_neither_train_nor_count(city_files, read):
+    frame = pl.read_parquet(city_files / "incidents.parquet")
     reported = frame.filter(pl.col("detection_mode") == "reported").height
     assert 0.95 * reported <= read().panel.totals.sum() <= reported
 
 
-def test_the_first_text_property_names_a_district(city):
-    assert list(read_districts(city / "districts.geojson")) == ["east", "west"]
-    assert list(read_districts(city / "districts.geojson", "number")) == ["0", "1"]
+def test_the_first_text_property_names_a_district(city_files):
+    assert list(read_districts(city_files / "districts.geojson")) == ["east", "west"]
+    assert list(read_districts(city_files / "districts.geojson", "number")) == ["0", "1"]
     with pytest.raises(ForecastError, match=r"expected a property 'name'. Name the property with --district-key"):
-        read_districts(city / "districts.geojson", "name")
+        read_districts(city_files / "districts.geojson", "name")
 
 
-def change(city, folder, *columns, where=None):
-    frame = pl.read_parquet(city / "incidents.parquet")
+def change(city_files, folder, *columns, where=None):
+    frame = pl.read_parquet(city_files / "incidents.parquet")
     if where is not None:
         frame = frame.filter(where)
     path = folder / "changed.parquet"
@@ -114,10 +114,10 @@ def change(city, folder, *columns, where=None):
     return path
 
 
-def test_what_is_left_out_is_said(city, read, tmp_path):
+def test_what_is_left_out_is_said(city_files, read, tmp_path):
     row = pl.int_range(pl.len())
     path = change(
-        city,
+        city_files,
         tmp_path,
         pl.when(row % 5 == 0).then(float("nan")).otherwise(pl.col("longitude_deg")).alias("longitude_deg"),
         pl.when(row % 50 == 1).then(None).otherwise(pl.col("occurred_local")).alias("occurred_local"),
@@ -135,10 +135,10 @@ def test_what_is_left_out_is_said(city, read, tmp_path):
     assert not found.gaps
 
 
-def test_a_gap_in_the_record_is_said(city, read, tmp_path):
+def test_a_gap_in_the_record_is_said(city_files, read, tmp_path):
     first, last = datetime(2024, 2, 10), datetime(2024, 2, 14)
     outside = ~pl.col("occurred_local").is_between(first, last)
-    found = read(change(city, tmp_path, where=outside))
+    found = read(change(city_files, tmp_path, where=outside))
     assert [str(gap) for gap in found.gaps] == ["2024-02-10..2024-02-13"]
     assert "No incident of any category is recorded on 2024-02-10..2024-02-13" in found.notes[-1]
 

@@ -139,10 +139,10 @@ def test_origins_that_share_a_training_each_see_their_own_past(panel):
         np.testing.assert_allclose(each.expected, 7 * fitted.predict(panel, [each.origin], 1)[0])
 
 
-def arguments(city, **changes):
+def arguments(city_files, **changes):
     options = {
-        "incidents": city / "incidents.parquet",
-        "boundary": city / "boundary.geojson",
+        "incidents": city_files / "incidents.parquet",
+        "boundary": city_files / "boundary.geojson",
         "epsg": 2154,
         "cell-size-m": 150,
         "from": "2024-04-01",
@@ -153,9 +153,9 @@ def arguments(city, **changes):
     return ["nij", *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
 
 
-def test_the_command_writes_every_origin_and_prints_the_measure(observatory_ml, city, tmp_path):
+def test_the_command_writes_every_origin_and_prints_the_measure(observatory_ml, city_files, tmp_path):
     out, scores = tmp_path / "p.parquet", tmp_path / "scores.csv"
-    code, printed, error = observatory_ml(*arguments(city, out=out, scores=scores, methods="lightgbm,flat"))
+    code, printed, error = observatory_ml(*arguments(city_files, out=out, scores=scores, methods="lightgbm,flat"))
     assert code == 0, error
     written = pl.read_parquet(out)
     assert written.columns == ["method", "origin_date", "window_name", "window_days", "cell_id", "expected_count"]
@@ -177,8 +177,8 @@ def test_the_command_writes_every_origin_and_prints_the_measure(observatory_ml, 
         ({"methods": "crystal_ball"}, r"methods: unknown crystal_ball"),
     ],
 )
-def test_what_cannot_be_rehearsed_is_said(observatory_ml, city, changes, said):
-    code, _, error = observatory_ml(*arguments(city, **changes))
+def test_what_cannot_be_rehearsed_is_said(observatory_ml, city_files, changes, said):
+    code, _, error = observatory_ml(*arguments(city_files, **changes))
     assert code == 2
     assert re.search(said, error), error
 

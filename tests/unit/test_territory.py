@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import date
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,6 +10,8 @@ import yaml
 from pyproj import CRS
 
 from observatory.errors import TerritoryError
+from observatory.feeds import open_feed
+from observatory.records.mapping import require_mappings
 from observatory.settings import ROOT
 from observatory.territory import load_readable_territories, load_territories, load_territory
 
@@ -38,7 +41,8 @@ def test_shipped_files_describe_a_city_that_can_be_mapped(path):
     ZoneInfo(territory.timezone)
     axes = CRS.from_epsg(territory.grid.epsg).axis_info
     assert {axis.unit_name for axis in axes} == {"metre"}
-    assert "city" in {feed.zone_type for feed in territory.feeds.values() if feed.kind == "zone"}
+    assert "city" in {feed.constants.get("zone_type") for feed in territory.feeds.values() if feed.kind == "zone"}
+    require_mappings(territory)
     for feed_id, feed in territory.feeds.items():
         assert (feed.feed_id, feed.territory_file) == (feed_id, path.name)
 
@@ -51,8 +55,8 @@ def test_only_the_demo_is_simulated_and_says_so():
 
 def test_a_portal_replaces_every_address():
     territory = load_territory("chicago").with_portal("http://127.0.0.1:1")
-    assert {feed.address for feed in territory.feeds.values()} == {"http://127.0.0.1:1"}
-    assert load_territory("chicago").feeds["incidents"].address == "https://data.cityofchicago.org"
+    assert {feed.source.address for feed in territory.feeds.values()} == {"http://127.0.0.1:1"}
+    assert load_territory("chicago").feeds["incidents"].source.address == "https://data.cityofchicago.org"
 
 
 def test_the_schedules_can_read_territories_without_waiting_for_polars():
@@ -64,6 +68,15 @@ def test_an_unknown_code_lists_the_known_ones():
     with pytest.raises(TerritoryError, match=r"territory 'chicgo': there is no file chicgo\.yml .*chicago, demo.*\."):
         load_territory("chicgo")
 
+
+CONVENTION = {
+    "partner": "Police",
+    "purpose": "analysis",
+    "legal_basis": "law",
+    "document": "C-1",
+    "start": date(2026, 1, 1),
+    "end": date(2026, 12, 31),
+}
 
 MISTAKES = {
     "misspelt key": (
@@ -85,32 +98,44 @@ MISTAKES = {
     ),
     "unknown kind": (
         lambda c: c["feeds"]["city"].update(kind="zoone"),
-        r"`feeds\.city\.kind` is 'zoone'; expected one of 'incident', 'zone'",
+        r"`feeds\.city\.kind` is 'zoone'; expected one of .*incident, .*zone",
     ),
     "no kind": (lambda c: c["feeds"]["city"].pop("kind"), r"`feeds\.city\.kind` is missing"),
-    "misspelt contract column": (
-        lambda c: c["feeds"]["incidents"]["columns"].update(occured_from="date"),
-        r"`feeds\.incidents` has `columns` that lack \[\] and that are unknown: \['occured_from'\]; expected",
-    ),
-    "half of a place": (
-        lambda c: c["feeds"]["incidents"]["columns"].pop("latitude_deg"),
-        r"`feeds\.incidents` has half of a place in `columns`; expected latitude_deg and longitude_deg",
-    ),
     "file instead of resource": (
-        lambda c: c["feeds"]["incidents"].update(protocol="file"),
-        r"`feeds\.incidents` has `resource` 'ijzp-q8t2' and `path` None; expected `path` and no `resource`",
+        lambda c: c["feeds"]["incidents"]["source"].update(protocol="file"),
+        r"`feeds\.incidents\.source\.path` is missing; `feeds\.incidents\.source\.resource` is not a known key",
     ),
-    "zones in a table": (
-        lambda c: c["feeds"]["city"].update(path="city.csv"),
-        r"`feeds\.city` has `path` 'city\.csv'; expected a GeoJSON file",
+    "unknown protocol": (
+        lambda c: c["feeds"]["city"]["source"].update(protocol="gopher"),
+        r"`feeds\.city\.source\.protocol` is 'gopher'; expected one of .*'file'.*'socrata'",
+    ),
+    "no protocol": (
+        lambda c: c["feeds"]["city"]["source"].pop("protocol"),
+        r"`feeds\.city\.source\.protocol` is missing",
+    ),
+    "neither licence nor convention": (
+        lambda c: c["feeds"]["city"].pop("licence"),
+        r"`feeds\.city` has neither of `licence` and `convention`; expected the `licence` of open data, or",
+    ),
+    "both licence and convention": (
+        lambda c: c["feeds"]["city"].update(convention=CONVENTION),
+        r"`feeds\.city` has both of `licence` and `convention`; expected",
+    ),
+    "a convention that ends before it begins": (
+        lambda c: c["feeds"]["city"].update(convention={**CONVENTION, "end": date(2025, 1, 1)}),
+        r"`feeds\.city\.convention` ends on 2025-01-01, before its start 2026-01-01; expected an `end` on or after",
+    ),
+    "a convention without a purpose": (
+        lambda c: c["feeds"]["city"].update(convention={**CONVENTION, "purpose": ""}),
+        r"`feeds\.city\.convention\.purpose` is ''",
     ),
     "unknown encoding": (
-        lambda c: c["feeds"]["city"].update(csv={"encoding": "latin-99"}),
-        r"`feeds\.city\.csv\.encoding` is 'latin-99'; expected an encoding",
+        lambda c: c["feeds"]["city"]["source"].update(csv={"encoding": "latin-99"}),
+        r"`feeds\.city\.source\.csv\.encoding` is 'latin-99'; expected an encoding",
     ),
     "unknown format": (
-        lambda c: c["feeds"]["city"].update(path="city.kml"),
-        r"expected a name ending in csv, parquet or geojson",
+        lambda c: c["feeds"]["city"]["source"].update(path="city.kml"),
+        r"expected a name ending in csv or parquet or geojson",
     ),
     "feed that is not a mapping": (lambda c: c["feeds"].update(city="x"), r"`feeds\.city` is 'x'"),
     "no feeds": (lambda c: c.update(feeds={}), r"`feeds` is \{\}"),
@@ -123,6 +148,62 @@ def test_a_mistake_names_file_key_and_what_was_expected(write, change, message):
     with pytest.raises(TerritoryError, match=message) as caught:
         load_territory("chicago")
     assert "\n" not in str(caught.value)
+
+
+MISMAPPED = {
+    "misspelt contract column": (
+        lambda feeds: feeds["incidents"]["columns"].update(occured_from="date"),
+        r"`feeds\.incidents`: has `columns` that lack \[\] and that are unknown: \['occured_from'\]; expected",
+    ),
+    "a required column left out": (
+        lambda feeds: feeds["incidents"]["columns"].pop("source_category_code"),
+        r"`feeds\.incidents`: has `columns` that lack \['source_category_code'\] and that are unknown: \[\]; expected",
+    ),
+    "half of a place": (
+        lambda feeds: feeds["incidents"]["columns"].pop("latitude_deg"),
+        r"`feeds\.incidents`: has half of a place in `columns`; expected latitude_deg and longitude_deg, or neither",
+    ),
+    "a personal column": (
+        lambda feeds: feeds["incidents"]["columns"].update(officer="star_no"),
+        r"`feeds\.incidents`: maps `officer`; expected no such column in kind incident: who wrote the record is not",
+    ),
+    "a source column that names a person": (
+        lambda feeds: feeds["incidents"]["columns"].update(description="victim_name"),
+        r"`feeds\.incidents`: reads \['victim_name'\]; expected no column that holds a person",
+    ),
+    "a filter on a person": (
+        lambda feeds: feeds["incidents"].update(where={"birth_date": ["1980"]}),
+        r"`feeds\.incidents`: reads \['birth_date'\]; expected no column that holds a person",
+    ),
+    "a secret key kept as an attribute too": (
+        lambda feeds: (
+            feeds["incidents"].pop("licence"),
+            feeds["incidents"].update(convention=CONVENTION),
+            feeds["incidents"]["columns"].update(description="id"),
+        ),
+        r"`feeds\.incidents`: maps \['id'\] to `description` too; expected a key that leads to a person's file nowhere",
+    ),
+    "a text that the kind does not have": (
+        lambda feeds: feeds["incidents"].update(coded_texts=["story"]),
+        r"`feeds\.incidents`: has `coded_texts` \['story'\]; expected any of \['description'\], as kind incident has",
+    ),
+    "a column twice": (
+        lambda feeds: feeds["incidents"]["constants"].update(description="x"),
+        r"`feeds\.incidents`: has \['description'\] both in `columns` and in `constants`; expected each column once",
+    ),
+    "a kind that is derived": (lambda feeds: feeds["city"].update(kind="cell"), r"`feeds\.city`: has `kind` cell"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), MISMAPPED.values(), ids=MISMAPPED)
+def test_a_mapping_that_is_not_the_contracts_is_refused_before_anything_is_read(write, change, message):
+    write(lambda content: change(content["feeds"]))
+    territory = load_territory("chicago")
+    with pytest.raises(TerritoryError, match=rf"^chicago\.yml: {message}") as caught:
+        require_mappings(territory)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(TerritoryError):
+        [open_feed(territory, feed_id) for feed_id in territory.feeds]
 
 
 def test_the_code_is_the_name_of_the_file(write):

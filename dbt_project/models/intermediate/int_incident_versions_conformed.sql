@@ -45,7 +45,7 @@ left join {{ ref('dim_cell') }} as cells
     on
         versions.territory_code = cells.territory_code
         and versions.cell_id = cells.cell_id
-left join {{ ref('category_map') }} as category_map
+left join {{ ref('int_category_map') }} as category_map
     on
         versions.territory_code = category_map.territory_code
         and versions.source_category_code = category_map.source_category_code

@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pandera.polars as pa
 import polars as pl
 
-from observatory.contracts.base import Kind, Moment
 from observatory.grid import CELL_ID_PATTERN
+from observatory.records.kind import UTC_TIME, Kind, Standing
 
 
-class Cell(pa.DataFrameModel):
+class Cell(Standing):
     """One square of the grid whose centre lies in the city."""
 
-    source_record_id: str
-    published_at: Moment = pa.Field(nullable=True)
-    known_at: Moment
     cell_id: str = pa.Field(str_matches=CELL_ID_PATTERN)
-    district_code: str = pa.Field(nullable=True)
-    longitude_deg: float = pa.Field(in_range={"min_value": -180, "max_value": 180})
-    latitude_deg: float = pa.Field(in_range={"min_value": -90, "max_value": 90})
+    longitude_deg: float
+    latitude_deg: float
     easting_m: float
     northing_m: float
     cell_size_m: pl.Int32 = pa.Field(gt=0)
     epsg: pl.Int32 = pa.Field(gt=0)
 
-    class Config:
-        """Exactly these columns, in this order."""
 
-        strict = True
-        ordered = True
+def cell_records(cells: pl.DataFrame, known_at: datetime, cell_size_m: int) -> pl.DataFrame:
+    """Cells as records of the kind.
+
+    Args:
+        cells: what ``grid.cells_in`` lists, shape (n, 9).
+        known_at: when the zones they are derived from could be known.
+        cell_size_m: side of a cell, metres; a record may be anywhere in it.
+    """
+    absent = [pl.lit(None, dtype).alias(name) for name, dtype in KIND.schema.items() if name not in cells.columns]
+    return (
+        cells.with_columns(
+            absent,
+        )
+        .with_columns(
+            known_at=pl.lit(known_at).cast(UTC_TIME),
+            occurred_precision=pl.lit("day"),
+            location_method=pl.lit("zone"),
+            location_precision_m=pl.lit(cell_size_m / 2),
+        )
+        .select(KIND.columns)
+    )
 
 
-KIND = Kind("cell", Cell)
+KIND = Kind(
+    "cell",
+    "a grid cell whose centre lies in the city boundary; the position is that of the centre",
+    Cell,
+    natural_key=("cell_id",),
+    time_column=None,
+    retention_days=None,
+    is_derived=True,
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,13 +17,14 @@ def open_feed(territory: Territory, feed_id: str, **options: Any) -> Feed:
         territory: the city.
         feed_id: one of its feeds.
         options: what the protocol's feed takes beyond its settings, such as ``patience``.
+
+    Raises:
+        TerritoryError: the file maps columns that the kind's contract does not have, or lacks some that it needs.
     """
     # the schedules import the settings beside these modules, and must not wait for polars and dlt
+    from observatory.records.mapping import require_mapping
+
     feed = territory.feeds[feed_id]
-    if feed.protocol == "socrata":
-        from observatory.feeds.socrata import SocrataFeed
-
-        return SocrataFeed(territory.code, feed, **options)
-    from observatory.feeds.file import FileFeed
-
-    return FileFeed(territory.code, feed, **options)
+    require_mapping(feed)
+    module, _, reader = feed.source.reader.partition(":")
+    return getattr(import_module(module), reader)(territory.code, feed, **options)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from observatory.contracts import KINDS
 from observatory.errors import SourceChanged
+from observatory.privacy.columns import refused_at_the_door
+from observatory.records.read import moment
 
 if TYPE_CHECKING:
     from observatory.feeds.settings import FeedSettings
     from observatory.window import Window
 
 CHUNK_ROWS = 50_000
-
-_NEVER_EMPTY = ("source_record_id", "occurred_from", "source_category_code")
 
 
 class Feed(Protocol):
@@ -48,17 +51,68 @@ def require_columns(where: str, feed: FeedSettings, delivered: Collection[str], 
             values: a column may then be missing for want of values, unless it never is empty or a new one came.
 
     Raises:
-        SourceChanged: a column is missing.
+        SourceChanged: a column is missing, or fields came that the kind refuses.
     """
-    missing = [source for source in feed.columns.values() if source not in delivered]
-    new = sorted(set(delivered) - set(feed.columns.values()) - set(feed.ignored_columns))
-    never_empty = [name for name in _NEVER_EMPTY if feed.columns.get(name) in missing]
+    if KINDS[feed.kind].refuses_traces and (traces := refused_at_the_door(delivered)):
+        raise SourceChanged(
+            where,
+            came=f"fields that images, tracks, faces or plates come in: {traces}",
+            expected=f"metadata of a {feed.kind} alone",
+            todo=f"Nothing was kept. Ask {feed.owner} to stop sending them.",
+        )
+    missing = [source for source in feed.read_columns if source not in delivered]
+    new = sorted(set(delivered) - set(feed.read_columns) - set(feed.ignored_columns))
+    never_empty = {source for name in KINDS[feed.kind].required for source in feed.sources_of(name)} & set(missing)
     if not missing or not (are_all or new or never_empty):
         return
     raise SourceChanged(
         where,
         came=f"columns {missing} are missing, columns {new} are new",
-        expected=f"the columns {list(feed.columns.values())}",
+        expected=f"the columns {list(feed.read_columns)}",
         todo=f"If the source renamed a column, correct feeds.{feed.feed_id}.columns in {feed.territory_file}; "
         f"else ask {feed.owner}.",
     )
+
+
+def within(window: Window, chunks: Iterator[pl.DataFrame], feed: FeedSettings) -> Iterator[pl.DataFrame]:
+    """Leave the rows that lie in the window and that ``where`` lets through, for sources that cannot be asked for them.
+
+    Records that stand until further notice come whole in any window. A row whose time cannot be read goes with the row
+    before it, so that it comes in exactly one window and is rejected there, not lost.
+
+    Args:
+        window: local days.
+        chunks: rows with the feed's ``read_columns``.
+        feed: which column is the time, and how it is written.
+
+    Yields:
+        The chunks less the other rows; none that is empty.
+    """
+    before: datetime | None = None
+    is_cut = bool(KINDS[feed.kind].time_column and feed.window_sources)
+    for chunk in chunks:
+        rows = chunk
+        if is_cut:
+            columns = feed.window_sources
+            read = rows.select(moment(columns, rows.schema[columns[0]], feed, window.timezone)).to_series()
+            # the head of a file has nothing before it and goes with the first row that can be read; where there is
+            # none, the dates are written in a new way, and every window must come to know
+            times = pl.concat([pl.Series([before], dtype=read.dtype), read]).forward_fill().backward_fill()
+            before = times[-1]
+            is_inside = times[1:].fill_null(window.start).is_between(window.start, window.end, closed="left")
+            rows = rows.filter(is_inside)
+        for column, allowed in feed.where.items():
+            rows = rows.filter(pl.col(column).cast(pl.String).is_in(list(allowed)))
+        if not rows.is_empty():
+            yield rows
+
+
+def edges(window: Window, feed: FeedSettings) -> tuple[datetime, datetime]:
+    """The window's first moment and the first after it, on the clock that the source writes, without an offset.
+
+    A source that writes an offset, or seconds since 1970, is asked in UTC.
+    """
+    tells_offset = any("z" in form or form.startswith("%s") for form in feed.date_formats)
+    clock = ZoneInfo(window.timezone if feed.clock == "local" and not tells_offset else "UTC")
+    start, end = (moment.astimezone(clock).replace(tzinfo=None) for moment in (window.start, window.end))
+    return start, end

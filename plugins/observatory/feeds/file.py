@@ -1,4 +1,4 @@
-"""Files: CSV, Parquet and GeoJSON, from a folder, a file server (SFTP, S3, …) or a web address."""
+"""Files: CSV, Parquet, GeoJSON and XLSX, from a folder, a file server (SFTP, S3) or a web address."""
 
 from __future__ import annotations
 
@@ -6,33 +6,35 @@ import codecs
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import cast
 
-import fsspec
 import polars as pl
-from fsspec.implementations.local import LocalFileSystem
 
-from observatory import settings
-from observatory.contracts.read import moment
-from observatory.contracts.zone import GEOMETRY
-from observatory.errors import SourceChanged, SourceUnavailable
-from observatory.feeds.base import CHUNK_ROWS, require_columns
-from observatory.feeds.http import PATIENT, Patience, client, explained, is_html
-from observatory.feeds.settings import FeedSettings, IncidentFeed
+from observatory.errors import SourceChanged
+from observatory.feeds.base import CHUNK_ROWS, require_columns, within
+from observatory.feeds.drop import fetched
+from observatory.feeds.http import PATIENT, Patience
+from observatory.feeds.json_api import text
+from observatory.feeds.settings import FeedSettings
+from observatory.feeds.sources import FileSource
+from observatory.feeds.sources.file import Csv, Sheet
 from observatory.window import Window
+
+GEOMETRY = "geometry"
+"""Column of a GeoJSON feature's geometry, beside its properties."""
+_ROUNDED = r"^-?\d([.,]\d+)?[eE]\+\d+$"
 
 
 @dataclass(frozen=True)
 class FileFeed:
-    """Rows of files that are published whole.
+    """Rows of files that are published whole; a window takes the rows whose time lies in it (``within``).
 
-    A window takes the rows whose time lies in it. A row whose time cannot be read goes with the row before it, so that
-    it comes in exactly one window and is rejected there, not lost.
+    A workbook and a GeoJSON file are in memory whole, the other formats in chunks.
 
     Attributes:
         territory_code: the city.
@@ -46,82 +48,112 @@ class FileFeed:
     chunk_rows: int = CHUNK_ROWS
     patience: Patience = PATIENT
 
+    @property
+    def source(self) -> FileSource:
+        """Where the files are."""
+        return cast("FileSource", self.feed.source)
+
     def read(self, window: Window) -> Iterator[pl.DataFrame]:
         """Yield the rows of a window, file by file in the order of their names; see ``Feed.read``."""
         where = f"{self.territory_code}/{self.feed.feed_id} {window}"
+        is_whole = _is_json if self.source.file_format == "geojson" else Path.is_file
         with tempfile.TemporaryDirectory(prefix="observatory-") as folder:
-            for path in self._fetched(where, Path(folder)):
-                try:
+            for path in fetched(where, self.feed, Path(folder), patience=self.patience, is_whole=is_whole):
+                with readable(f"{where}, {path.name}", self.feed, self.source.file_format):
                     yield from self._rows(f"{where}, {path.name}", path, window)
-                except (pl.exceptions.PolarsError, UnicodeDecodeError, ValueError) as error:
-                    raise self._unreadable(f"{where}, {path.name}", f"{error}".partition("\n")[0]) from None
-
-    def _fetched(self, where: str, folder: Path) -> Iterator[Path]:
-        """Files of the feed on this machine; one at a time is copied where they lie elsewhere."""
-        address, pattern = self.feed.address, str(self.feed.path)
-        if address.startswith(("http://", "https://")):
-            path = folder / Path(pattern).name
-            path.write_bytes(self._downloaded(where, address, pattern))
-            yield path
-            return
-        try:
-            files, root = fsspec.core.url_to_fs(address if "://" in address else str(settings.ROOT / address))
-            names = sorted(files.glob(f"{root}/{pattern}"))
-            if not names:
-                raise FileNotFoundError(f"no file there is called {pattern}")
-            for name in names:
-                if isinstance(files, LocalFileSystem):
-                    yield Path(name)
-                    continue
-                files.get_file(name, str(copy := folder / Path(name).name))
-                yield copy
-                copy.unlink()
-        except (OSError, ImportError, ValueError) as error:
-            raise SourceUnavailable(
-                where,
-                came=f"nothing can be read at {address} ({error})",
-                expected=f"files {pattern}",
-                todo=f"Put them there, or correct `address` and `path` in {self.feed.territory_file}, "
-                "or name the folder at the start.",
-            ) from None
-
-    def _downloaded(self, where: str, address: str, path: str) -> bytes:
-        with explained(where, self.feed.territory_file):
-            response = client(address, self.patience).get(path)
-            response.raise_for_status()
-            if self.feed.file_format == "geojson":
-                response.json()  # half an answer shows here, where it counts as a passing fault
-        if is_html(response.content):
-            raise self._unreadable(where, f"a web page came: {' '.join(response.text.split())[:120]}")
-        return response.content
 
     def _rows(self, where: str, path: Path, window: Window) -> Iterator[pl.DataFrame]:
-        if self.feed.file_format == "geojson":
-            areas = _features(path)
-            require_columns(where, self.feed, set(areas.columns) - {GEOMETRY}, are_all=True)
-            yield from areas.select(*dict.fromkeys(self.feed.columns.values()), GEOMETRY).iter_slices(self.chunk_rows)
-            return
         with self._scanned(path) as scan:
-            require_columns(where, self.feed, scan.collect_schema().names(), are_all=True)
-            named = scan.select(*dict.fromkeys(self.feed.columns.values()))
-            chunks = named.collect_batches(chunk_size=self.chunk_rows, maintain_order=True)
-            yield from _within(window, chunks, self.feed) if isinstance(self.feed, IncidentFeed) else chunks
+            named = _named(scan, self.source)
+            require_columns(where, self.feed, named.collect_schema().names(), are_all=True)
+            batches = named.select(self.feed.read_columns).collect_batches(
+                chunk_size=self.chunk_rows, maintain_order=True
+            )
+            chunks = (require_exact(where, self.feed, chunk) for chunk in batches)
+            yield from within(window, chunks, self.feed)
 
     @contextmanager
     def _scanned(self, path: Path) -> Iterator[pl.LazyFrame]:
-        if self.feed.file_format == "parquet":
-            yield pl.scan_parquet(path, glob=False)
-            return
-        with _as_utf8(path, self.feed.csv.encoding) as readable:
-            yield pl.scan_csv(readable, separator=self.feed.csv.separator, infer_schema=False, glob=False)
+        match self.source.file_format:
+            case "csv":
+                with scanned_csv(path, self.source.csv) as scan:
+                    yield scan
+            case "parquet":
+                yield pl.scan_parquet(path, glob=False)
+            case "geojson":
+                yield _features(path).lazy()
+            case "xlsx":
+                yield _sheet(path, self.source.sheet).lazy()
 
-    def _unreadable(self, where: str, came: str) -> SourceChanged:
-        return SourceChanged(
+
+@contextmanager
+def readable(where: str, feed: FeedSettings, file_format: str) -> Iterator[None]:
+    """Say in four parts that a file is not what the territory file says of it.
+
+    Raises:
+        SourceChanged: it cannot be read.
+    """
+    try:
+        yield
+    except (pl.exceptions.PolarsError, UnicodeError, ValueError) as error:
+        raise SourceChanged(
             where,
-            came=f"cannot be read ({came})",
-            expected=f"{self.feed.file_format} as feeds.{self.feed.feed_id} in {self.feed.territory_file} says",
-            todo=f"Correct its `format` or `csv` there, or ask {self.feed.owner} for the file again.",
-        )
+            came=f"cannot be read ({f'{error}'.partition(chr(10))[0]})",
+            expected=f"{file_format} as feeds.{feed.feed_id} in {feed.territory_file} says",
+            todo=f"Correct its `source` there, or ask {feed.owner} for the file again.",
+        ) from None
+
+
+@contextmanager
+def scanned_csv(path: Path, csv: Csv) -> Iterator[pl.LazyFrame]:
+    """A delimited file as a scan, every column as text."""
+    with _as_utf8(path, csv.encoding) as utf8:
+        yield pl.scan_csv(utf8, separator=csv.separator, infer_schema=False, glob=False)
+
+
+def require_exact(
+    where: str, feed: FeedSettings, rows: pl.DataFrame, columns: Sequence[str] | None = None
+) -> pl.DataFrame:
+    """The rows, unless a spreadsheet has rounded their identifiers: then none is any longer what it was.
+
+    Args:
+        where: file, for the message.
+        feed: names who may have the file as it was.
+        rows: shape (n, any).
+        columns: the identifiers; by default those of ``source_record_id``.
+
+    Raises:
+        SourceChanged: an identifier is written as ``2.023E+11``.
+    """
+    for column in feed.sources_of("source_record_id") if columns is None else columns:
+        if rows.schema[column] != pl.String:
+            continue
+        rounded = rows[column].filter(rows[column].str.contains(_ROUNDED))
+        if rounded.len():
+            raise SourceChanged(
+                where,
+                came=f"was saved by a spreadsheet, which rounded {rounded.len()} identifiers in {column} "
+                f"({rounded[0]})",
+                expected="identifiers with all their digits",
+                todo=f"Ask {feed.owner} for the file as it was published, and do not open it in Excel before it is "
+                "put there.",
+            )
+    return rows
+
+
+def _named(scan: pl.LazyFrame, source: FileSource) -> pl.LazyFrame:
+    """The columns by the names that the territory file uses, whatever this edition of the file calls them."""
+    if not source.aliases:
+        return scan
+    names = scan.collect_schema().names()
+    for alias, patterns in source.aliases.items():
+        found = [(name, pattern) for pattern in patterns for name in names if fnmatch(name, pattern)]
+        for name, pattern in found[:1]:
+            scan = scan.rename({name: alias})
+            head, star, tail = pattern.partition("*")
+            if star:
+                scan = scan.with_columns(pl.lit(name[len(head) : len(name) - len(tail)]).alias(f"{alias}.*"))
+    return scan
 
 
 @contextmanager
@@ -137,31 +169,32 @@ def _as_utf8(path: Path, encoding: str) -> Iterator[Path]:
         yield copy
 
 
+def _sheet(path: Path, sheet: Sheet) -> pl.DataFrame:
+    """A sheet's cells as text: dates as ``2026-03-10 10:00:00``, whole numbers without a fraction."""
+    import fastexcel
+
+    try:
+        book = fastexcel.read_excel(path)
+        cells = book.load_sheet(sheet.name or 0, header_row=sheet.header_row - 1, dtypes="string")
+        return cells.to_polars()
+    except fastexcel.FastExcelError as error:
+        raise ValueError(str(error)) from None
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_bytes())
+    except ValueError:
+        return False
+    return True
+
+
 def _features(path: Path) -> pl.DataFrame:
     """One row per feature: its properties as text, and its geometry as GeoJSON text."""
     content = json.loads(path.read_text(encoding="utf-8-sig"))
     features = content.get("features") if isinstance(content, dict) else None
     if not features or not all(isinstance(feature, dict) for feature in features):
         raise ValueError("it has no list of features")
-    rows = [{**(f.get("properties") or {}), GEOMETRY: json.dumps(f.get("geometry"))} for f in features]
+    rows = [{**(f.get("properties") or {}), GEOMETRY: f.get("geometry")} for f in features]
     names = dict.fromkeys(name for row in rows for name in row)
-    return pl.DataFrame({name: pl.Series([_text(row.get(name)) for row in rows], dtype=pl.String) for name in names})
-
-
-def _text(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else json.dumps(value)
-
-
-def _within(window: Window, chunks: Iterator[pl.DataFrame], feed: IncidentFeed) -> Iterator[pl.DataFrame]:
-    """The rows whose time lies in the window; one that cannot be read has the time of the row before it."""
-    before: datetime | None = None
-    for chunk in chunks:
-        column = feed.columns["occurred_from"]
-        read = chunk.select(moment(column, chunk.schema[column], feed, window.timezone)).to_series()
-        # the head of a file has nothing before it and goes with the first row that can be read; where there is none,
-        # the dates are written in a new way, and every window must come to know
-        times = pl.concat([pl.Series([before], dtype=read.dtype), read]).forward_fill().backward_fill()
-        before = times[-1]
-        rows = chunk.filter(times[1:].fill_null(window.start).is_between(window.start, window.end, closed="left"))
-        if not rows.is_empty():
-            yield rows
+    return pl.DataFrame({name: pl.Series([text(row.get(name)) for row in rows], dtype=pl.String) for name in names})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -15,6 +17,9 @@ from dlt.sources.helpers.rest_client import RESTClient
 from requests import exceptions
 
 from observatory.errors import ObservatoryError, SourceChanged, SourceUnavailable
+
+if TYPE_CHECKING:
+    from observatory.feeds.settings import FeedSettings
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _PASSING = (408, 425, 429)
@@ -40,19 +45,70 @@ class Patience:
 PATIENT = Patience()
 
 
-def client(address: str, patience: Patience = PATIENT) -> RESTClient:
-    """A client of one server that repeats a request after 429, 5xx, silence, a broken connection or half an answer."""
+def client(address: str, patience: Patience = PATIENT, *, is_kept: bool = True) -> RESTClient:
+    """A client of one server that repeats a request after 429, 5xx, silence, a broken connection or half an answer.
+
+    Args:
+        address: the server's.
+        patience: how long it is asked.
+        is_kept: whether answers are held in memory, so that half an answer can be told; else they are streamed.
+    """
     session = Client(
         request_timeout=patience.timeout_s,
         request_max_attempts=patience.attempts,
         request_backoff_factor=patience.backoff_s,
         request_max_retry_delay=patience.longest_wait_s,
         raise_for_status=False,
-        retry_condition=_stops_midway,
+        retry_condition=_stops_midway if is_kept else None,
         # a proxy set for the outside world cannot reach a server of this machine
         session_attrs={"trust_env": urlsplit(address).hostname not in _LOOPBACK},
     ).session
     return RESTClient(address, session=session, config=RuntimeConfiguration(dlthub_telemetry=False))
+
+
+def download(
+    where: str,
+    feed: FeedSettings,
+    path: str,
+    target: Path,
+    *,
+    patience: Patience = PATIENT,
+    query: Mapping[str, Any] | None = None,
+    is_whole: Callable[[Path], bool] = Path.is_file,
+) -> None:
+    """Write a server's answer to a file, piece by piece; asked for again where it is broken off.
+
+    Args:
+        where: feed and window, for messages.
+        feed: names the server.
+        path: what to ask for, below its address or an address of its own.
+        target: the file.
+        patience: how long to ask.
+        query: parameters.
+        is_whole: whether the file is complete, where its format tells.
+
+    Raises:
+        SourceUnavailable: the server is down, or breaks off every time.
+        SourceChanged: it refuses, or sends a web page.
+    """
+    server = client(feed.source.address, patience, is_kept=False)
+    with explained(where, feed.territory_file):
+        for attempt in range(patience.attempts):
+            is_last = attempt + 1 == patience.attempts
+            try:
+                with server.get(path, params=dict(query or {}), stream=True) as response, target.open("wb") as file:
+                    response.raise_for_status()
+                    for piece in response.iter_content(1 << 20):
+                        file.write(piece)
+                _require_data(where, feed, target)
+                if is_whole(target):
+                    return
+            except (exceptions.ChunkedEncodingError, exceptions.ConnectionError):
+                if is_last:
+                    raise
+            if not is_last:
+                time.sleep(min(patience.backoff_s * 2**attempt, patience.longest_wait_s))
+    raise _midway(where, f"{target.stat().st_size} bytes")
 
 
 @contextmanager
@@ -131,12 +187,28 @@ def _not_json(where: str, territory_file: str, body: str) -> ObservatoryError:
             expected="JSON",
             todo=f"Open the address in a browser; if the data moved, correct `address` in {territory_file}.",
         )
+    return _midway(where, f"{len(body)} characters")
+
+
+def _midway(where: str, after: str) -> SourceUnavailable:
     return SourceUnavailable(
         where,
-        came=f"the answer stops midway, after {len(body)} characters, every time it was asked",
-        expected="complete JSON",
+        came=f"the answer stops midway, after {after}, every time it was asked",
+        expected="a complete answer",
         todo="Try again later; if it goes on, ask whoever runs the server.",
     )
+
+
+def _require_data(where: str, feed: FeedSettings, file: Path) -> None:
+    with file.open("rb") as start:
+        head = start.read(400)
+    if is_html(head):
+        raise SourceChanged(
+            where,
+            came=f"cannot be read (a web page came: {' '.join(head.decode(errors='replace').split())[:120]})",
+            expected=f"the data that feeds.{feed.feed_id} in {feed.territory_file} names",
+            todo=f"Open the address in a browser; if the data moved, correct `address` in {feed.territory_file}.",
+        )
 
 
 def _said(response: requests.Response) -> str:

@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 import polars as pl
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from requests import Request, Response
 
+from observatory.contracts import KINDS
 from observatory.errors import SourceChanged
-from observatory.feeds.base import require_columns
+from observatory.feeds.base import edges, require_columns
 from observatory.feeds.http import PATIENT, Patience, client, explained
-from observatory.feeds.settings import IncidentFeed
+from observatory.feeds.settings import FeedSettings
+from observatory.feeds.sources import SocrataSource
 from observatory.window import Window
 
 # a page is JSON, Python objects and columns at once: 20,000 rows of 22 columns take some 100 MiB
@@ -63,15 +64,16 @@ class SocrataFeed:
     """
 
     territory_code: str
-    feed: IncidentFeed
+    feed: FeedSettings
     page_rows: int = PAGE_ROWS
     patience: Patience = PATIENT
 
     def read(self, window: Window) -> Iterator[pl.DataFrame]:
         """Yield the rows of a window, one page at a time; see ``Feed.read``."""
         where = f"{self.territory_code}/{self.feed.feed_id} {window}"
-        pages = client(self.feed.address, self.patience).paginate(
-            f"resource/{self.feed.resource}.json",
+        source = cast("SocrataSource", self.feed.source)
+        pages = client(source.address, self.patience).paginate(
+            f"resource/{source.resource}.json",
             params=self._query(window),
             paginator=OffsetPages(),
             data_selector="$",
@@ -84,15 +86,13 @@ class SocrataFeed:
 
     def _query(self, window: Window) -> dict[str, str | int]:
         """The window on the source's own clock, which has no offset."""
-        time_column = self.feed.columns["occurred_from"]
-        clock = ZoneInfo(window.timezone if self.feed.clock == "local" else "UTC")
-        start, end = (f"{moment.astimezone(clock):%Y-%m-%dT%H:%M:%S}" for moment in (window.start, window.end))
-        order = [time_column, self.feed.columns.get("source_record_id", ":id")]
-        return {
-            "$where": f"{time_column} >= '{start}' and {time_column} < '{end}'",
-            "$order": ", ".join(order),
-            "$limit": self.page_rows,
-        }
+        start, end = (f"{edge:%Y-%m-%dT%H:%M:%S}" for edge in edges(window, self.feed))
+        times = self.feed.window_sources if KINDS[self.feed.kind].time_column else ()
+        conditions = [f"{time} >= '{start}' and {time} < '{end}'" for time in times]
+        conditions += [f"{column} in ({_listed(values)})" for column, values in self.feed.where.items()]
+        query = {"$where": " and ".join(conditions)} if conditions else {}
+        order = [*times, *(self.feed.sources_of("source_record_id") or (":id",))]
+        return {**query, "$order": ", ".join(order), "$limit": self.page_rows}
 
     def _require_list(self, where: str, response: Response) -> None:
         if response.content.lstrip()[:1] != b"[":
@@ -107,7 +107,7 @@ class SocrataFeed:
         """Only the columns that the territory file names; every value as text, as it is written."""
         listed = _listed_columns(response)
         require_columns(where, self.feed, listed or set().union(*rows), are_all=bool(listed))
-        schema = dict.fromkeys(self.feed.columns.values(), pl.String())
+        schema = dict.fromkeys(self.feed.read_columns, pl.String())
         try:
             return pl.from_dicts(rows, schema=schema, strict=False)
         except pl.exceptions.ComputeError as error:
@@ -117,6 +117,11 @@ class SocrataFeed:
                 expected=f"plain values in the columns {list(schema)}",
                 todo=f"Correct feeds.{self.feed.feed_id}.columns in {self.feed.territory_file}.",
             ) from None
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    """Values as SoQL writes a list of texts."""
+    return ", ".join("'" + value.replace("'", "''") + "'" for value in values)
 
 
 def _listed_columns(response: Response) -> list[str]:

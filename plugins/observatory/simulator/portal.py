@@ -55,7 +55,7 @@ def create_app(
         notice: what a reader must know of the rows, shown there.
     """
     areas = {key: _encoded(body) for key, body in (geojson or {}).items()}
-    fault_for = faults if callable(faults) else _in_turn(faults)
+    fault_for = fault_of(faults)
 
     async def resource(request: Request) -> Response:
         key, _, form = request.path_params["resource"].rpartition(".")
@@ -188,7 +188,10 @@ def _refusal(status: int, code: str, message: str) -> Response:
     return JSONResponse({"code": code, "error": True, "message": message}, status_code=status)
 
 
-def _in_turn(faults: Iterable[Fault | None]) -> Callable[[Request], Fault | None]:
+def fault_of(faults: Faults) -> Callable[[Request], Fault | None]:
+    """What is planted in the answer to a request: in turn, or as the function says."""
+    if callable(faults):
+        return faults
     remaining = iter(faults)
     return lambda _: next(remaining, None)
 

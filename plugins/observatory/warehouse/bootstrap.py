@@ -14,9 +14,11 @@ from psycopg import sql
 from observatory.errors import WarehouseError
 from observatory.secrets import secret
 from observatory.settings import ROOT
+from observatory.warehouse import raw_tables
 from observatory.warehouse.connection import AIRFLOW_DATABASE, ROLES, plain
 
 SCRIPTS = ROOT / "sql"
+RAW_SCRIPT = "03_raw.sql"
 MINIMUM_VERSION = 150000
 
 
@@ -37,6 +39,8 @@ def bootstrap(admin: sa.URL, scripts: Path = SCRIPTS) -> None:
             connection.execute("select pg_advisory_xact_lock(hashtext('observatory bootstrap'))")
             for script in sorted(scripts.glob("*.sql")):
                 connection.execute(script.read_text(encoding="utf-8").encode())
+                if script.name == RAW_SCRIPT:
+                    _make_raw_tables(connection)
             for role in ROLES:
                 _set_password(connection, role)
     except psycopg.Error as error:
@@ -63,6 +67,13 @@ def _ensure_databases(admin: sa.URL) -> None:
                     )
                 )
         connection.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(AIRFLOW_DATABASE)))
+
+
+def _make_raw_tables(connection: psycopg.Connection) -> None:
+    connection.execute("set role owner")
+    for statement in raw_tables.statements():
+        connection.execute(statement.encode())
+    connection.execute("reset role")
 
 
 def _set_password(connection: psycopg.Connection, role: str) -> None:

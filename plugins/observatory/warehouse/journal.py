@@ -1,4 +1,4 @@
-"""What the warehouse notes beside the records: the cities whose files are in use, and the windows that were refused."""
+"""What the warehouse notes beside the records: the cities in use, the terms of their feeds, the windows refused."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from observatory.warehouse.connection import plain
 
@@ -40,7 +41,7 @@ def record_failure(url: sa.URL, feed: FeedWindow, error: ObservatoryError) -> No
 
 
 def record_territory(url: sa.URL, territory: Territory) -> None:
-    """Write what the territory file says of the city; nothing happens when it is already there."""
+    """Write what the territory file says of the city and of its feeds' terms; nothing where it is already there."""
     row = {
         "territory_code": territory.code,
         "territory_name": territory.name,
@@ -61,3 +62,81 @@ def record_territory(url: sa.URL, territory: Territory) -> None:
     )
     with psycopg.connect(plain(url)) as connection:
         connection.execute(statement, list(row.values()))
+        _record_categories(connection, territory)
+        _record_terms(connection, territory)
+
+
+def _record_categories(connection: psycopg.Connection, territory: Territory) -> None:
+    """Make ``raw.category_map`` what the territory file says of its codes; nothing where it is already there."""
+    meanings = [
+        {"source_category_code": code, "category_code": meaning.category, "detection_mode": meaning.detection_mode}
+        for code, meaning in territory.categories.items()
+    ]
+    connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"categories of {territory.code}"])
+    connection.execute(
+        "delete from raw.category_map where territory_code = %s and not source_category_code = any(%s)",
+        [territory.code, list(territory.categories)],
+    )
+    connection.execute(
+        """
+        insert into raw.category_map as t (territory_code, source_category_code, category_code, detection_mode)
+        select %s, declared.*
+        from jsonb_to_recordset(%s) as declared (source_category_code text, category_code text, detection_mode text)
+        on conflict (territory_code, source_category_code) do update
+        set category_code = excluded.category_code, detection_mode = excluded.detection_mode
+        where row(t.*) is distinct from row(excluded.*)
+        """,
+        [territory.code, Jsonb(meanings)],
+    )
+
+
+def _record_terms(connection: psycopg.Connection, territory: Territory) -> None:
+    """Append to ``gov.declaration`` what the territory file says anew of the terms of its feeds."""
+    terms = [
+        {
+            "feed_id": feed_id,
+            "kind": feed.kind,
+            "licence": feed.licence,
+            "partner": convention and convention.partner,
+            "purpose": convention and convention.purpose,
+            "legal_basis": convention and convention.legal_basis,
+            "document": convention and convention.document,
+            "start_date": convention and str(convention.start),
+            "end_date": convention and str(convention.end),
+        }
+        for feed_id, feed in territory.feeds.items()
+        for convention in [feed.convention]
+    ]
+    connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"terms of {territory.code}"])
+    connection.execute(
+        """
+        with newest as (
+            select distinct on (feed_id) * from gov.declaration
+            where territory_code = %(code)s order by feed_id, declaration_id desc
+        ),
+
+        declared as (
+            select * from jsonb_to_recordset(%(terms)s) as t (
+                feed_id text, kind text, licence text, partner text, purpose text, legal_basis text, document text,
+                start_date date, end_date date
+            )
+        ),
+
+        stated as (
+            select *, true as is_declared from declared
+            union all
+            select feed_id, kind, licence, partner, purpose, legal_basis, document, start_date, end_date, false
+            from newest where feed_id not in (select feed_id from declared)
+            except
+            select feed_id, kind, licence, partner, purpose, legal_basis, document, start_date, end_date, is_declared
+            from newest
+        )
+
+        insert into gov.declaration (
+            territory_code, feed_id, kind, licence, partner, purpose, legal_basis, document, start_date, end_date,
+            is_declared, declared_at
+        )
+        select %(code)s, *, clock_timestamp() from stated order by feed_id
+        """,
+        {"code": territory.code, "terms": Jsonb(terms)},
+    )

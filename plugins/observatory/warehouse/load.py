@@ -20,9 +20,10 @@ import adbc_driver_postgresql.dbapi as adbc
 import polars as pl
 import pyarrow as pa
 
-from observatory.contracts import REJECTED, Kind, row_hash
 from observatory.errors import LoadOutOfBalance
+from observatory.records import REJECTED, Kind, row_hash
 from observatory.warehouse.connection import plain
+from observatory.warehouse.older_keys import OlderKeys
 from observatory.window import Window
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class FeedWindow:
     window: Window
     is_complete: bool = False
     tolerated_withdrawal_share: float = 0.05
+    has_pseudonymous_key: bool = False
 
     def __str__(self) -> str:
         return f"{self.territory_code}/{self.feed_id} {self.window}"
@@ -82,6 +84,7 @@ class Load:
     feed_is_empty: bool
     result: LoadResult = field(default_factory=LoadResult)
     listed: list[pl.Series] = field(default_factory=list)
+    older_keys: OlderKeys = field(default_factory=OlderKeys)
 
     def add(self, accepted: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
         """Append what is new of a chunk.
@@ -94,6 +97,8 @@ class Load:
             Every record refused: those rejected, and those that contradict another record of their id.
         """
         hashed = accepted.with_columns(row_hash(accepted, list(self.feed.kind.content_columns)).alias("content_hash"))
+        if self.feed.has_pseudonymous_key:
+            hashed = self.older_keys.kept(hashed, self.known)
         fresh, contradicting = _one_per_key(hashed)
         self._learn_moved(fresh)
         compared = fresh.join(

@@ -11,9 +11,9 @@ import pandera.polars as pa
 import polars as pl
 from pandera.errors import SchemaErrors
 
-from observatory.contracts import read
-from observatory.contracts.base import UNUSABLE, Kind
-from observatory.contracts.zone import GEOMETRY
+from observatory.records import read
+from observatory.records.kind import UNUSABLE, Kind
+from observatory.records.place import GEOMETRY
 
 if TYPE_CHECKING:
     from observatory.feeds.settings import FeedSettings
@@ -29,7 +29,7 @@ REJECTED = {
 }
 _PRESENT, _READABLE, _IN_BOUNDS = "present", "readable", "in bounds"
 _LONGEST_VALUE = 120
-_PLACE = {"easting": "longitude_deg", "northing": "latitude_deg"}
+_DEGREES = {"easting": "longitude_deg", "northing": "latitude_deg"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def check_records(
     delivered_first = failures.sort(pl.col("column_name").is_in([*feed.columns]), descending=True, maintain_order=True)
     first = delivered_first.unique("index", keep="first", maintain_order=True).sort("index")
     wrong = first["index"]
-    rejected = _described(first, rows[wrong], records[wrong], territory, feed)
+    rejected = _described(first, rows[wrong], records[wrong], kind=kind, territory=territory, feed=feed)
     kept = ~pl.int_range(records.height, eager=True, dtype=pl.UInt32).is_in(wrong.implode())
     return Checked(records.filter(kept), rejected)
 
@@ -123,15 +123,23 @@ def _schema(kind: Kind, bounds: Bounds) -> pa.DataFrameSchema:
 
 
 def _described(
-    failures: pl.DataFrame, rows: pl.DataFrame, records: pl.DataFrame, territory: Territory, feed: FeedSettings
+    failures: pl.DataFrame,
+    rows: pl.DataFrame,
+    records: pl.DataFrame,
+    *,
+    kind: Kind,
+    territory: Territory,
+    feed: FeedSettings,
 ) -> pl.DataFrame:
     """Put each failure into words; all three frames have one row per rejected record."""
-    sources = {"geometry_wkt": GEOMETRY} | {_PLACE.get(name, name): source for name, source in feed.columns.items()}
-    failures = failures.with_columns(pl.col("column_name").replace(_PLACE))
+    sources = _sources(feed)
+    failures = failures.with_columns(pl.col("column_name").replace(_DEGREES))
     causes = failures.select("column_name", "check_name").unique(maintain_order=True)
-    words = [_words(column, check, territory, feed) for column, check in causes.iter_rows()]
+    words = [_words(kind, column, check, territory, feed) for column, check in causes.iter_rows()]
     causes = causes.with_columns(
-        pl.Series("source", [sources.get(column) for column in causes["column_name"]], dtype=pl.String),
+        pl.Series(
+            "source", [", ".join(sources.get(column, ())) or None for column in causes["column_name"]], dtype=pl.String
+        ),
         pl.Series("expected", [expected for expected, _ in words], dtype=pl.String),
         pl.Series("todo", [todo for _, todo in words], dtype=pl.String),
     )
@@ -139,15 +147,21 @@ def _described(
         [
             failures.join(causes, on=["column_name", "check_name"], how="left", maintain_order="left"),
             records.select("source_record_id"),
-            rows.select(read.text(source).alias(f"source {source}") for source in rows.columns),
+            rows.select(
+                pl.concat_str([read.text(name) for name in names], separator=" ", ignore_nulls=True).alias(
+                    f"source {column}"
+                )
+                for column, names in sources.items()
+            ),
             rows.select(row_data=pl.struct(read.text(source) for source in rows.columns).struct.json_encode()),
         ],
         how="horizontal",
     )
-    value = pl.coalesce(
+    said = pl.coalesce(
         pl.lit(None, pl.String),
-        *(pl.when(pl.col("source") == source).then(pl.col(f"source {source}")) for source in rows.columns),
-    ).str.head(_LONGEST_VALUE)
+        *(pl.when(pl.col("column_name") == column).then(pl.col(f"source {column}")) for column in sources),
+    )
+    value = pl.when(said != "").then(said).str.head(_LONGEST_VALUE)
     came = (
         pl.when(pl.col("value").is_null())
         .then(pl.lit("is missing"))
@@ -169,31 +183,41 @@ def _described(
     )
 
 
-def _words(column: str, check: str, territory: Territory, feed: FeedSettings) -> tuple[str, str]:
+def _sources(feed: FeedSettings) -> dict[str, tuple[str, ...]]:
+    """Contract column to the source columns it is made of, degrees also where the source has metres or an area."""
+    named = {_DEGREES.get(name, name): feed.sources_of(name) for name in feed.columns}
+    whole = named.get("point") or named.get(GEOMETRY)
+    return dict.fromkeys(_DEGREES.values(), whole) | named if whole else named
+
+
+def _words(kind: Kind, column: str, check: str, territory: Territory, feed: FeedSettings) -> tuple[str, str]:
     """What a check expects of a column, and what to do about it."""
-    ask = f"or ask {feed.owner} to correct the record."
-    keys = f"feeds.{feed.feed_id}"
-    bounds = territory.bounds
+    correct, bounds = f"Correct feeds.{feed.feed_id}", territory.bounds
     match check:
-        case "readable" if column in ("longitude_deg", "latitude_deg"):
-            return (
-                "a number, beside the other coordinate's",
-                f"Correct {keys}.columns or decimal_comma in {feed.territory_file}, {ask}",
-            )
-        case "readable" if column == "geometry_wkt":
-            return (
-                "an area in degrees, longitude first, within the city's bounds",
-                f"Correct bounds in {feed.territory_file}, {ask}",
-            )
         case "readable":
-            formats = " or ".join(getattr(feed, "date_formats", ()))
-            return (
-                f"a moment written {formats} that exists on the clock of {territory.timezone}",
-                f"Correct {keys}.date_formats in {feed.territory_file}, {ask}",
-            )
+            expected, keys = _readable(kind, column, territory, feed)
+            todo = f"{correct}.{keys} in {feed.territory_file}"
         case "in bounds":
             low, high = (bounds.west, bounds.east) if column == "longitude_deg" else (bounds.south, bounds.north)
-            return f"{column} between {low} and {high}", f"Correct bounds in {feed.territory_file}, {ask}"
+            expected, todo = f"{column} between {low} and {high}", f"Correct bounds in {feed.territory_file}"
         case "present":
-            return "a value", f"Correct {keys}.columns in {feed.territory_file}, {ask}"
-    return check, f"Correct {keys} in {feed.territory_file}, {ask}"
+            expected, todo = "a value", f"{correct}.columns in {feed.territory_file}"
+        case _:
+            expected, todo = check, f"{correct} in {feed.territory_file}"
+    return expected, f"{todo}, or ask {feed.owner} to correct the record."
+
+
+def _readable(kind: Kind, column: str, territory: Territory, feed: FeedSettings) -> tuple[str, str]:
+    """How a value of a column is to be written, and the keys of the feed that say how it is."""
+    dtype = kind.dtype(column)
+    if column in ("longitude_deg", "latitude_deg", "point"):
+        return "a number, beside the other coordinate's", "columns or decimal_comma"
+    if column == GEOMETRY:
+        return "an area or a line, longitude first", "columns or coordinates"
+    if dtype == pl.Boolean():
+        return "yes or no", "values"
+    if dtype.is_numeric():
+        least = {**kind.least_count, **feed.least_count}.get(column)
+        return f"a number of at least {least}" if least else "a number", "columns, values or decimal_comma"
+    formats = " or ".join(feed.date_formats)
+    return f"a moment written {formats} that exists on the clock of {territory.timezone}", "date_formats"

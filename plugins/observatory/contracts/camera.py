@@ -1,0 +1,18 @@
+"""Cameras: the registry of those that watch public space."""
+
+from __future__ import annotations
+
+import pandera.polars as pa
+
+from observatory.records.kind import Kind, Standing
+
+
+class Camera(Standing):
+    """One camera from its installation to its removal; its exact heading is not for publication."""
+
+    operator_code: str
+    camera_type: str
+    azimuth_deg: float = pa.Field(nullable=True, in_range={"min_value": 0, "max_value": 360})
+
+
+KIND = Kind("camera", "a camera of the registry", Camera, time_column=None, retention_days=None)

@@ -1,0 +1,42 @@
+"""Citizen reports: what residents ask the city to repair, clean or settle."""
+
+from __future__ import annotations
+
+import pandera.polars as pa
+import polars as pl
+
+from observatory.records.kind import Kind, Moment, Record
+
+
+class CitizenReport(Record):
+    """One request, from its filing to its closing."""
+
+    service_code: str
+    status: str = pa.Field(isin=["open", "closed"])
+    updated_at: Moment = pa.Field(nullable=True)
+    closed_at: Moment = pa.Field(nullable=True)
+    description: str = pa.Field(nullable=True)
+
+    @pa.check("updated_at", error="not before the request")
+    def _is_updated_later(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+        return data.lazyframe.select(pl.col("updated_at") >= pl.col("occurred_from"))
+
+    @pa.check("closed_at", error="not before the request")
+    def _is_closed_later(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+        return data.lazyframe.select(pl.col("closed_at") >= pl.col("occurred_from"))
+
+
+KIND = Kind(
+    "citizen_report",
+    "a request to a city service",
+    CitizenReport,
+    correction_days=90,
+    texts=("description",),
+    refused={
+        "reporter": "who reports is not asked",
+        "phone": "who reports is not asked",
+        "mail": "who reports is not asked",
+        "media_url": "no image enters",
+        "address": "a house number leads to who lives there; the point is enough",
+    },
+)

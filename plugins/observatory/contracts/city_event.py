@@ -1,0 +1,42 @@
+"""Events of the city: what is planned to happen where, and when."""
+
+from __future__ import annotations
+
+import pandera.polars as pa
+import polars as pl
+
+from observatory.records.kind import Kind, Record
+
+_LONGEST_DAYS = 365
+
+
+class CityEvent(Record):
+    """One timing of one event."""
+
+    title: str
+    category_code: str = pa.Field(nullable=True)
+    place_name: str = pa.Field(nullable=True)
+    expected_count: pl.Int32 = pa.Field(nullable=True, ge=0)
+    is_cancelled: bool = pa.Field(nullable=True)
+
+    @pa.check("occurred_to", error="after its beginning")
+    def _lasts(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+        return data.lazyframe.select(pl.col("occurred_to") > pl.col("occurred_from"))
+
+    @pa.check("occurred_to", error=f"within {_LONGEST_DAYS} days of its beginning")
+    def _ends(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+        lasting = pl.col("occurred_to") - pl.col("occurred_from")
+        return data.lazyframe.select(lasting <= pl.duration(days=_LONGEST_DAYS))
+
+
+KIND = Kind(
+    "city_event",
+    "a timing of an event of the city",
+    CityEvent,
+    time_column=None,
+    refused={
+        "contact": "whom to call is not asked",
+        "phone": "whom to call is not asked",
+        "mail": "whom to write to is not asked",
+    },
+)

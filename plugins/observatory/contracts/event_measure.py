@@ -1,0 +1,27 @@
+"""Event measures: barriers and staff foreseen for an event."""
+
+from __future__ import annotations
+
+import pandera.polars as pa
+import polars as pl
+
+from observatory.records.kind import Kind, Record
+
+
+class EventMeasure(Record):
+    """One measure taken for an event, in its period and place."""
+
+    event_code: str
+    measure_type: str
+    barrier_count: pl.Int32 = pa.Field(nullable=True, ge=0)
+    staff_count: pl.Int32 = pa.Field(nullable=True, ge=0)
+
+
+KIND = Kind(
+    "event_measure",
+    "a measure foreseen for an event",
+    EventMeasure,
+    natural_key=("event_code", "measure_type", "occurred_from"),
+    time_column=None,
+    refused={"officer": "staff is counted, nobody is named", "contact": "whom to call is not asked"},
+)

@@ -1,0 +1,37 @@
+"""Hospital activity: visits of a day, already summed by establishment, class of age and reason."""
+
+from __future__ import annotations
+
+import pandera.polars as pa
+import polars as pl
+
+from observatory.records.kind import Kind, Record
+
+LEAST_COUNT = 5
+"""Fewer visits than this could tell of a person: such rows are refused, and their count never passes the door."""
+
+
+class HospitalActivity(Record):
+    """Visits to one establishment on one day, by class of age and reason."""
+
+    establishment_code: str
+    zone_code: str = pa.Field(nullable=True)
+    age_class: str
+    motive_code: str
+    visit_count: pl.Int32 = pa.Field(in_range={"min_value": LEAST_COUNT, "max_value": 5_000})
+
+
+KIND = Kind(
+    "hospital_activity",
+    "the visits to an establishment on a day, by class of age and reason",
+    HospitalActivity,
+    natural_key=("establishment_code", "occurred_from", "age_class", "motive_code"),
+    least_count={"visit_count": LEAST_COUNT},
+    # a source that does not suppress small counts itself delivers many
+    tolerated_reject_share=0.5,
+    refused={
+        "patient": "only sums are read",
+        "birth_date": "only classes of age are read",
+        "diagnosis": "only classes of reason are read",
+    },
+)

@@ -1,0 +1,33 @@
+"""Targeted operations: where and when more is done, declared before it starts so that its effect can be judged."""
+
+from __future__ import annotations
+
+import pandera.polars as pa
+import polars as pl
+
+from observatory.records.kind import Kind, Moment, Record
+
+
+class Operation(Record):
+    """One operation in an area and a period; ``reported_at`` is when it was declared."""
+
+    operation_type: str
+    reported_at: Moment
+    target_category_code: str = pa.Field(nullable=True)
+    geometry_wkt: str = pa.Field(nullable=True)
+
+    @pa.check("reported_at", error="declared before it starts")
+    def _is_declared_before(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+        return data.lazyframe.select(pl.col("reported_at") <= pl.col("occurred_from"))
+
+
+KIND = Kind(
+    "operation",
+    "a targeted operation",
+    Operation,
+    time_column=None,
+    refused={
+        "target_name": "an operation is in an area, never against somebody",
+        "officer": "who takes part is not asked",
+    },
+)

@@ -1,0 +1,39 @@
+"""Parking: free places of a car park at a moment."""
+
+from __future__ import annotations
+
+import pandera.polars as pa
+import polars as pl
+
+from observatory.records.kind import Kind, Record
+
+_OVERFULL = 1.05
+
+
+class ParkingOccupancy(Record):
+    """One car park at one moment; a counter may be off by a twentieth of the capacity."""
+
+    car_park_code: str
+    place_name: str = pa.Field(nullable=True)
+    free_count: pl.Int32 = pa.Field(nullable=True, ge=0)
+    capacity_count: pl.Int32 = pa.Field(nullable=True, gt=0)
+    is_open: bool = pa.Field(nullable=True)
+
+    @pa.check("free_count", error="at most the capacity and a twentieth")
+    def _fits(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+        most = pl.col("capacity_count") * _OVERFULL
+        return data.lazyframe.select(
+            pl.col("capacity_count").is_null() | (pl.col("capacity_count") <= 0) | (pl.col("free_count") <= most)
+        )
+
+
+KIND = Kind(
+    "parking_occupancy",
+    "the free places of a car park at a moment",
+    ParkingOccupancy,
+    natural_key=("car_park_code", "occurred_from"),
+    any_of=("free_count",),
+    correction_days=1,
+    retention_days=2 * 365,
+    refused={"plate": "places are counted, nobody is followed"},
+)

@@ -1,0 +1,54 @@
+"""Population flows: how many were in a zone in a slot of time, as a telecom operator sums its network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandera.polars as pa
+import polars as pl
+
+from observatory.records.kind import Kind, Record
+
+if TYPE_CHECKING:
+    from observatory.feeds.settings import FeedSettings
+    from observatory.territory import Territory
+
+LEAST_COUNT = 20
+"""Operators hold smaller groups back; where one does not, the group's size does not pass the door."""
+
+
+class PopulationFlow(Record):
+    """One zone, slot and segment; no volume where the group is smaller than the operator's threshold."""
+
+    zone_code: str
+    segment: str
+    volume_count: float = pa.Field(nullable=True, ge=LEAST_COUNT)
+    is_suppressed: bool
+
+    @pa.check("occurred_to", error="a slot of one or two hours")
+    def _is_a_slot(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+        hours = (pl.col("occurred_to") - pl.col("occurred_from")).dt.total_minutes() / 60
+        return data.lazyframe.select(hours.is_in([1.0, 2.0]))
+
+
+def bound_the_slot(values: pl.DataFrame, _: Territory, __: FeedSettings) -> pl.DataFrame:
+    """Let a slot last ``slot_hours`` where the source tells only its beginning, and say where a volume is held back."""
+    if "slot_hours" in values.columns and "occurred_to" not in values.columns:
+        slot = pl.duration(minutes=pl.col("slot_hours") * 60)
+        values = values.with_columns(occurred_to=pl.col("occurred_from") + slot)
+    return values.with_columns(is_suppressed=pl.col("volume_count").is_null())
+
+
+KIND = Kind(
+    "population_flow",
+    "the volume of a segment of the population in a zone and a slot of time",
+    PopulationFlow,
+    natural_key=("zone_code", "occurred_from", "segment"),
+    rule=bound_the_slot,
+    completes=frozenset({"is_suppressed"}),
+    inputs={"slot_hours": pl.Float64()},
+    any_of=("volume_count",),
+    least_count={"volume_count": LEAST_COUNT},
+    small_counts="null",
+    refused={"imsi": "no subscriber enters", "device": "no telephone enters"},
+)

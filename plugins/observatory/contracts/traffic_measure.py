@@ -1,0 +1,64 @@
+"""Traffic: what a site on a road measured over an interval."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandera.polars as pa
+import polars as pl
+
+from observatory.records.kind import Kind, Record
+
+if TYPE_CHECKING:
+    from observatory.feeds.settings import FeedSettings
+    from observatory.territory import Territory
+
+_MOST_PER_LANE_VEH_H = 2_400
+_MOST_LANES = 8
+
+
+class TrafficMeasure(Record):
+    """One measurement; null where the site measured nothing usable, 0 where it worked and counted nothing."""
+
+    site_code: str
+    lane_count: pl.Int32 = pa.Field(nullable=True, in_range={"min_value": 1, "max_value": _MOST_LANES})
+    flow_veh_h: float = pa.Field(nullable=True, ge=0)
+    speed_kmh: float = pa.Field(nullable=True, in_range={"min_value": 0, "max_value": 160})
+    occupancy_pct: float = pa.Field(nullable=True, in_range={"min_value": 0, "max_value": 100})
+    input_count: pl.Int32 = pa.Field(nullable=True, ge=0)
+
+    @pa.check("flow_veh_h", error=f"at most {_MOST_PER_LANE_VEH_H} vehicles an hour and lane")
+    def _is_possible(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+        most = pl.col("lane_count").fill_null(_MOST_LANES) * _MOST_PER_LANE_VEH_H
+        return data.lazyframe.select(pl.col("flow_veh_h") <= most)
+
+
+def tell_missing_from_zero(values: pl.DataFrame, _: Territory, __: FeedSettings) -> pl.DataFrame:
+    """Take a speed of 0 from no input for none.
+
+    Where the source tells one end of an interval alone, it is ``period_min`` long.
+    """
+    if "period_min" in values.columns:
+        period = pl.duration(minutes=pl.col("period_min"))
+        if "occurred_from" not in values.columns:
+            values = values.with_columns(occurred_from=pl.col("occurred_to") - period)
+        elif "occurred_to" not in values.columns:
+            values = values.with_columns(occurred_to=pl.col("occurred_from") + period)
+    if {"speed_kmh", "input_count"} <= set(values.columns):
+        is_missing = (pl.col("speed_kmh") == 0) & (pl.col("input_count") == 0)
+        values = values.with_columns(speed_kmh=pl.when(~is_missing.fill_null(value=False)).then("speed_kmh"))
+    return values
+
+
+KIND = Kind(
+    "traffic_measure",
+    "a measurement of a site on a road over an interval",
+    TrafficMeasure,
+    natural_key=("site_code", "occurred_to"),
+    rule=tell_missing_from_zero,
+    completes=frozenset({"occurred_from"}),
+    inputs={"period_min": pl.Float64()},
+    any_of=("flow_veh_h", "speed_kmh", "occupancy_pct"),
+    retention_days=5 * 365,
+    refused={"plate": "traffic is counted, nobody is followed"},
+)

@@ -1,0 +1,39 @@
+"""Alerts of video analytics: that something was counted or left somewhere, never who."""
+
+from __future__ import annotations
+
+import pandera.polars as pa
+
+from observatory.records.kind import Kind, Moment, Record
+
+
+class VideoAlert(Record):
+    """One alert's metadata; a further one of the same camera and category within five minutes is kept as a repeat."""
+
+    occurred_to: Moment = pa.Field(nullable=True)
+    camera_code: str
+    category: str = pa.Field(
+        isin=["density", "crowd_flow", "abandoned_object", "intrusion", "stopped_vehicle", "traffic_jam", "fire_smoke"]
+    )
+    severity: str = pa.Field(nullable=True, isin=["informational", "low", "medium", "high", "critical"])
+    confidence: float = pa.Field(nullable=True, in_range={"min_value": 0, "max_value": 1})
+    is_repeat: bool
+
+
+KIND = Kind(
+    "video_alert",
+    "an alert that analytics raised at a camera, metadata alone",
+    VideoAlert,
+    repeat_key=("camera_code", "category"),
+    repeat_within_s=5 * 60,
+    completes=frozenset({"is_repeat"}),
+    correction_days=2,
+    retention_days=30,
+    refuses_traces=True,
+    refused={
+        "image": "no image enters",
+        "track": "nobody is followed",
+        "face": "no biometric data enters",
+        "plate": "a plate leads to its owner",
+    },
+)

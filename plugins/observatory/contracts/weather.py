@@ -1,0 +1,53 @@
+"""Weather: what a station measured, or a model gives for its place, in an hour."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandera.polars as pa
+import polars as pl
+
+from observatory.records.kind import Kind, Record
+
+if TYPE_CHECKING:
+    from observatory.feeds.settings import FeedSettings
+    from observatory.territory import Territory
+
+_ZERO_CELSIUS_K, _PASCALS = 273.15, 100
+
+
+class Weather(Record):
+    """One station and hour."""
+
+    station_code: str
+    temperature_c: float = pa.Field(nullable=True, in_range={"min_value": -15, "max_value": 45})
+    rain_mm: float = pa.Field(nullable=True, in_range={"min_value": 0, "max_value": 200})
+    wind_m_s: float = pa.Field(nullable=True, in_range={"min_value": 0, "max_value": 60})
+    humidity_pct: float = pa.Field(nullable=True, in_range={"min_value": 0, "max_value": 100})
+    pressure_hpa: float = pa.Field(nullable=True, in_range={"min_value": 850, "max_value": 1_090})
+    is_forecast: bool = pa.Field(nullable=True)
+
+
+def convert_units(values: pl.DataFrame, _: Territory, __: FeedSettings) -> pl.DataFrame:
+    """Take kelvin to degrees Celsius, pascals to hectopascals, km/h to m/s."""
+    converted = {
+        "temperature_k": ("temperature_c", (pl.col("temperature_k") - _ZERO_CELSIUS_K).round(2)),
+        "pressure_pa": ("pressure_hpa", pl.col("pressure_pa") / _PASCALS),
+        "wind_km_h": ("wind_m_s", (pl.col("wind_km_h") / 3.6).round(3)),
+    }
+    return values.with_columns(
+        value.alias(name) for source, (name, value) in converted.items() if source in values.columns
+    )
+
+
+KIND = Kind(
+    "weather",
+    "the weather of a station and an hour",
+    Weather,
+    natural_key=("station_code", "occurred_from", "is_forecast"),
+    rule=convert_units,
+    inputs={"temperature_k": pl.Float64(), "pressure_pa": pl.Float64(), "wind_km_h": pl.Float64()},
+    any_of=("temperature_c", "temperature_k", "rain_mm", "wind_m_s", "wind_km_h"),
+    correction_days=7,
+    retention_days=None,
+)

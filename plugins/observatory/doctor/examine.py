@@ -1,0 +1,210 @@
+"""Examining a city: each feed by itself, so that one that is down hides nothing of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from observatory.contracts import KINDS
+from observatory.doctor import forecastable, sample
+from observatory.doctor.report import (
+    CHANGED,
+    EMPTY,
+    LATE,
+    REFUSED,
+    REJECTED,
+    SECRET,
+    UNREACHABLE,
+    WELL,
+    WITHOUT_SAMPLE,
+    WRONG_IN_FILE,
+    FeedReport,
+    MappedColumn,
+    Rejection,
+    Report,
+)
+from observatory.errors import (
+    ConventionNotLive,
+    ObservatoryError,
+    SecretMissing,
+    SourceUnavailable,
+    TerritoryError,
+)
+from observatory.pipeline import require_live_terms
+from observatory.records import Ordinals, admit
+from observatory.records.mapping import require_mapping
+from observatory.records.read import text
+
+if TYPE_CHECKING:
+    from observatory.feeds.settings import FeedSettings
+    from observatory.records import Checked
+    from observatory.territory import Territory
+
+_LATE_DAYS = 2
+"""A source may be this much later than its file says before it counts as late: a holiday, a night without power."""
+_MOST_REASONS = 3
+_STATUSES: tuple[tuple[type[ObservatoryError], str], ...] = (
+    (TerritoryError, WRONG_IN_FILE),
+    (ConventionNotLive, REFUSED),
+    (SecretMissing, SECRET),
+    (SourceUnavailable, UNREACHABLE),
+    (ObservatoryError, CHANGED),
+)
+
+
+def examine(
+    territory: Territory,
+    today: date,
+    samples: Path | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Examine every feed of a city, and whether the city may be forecast.
+
+    Args:
+        territory: the city.
+        today: its local day.
+        samples: folder of recorded samples, ``<feed>.json`` or ``<feed>.parquet`` with rows, or ``<feed>/`` with files
+            as the source serves them; None asks the sources themselves.
+        progress: told what is being done.
+    """
+    reports, accepted = [], {}
+    for feed_id in territory.feeds:
+        progress(feed_id)
+        report, records = _examined(territory, feed_id, today, samples)
+        reports.append(report)
+        if records is not None and report.kind == "incident":
+            accepted[feed_id] = records
+    progress("forecast")
+    judged_by, groups = forecastable.judge(territory, accepted, today, is_recorded=samples is not None)
+    return Report(territory.code, today, None, tuple(reports), judged_by, groups)
+
+
+def _examined(
+    territory: Territory, feed_id: str, today: date, samples: Path | None
+) -> tuple[FeedReport, pl.DataFrame | None]:
+    """The report of one feed, and the accepted records of its sample."""
+    feed = territory.feeds[feed_id]
+    report = FeedReport(
+        feed_id,
+        feed.kind,
+        feed.source.protocol,
+        feed.owner,
+        feed.terms,
+        is_live=feed.convention is None or feed.convention.is_live(today),
+        status=WITHOUT_SAMPLE,
+        history_start=feed.history_start,
+        columns=_mapped(feed, None),
+    )
+    try:
+        require_mapping(feed)
+        require_live_terms(feed, today)
+        recorded = _recorded(samples, feed_id)
+        if samples is not None and recorded is None:
+            return report, None
+        if recorded is not None and recorded.is_dir():
+            territory, recorded = _at(territory, feed_id, recorded), None
+        taken = sample.take(territory, feed_id, today, recorded)
+        checked = admit(taken.rows, territory, feed_id, Ordinals()) if taken.rows.height else None
+    except ObservatoryError as error:
+        status = next(status for kind, status in _STATUSES if isinstance(error, kind))
+        return replace(report, status=status, problem=str(error)), None
+    report = replace(
+        report,
+        first_day=taken.window.first_day,
+        last_day=taken.window.end_day - timedelta(days=1),
+        is_partial=taken.is_partial,
+        read_count=taken.rows.height,
+    )
+    if checked is None:
+        problem = f"{territory.code}/{feed_id}: no record up to {report.last_day}; expected some. Ask {feed.owner}, or "
+        problem += f"correct `where`, `date_formats` and `clock` in {feed.territory_file}."
+        return replace(report, status=EMPTY, problem=problem), None
+    report = _counted(report, territory, feed, taken, checked)
+    if samples is None and KINDS[feed.kind].time_column and report.newest_day:
+        # where more was there than was read, a record of the window's last day may have been
+        newest = taken.window.end_day - timedelta(days=1) if taken.is_partial else report.newest_day
+        late = (sample.newest_day_expected(feed, today) - newest).days - _LATE_DAYS
+        report = replace(report, late_days=max(0, late))
+    verdict, reason = _judged(report, territory, feed, today)
+    return replace(report, status=verdict, problem=reason), checked.accepted
+
+
+def _counted(
+    report: FeedReport, territory: Territory, feed: FeedSettings, taken: sample.Sample, checked: Checked
+) -> FeedReport:
+    """The report with what the records of the sample say."""
+    accepted = checked.accepted
+    days = accepted.select(
+        pl.col("occurred_from").dt.convert_time_zone(territory.timezone).dt.date().drop_nulls().alias("day")
+    )
+    oldest, newest = days.select(pl.col("day").min().alias("oldest"), pl.col("day").max().alias("newest")).row(0)
+    located = accepted["longitude_deg"].count()
+    return replace(
+        report,
+        accepted_count=accepted.height,
+        rejected_count=checked.rejected.height,
+        located_share=located / accepted.height if accepted.height else None,
+        oldest_day=oldest,
+        newest_day=newest,
+        columns=_mapped(feed, taken.rows),
+        rejections=_rejections(checked.rejected),
+    )
+
+
+def _judged(report: FeedReport, territory: Territory, feed: FeedSettings, today: date) -> tuple[str, str | None]:
+    """Status of a feed that delivered, and what is to be done about it."""
+    kind, where = KINDS[feed.kind], f"{territory.code}/{feed.feed_id}"
+    tolerated = kind.tolerated_reject_share if feed.tolerated_reject_share is None else feed.tolerated_reject_share
+    share = report.rejected_count / report.read_count
+    if share > tolerated or not report.accepted_count:
+        first = report.rejections[0].reason
+        return (
+            REJECTED,
+            f"{where}: {share:.0%} of the sample rejected; expected at most {tolerated:.0%}. First: {first}",
+        )
+    if report.late_days:
+        return LATE, (
+            f"{where}: its newest record is of {report.newest_day}; expected one of "
+            f"{sample.newest_day_expected(feed, today)}. Ask {feed.owner}, or correct `publication_lag_hours` in "
+            f"{feed.territory_file}."
+        )
+    return WELL, None
+
+
+def _rejections(rejected: pl.DataFrame) -> tuple[Rejection, ...]:
+    """The most frequent causes, each with its first reason; the door has taken persons out of it."""
+    causes = (
+        rejected.group_by("column_name", "check_name", maintain_order=True)
+        .agg(pl.len().alias("count"), pl.col("reason").first())
+        .sort("count", descending=True, maintain_order=True)
+        .head(_MOST_REASONS)
+    )
+    return tuple(Rejection(*row) for row in causes.iter_rows())
+
+
+def _mapped(feed: FeedSettings, rows: pl.DataFrame | None) -> tuple[MappedColumn, ...]:
+    shares = {}
+    if rows is not None:
+        filled = (text(*feed.sources_of(column)).is_not_null().mean().alias(column) for column in feed.columns)
+        shares = rows.select(filled).row(0, named=True)
+    return tuple(MappedColumn(column, feed.sources_of(column), shares.get(column)) for column in feed.columns)
+
+
+def _recorded(samples: Path | None, feed_id: str) -> Path | None:
+    if samples is None:
+        return None
+    candidates = (samples / f"{feed_id}{ending}" for ending in (".json", ".parquet", ""))
+    return next((path.resolve() for path in candidates if path.exists()), None)
+
+
+def _at(territory: Territory, feed_id: str, folder: Path) -> Territory:
+    """The city with one of its feeds read from a folder."""
+    feed = territory.feeds[feed_id]
+    source = feed.source.model_copy(update={"address": str(folder)})
+    feeds = {**territory.feeds, feed_id: feed.model_copy(update={"source": source})}
+    return territory.model_copy(update={"feeds": feeds})

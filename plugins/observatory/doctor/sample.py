@@ -1,0 +1,133 @@
+"""Reading little of a feed: a day, further back where a day has nothing, never more than so many rows."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import polars as pl
+
+from observatory.contracts import KINDS
+from observatory.errors import SourceChanged
+from observatory.feeds import open_feed
+from observatory.feeds.answers import filled, texts
+from observatory.feeds.base import require_columns, within
+from observatory.feeds.http import Patience
+from observatory.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from observatory.feeds.settings import FeedSettings
+    from observatory.territory import Territory
+
+MOST_ROWS = 1_000
+HASTE = Patience(attempts=2, backoff_s=0.2, longest_wait_s=1, timeout_s=10)
+"""A doctor asks once more where a connection breaks, and does not wait for a server that is down."""
+
+_EDGES_DAYS = (0, 1, 2, 7, 31, 400)
+"""Days before the newest at which one window ends and the next, further back, begins."""
+
+_FIRST_DAY, _END_DAY = date(1970, 1, 1), date(2100, 1, 1)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows of a feed as it delivered them, shape (n, read columns), and the days that were asked for."""
+
+    rows: pl.DataFrame
+    window: Window
+    is_partial: bool
+
+
+def take(territory: Territory, feed_id: str, today: date, recorded: Path | None = None) -> Sample:
+    """Read a small sample of a feed.
+
+    Args:
+        territory: the city.
+        feed_id: one of its feeds.
+        today: the city's local day.
+        recorded: rows recorded of the source instead of the source: a JSON list of objects or a Parquet file; None
+            asks the source, which may be a folder.
+
+    Returns:
+        The newest day that is to be expected, or else the first window before it that has a record.
+
+    Raises:
+        ObservatoryError: whatever the feed raises.
+    """
+    feed = territory.feeds[feed_id]
+    if recorded is not None:
+        always = Window(_FIRST_DAY, _END_DAY, territory.timezone)
+        return _first_rows(within(always, _recorded(territory, feed, recorded), feed), always, MOST_ROWS)
+    for window in _windows(territory, feed, today):
+        sample = read(territory, feed_id, window)
+        if sample.rows.height:
+            break
+    return sample
+
+
+def read(territory: Territory, feed_id: str, window: Window, most_rows: int = MOST_ROWS) -> Sample:
+    """Read the first rows of a window."""
+    feed = open_feed(territory, feed_id)
+    if "patience" in {each.name for each in dataclasses.fields(cast("Any", feed))}:
+        feed = dataclasses.replace(cast("Any", feed), patience=HASTE)
+    return _first_rows(feed.read(window), window, most_rows)
+
+
+def newest_day_expected(feed: FeedSettings, today: date) -> date:
+    """The newest local day of which a feed should have records."""
+    return today - timedelta(days=int(feed.publication_lag_hours // 24))
+
+
+def _windows(territory: Territory, feed: FeedSettings, today: date) -> Iterator[Window]:
+    newest = newest_day_expected(feed, today)
+    end = newest + timedelta(days=1)
+    if KINDS[feed.kind].time_column is None:
+        yield Window.of_day(newest, territory.timezone)
+        return
+    for near, far in pairwise(_EDGES_DAYS):
+        yield Window(end - timedelta(days=far), end - timedelta(days=near), territory.timezone)
+    oldest = end - timedelta(days=_EDGES_DAYS[-1])
+    if feed.history_start and feed.history_start < oldest:
+        yield Window(feed.history_start, oldest, territory.timezone)
+
+
+def _first_rows(chunks: Iterator[pl.DataFrame], window: Window, most_rows: int) -> Sample:
+    parts, count = [], 0
+    with closing(cast("Generator[pl.DataFrame]", chunks)):
+        for chunk in chunks:
+            parts.append(chunk)
+            count += chunk.height
+            if count > most_rows:
+                break
+    rows = pl.concat(parts) if parts else pl.DataFrame()
+    return Sample(rows.head(most_rows), window, count > most_rows)
+
+
+def _recorded(territory: Territory, feed: FeedSettings, path: Path) -> Iterator[pl.DataFrame]:
+    where = f"{territory.code}/{feed.feed_id}, {path.name}"
+    try:
+        if path.suffix == ".parquet":
+            delivered = pl.read_parquet(path)
+            require_columns(where, feed, delivered.columns, are_all=True)
+            yield delivered.select(feed.read_columns)
+            return
+        objects = json.loads(path.read_text(encoding="utf-8"))
+        rows = texts(objects, feed.read_columns)
+        require_columns(where, feed, {name for row in objects for name in row} | filled(rows), are_all=False)
+        yield rows
+    except (OSError, ValueError, TypeError, AttributeError, pl.exceptions.PolarsError) as error:
+        raise SourceChanged(
+            where,
+            came=f"cannot be read ({error})",
+            expected="a JSON list of objects, or a Parquet file",
+            todo="Record the rows anew.",
+        ) from None

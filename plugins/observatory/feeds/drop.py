@@ -1,0 +1,146 @@
+"""Fetching files: from a folder, an SFTP server, an S3 store or a web address, unpacked."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any, cast
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from observatory import settings
+from observatory.errors import SourceChanged, SourceUnavailable
+from observatory.feeds.http import PATIENT, Patience, download
+from observatory.feeds.settings import FeedSettings
+from observatory.feeds.sources.drop import Drop
+from observatory.secrets import from_outside
+
+
+def fetched(
+    where: str,
+    feed: FeedSettings,
+    folder: Path,
+    *,
+    patience: Patience = PATIENT,
+    is_whole: Callable[[Path], bool] = Path.is_file,
+    keeps: bool = False,
+) -> Iterator[Path]:
+    """Yield the feed's files on this machine, in the order of their names.
+
+    Args:
+        where: feed and window, for messages.
+        feed: where they lie.
+        folder: where those that lie elsewhere are copied, one at a time.
+        patience: how long a web server is asked.
+        is_whole: whether a file from the web is complete, where its format tells.
+        keeps: whether copies stay in the folder, for files that are read together.
+
+    Raises:
+        SourceUnavailable: they cannot be reached, or there are none.
+        SourceChanged: an archive cannot be unpacked.
+    """
+    source = cast("Drop", feed.source)
+    is_web = source.address.startswith(("http://", "https://"))
+    if is_web:
+        copy = folder / Path(source.path).name
+        download(where, feed, source.path, copy, patience=patience, is_whole=is_whole)
+    for packed in [copy] if is_web else _copies(where, feed, folder, keeps=keeps):
+        try:
+            yield from _unpacked(packed, source.member, folder, keeps=keeps)
+        except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise SourceChanged(
+                f"{where}, {packed.name}",
+                came=f"cannot be read ({error})",
+                expected="a whole archive",
+                todo=f"Ask {feed.owner} for the file again.",
+            ) from None
+
+
+def _copies(where: str, feed: FeedSettings, folder: Path, *, keeps: bool) -> Iterator[Path]:
+    """Files of a folder as they lie, those of a file server as copies."""
+    source = cast("Drop", feed.source)
+    address, pattern = source.address, source.path
+    options = _credentials(where, source)
+    try:
+        url = address if "://" in address else str(settings.ROOT / address)
+        files, root = fsspec.core.url_to_fs(url, **options)
+        names = sorted(files.glob(f"{root}/{pattern}"))
+        if not names:
+            raise FileNotFoundError(f"no file there is called {pattern}")
+        for name in names:
+            if isinstance(files, LocalFileSystem):
+                yield Path(name)
+                continue
+            files.get_file(name, str(copy := folder / Path(name).name))
+            yield copy
+            if not keeps:
+                copy.unlink()
+    except _failures() as error:
+        raise SourceUnavailable(
+            where,
+            came=f"nothing can be read at {address} ({_short(error)})",
+            expected=f"files {pattern}",
+            todo=f"Put them there, or correct `address` and `path` in {feed.territory_file}, "
+            "or name the folder at the start.",
+        ) from None
+
+
+def _credentials(where: str, source: Drop) -> dict[str, Any]:
+    """What a file server must be told to let a reader in, and how it is known."""
+    password = from_outside(where, source.password) if source.password else None
+    if source.address.startswith("s3://"):
+        endpoint = {"endpoint_url": source.endpoint} if source.endpoint else {}
+        key = {"key": source.user, "secret": password} if source.user else {}
+        # a listing of an hour ago does not have the file of today
+        return {**endpoint, **key, "use_listings_cache": False, "skip_instance_cache": True}
+    if source.address.startswith("sftp://"):
+        from asyncssh import import_public_key
+
+        login = {name: value for name, value in (("username", source.user), ("password", password)) if value}
+        trusted: tuple[list[Any], ...] = ([import_public_key(source.host_key or "")], [], [])
+        return {**login, "known_hosts": trusted, "skip_instance_cache": True}
+    return {}
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What goes wrong at a file server."""
+    import asyncssh
+    from botocore.exceptions import BotoCoreError
+
+    return (OSError, ImportError, ValueError, asyncssh.Error, BotoCoreError)
+
+
+def _unpacked(path: Path, member: str, folder: Path, *, keeps: bool) -> Iterator[Path]:
+    if path.suffix == ".gz":
+        copy = folder / path.stem
+        with gzip.open(path) as packed, copy.open("wb") as plain:
+            shutil.copyfileobj(packed, plain, 1 << 20)
+        yield copy
+        if not keeps:
+            copy.unlink()
+        return
+    if path.suffix != ".zip":
+        yield path
+        return
+    with zipfile.ZipFile(path) as archive:
+        names = sorted(info.filename for info in archive.infolist() if not info.is_dir())
+        wanted = [name for name in names if fnmatch(Path(name).name, member)]
+        if not wanted:
+            raise zipfile.BadZipFile(f"no member is called {member}; it has {names}")
+        for name in wanted:
+            copy = folder / Path(name).name
+            with archive.open(name) as packed, copy.open("wb") as plain:
+                shutil.copyfileobj(packed, plain, 1 << 20)
+            yield copy
+            if not keeps:
+                copy.unlink()
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

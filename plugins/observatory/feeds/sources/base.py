@@ -1,0 +1,26 @@
+"""What every protocol needs to know of a source."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from observatory.strict import Strict
+
+
+class Source(Strict):
+    """Where a feed's rows are and over which protocol they come.
+
+    Attributes:
+        reader: the class that reads such a source, as ``module:class``; imported when a feed is opened.
+        needs_convention: whether its records are read under a convention alone, because persons speak in them.
+        protocol: name of the protocol; each subclass has its own.
+        address: base URL or folder; a relative folder is taken from the project's root.
+    """
+
+    reader: ClassVar[str]
+    needs_convention: ClassVar[bool] = False
+
+    protocol: str
+    address: str = Field(min_length=1)

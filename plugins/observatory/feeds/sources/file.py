@@ -1,0 +1,78 @@
+"""What a territory file says of files that are published whole."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from observatory.feeds.sources.drop import Drop
+from observatory.strict import Strict
+
+FORMATS = ("csv", "parquet", "geojson", "xlsx")
+_PACKED = (".gz", ".zip")
+
+
+class Csv(Strict):
+    """How a delimited file is written."""
+
+    separator: str = Field(default=",", min_length=1, max_length=1)
+    encoding: str = "utf-8"
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        try:
+            codecs.lookup(value)
+        except LookupError:
+            raise ValueError(f"is {value!r}", "an encoding, e.g. utf-8, latin-1 or cp1252") from None
+        return value
+
+
+class Sheet(Strict):
+    """Where the rows of a workbook are.
+
+    Attributes:
+        name: name of the sheet; the first without one.
+        header_row: number of the row that has the columns' names, from 1.
+    """
+
+    name: str | None = None
+    header_row: int = Field(default=1, ge=1)
+
+
+class FileSource(Drop):
+    """Tables in files, packed (``.gz``, ``.zip``) or not.
+
+    Attributes:
+        format: how the file is written; by default what its name ends with.
+        csv: separator and encoding where the format is csv.
+        sheet: where the rows are where the format is xlsx.
+        aliases: name that is used in ``columns`` to the names that the editions of the file have for it, the first that
+            is there; ``*`` stands for any text, which is then the column ``<name>.*``.
+    """
+
+    reader: ClassVar[str] = "observatory.feeds.file:FileFeed"
+
+    protocol: Literal["file"]
+    format: Literal["csv", "parquet", "geojson", "xlsx"] | None = None
+    csv: Csv = Csv()
+    sheet: Sheet = Sheet()
+    aliases: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
+
+    @model_validator(mode="after")
+    def _known_format(self) -> FileSource:
+        if self.file_format not in FORMATS:
+            raise ValueError(
+                f"has `path` {self.path!r}", f"a name ending in {' or '.join(FORMATS)}, or the key `format`"
+            )
+        return self
+
+    @property
+    def file_format(self) -> str:
+        """Format of the file: as declared, else as its name, or that of the archive's members, ends."""
+        name = self.member if self.path.endswith(".zip") and "." in self.member else self.path
+        for packed in _PACKED:
+            name = name.removesuffix(packed)
+        return self.format or name.rpartition(".")[2]

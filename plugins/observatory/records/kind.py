@@ -1,0 +1,220 @@
+"""What a record kind is made of: the columns all have, its contract, its key, what it refuses, how long it stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import pandera.polars as pa
+import polars as pl
+import polars_hash as plh
+
+if TYPE_CHECKING:
+    from observatory.feeds.settings import FeedSettings
+    from observatory.territory import Territory
+
+UTC_TIME = pl.Datetime("us", "UTC")
+Moment = Annotated[pl.Datetime, "us", "UTC"]
+PRECISIONS = ["second", "minute", "hour", "day", "month", "year"]
+METHODS = ["gps", "address", "street", "place", "zone", "none"]
+
+UNUSABLE = "unusable_column"
+"""Column that ``conform`` adds: the first contract column whose source value cannot be used as it is written."""
+
+DERIVED = frozenset({"known_at", "cell_id"})
+"""Columns that no source delivers."""
+
+PLACE = ("longitude_deg", "latitude_deg", "easting", "northing", "point")
+"""Columns a feed may map to say where something is: degrees, metres or feet, or both coordinates in one text."""
+
+
+_ROUNDED = r"^-?\d+([.,]\d+)?[eE]\+\d+$"
+
+Rule = Callable[[pl.DataFrame, "Territory", "FeedSettings"], pl.DataFrame]
+
+
+class Record(pa.DataFrameModel):
+    """The columns every kind has; a load adds whose record it is, its version and its hash."""
+
+    source_record_id: str = pa.Field(str_length={"min_value": 1})
+    occurred_from: Moment
+    occurred_to: Moment
+    occurred_precision: str = pa.Field(isin=PRECISIONS)
+    reported_at: Moment = pa.Field(nullable=True)
+    published_at: Moment = pa.Field(nullable=True)
+    known_at: Moment
+    longitude_deg: float = pa.Field(nullable=True)
+    latitude_deg: float = pa.Field(nullable=True)
+    location_method: str = pa.Field(isin=METHODS)
+    location_precision_m: float = pa.Field(nullable=True, gt=0)
+    cell_id: str = pa.Field(nullable=True)
+    district_code: str = pa.Field(nullable=True)
+
+    @pa.check("source_record_id", error="an identifier, not a number that a spreadsheet has rounded")
+    def _is_exact(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+        return data.lazyframe.select(~pl.col("source_record_id").str.contains(_ROUNDED))
+
+    # `error`, not `name`: pandera forgets the name of a check that several models inherit
+    @pa.check("occurred_to", error="not before its start")
+    def _in_order(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+        return data.lazyframe.select(pl.col("occurred_to") >= pl.col("occurred_from"))
+
+    class Config:
+        """Exactly these columns, in this order."""
+
+        strict = True
+        ordered = True
+
+
+class Standing(Record):
+    """What stands from some moment on, perhaps until further notice: a camera, a school, a zone, a work."""
+
+    occurred_from: Moment = pa.Field(nullable=True)
+    occurred_to: Moment = pa.Field(nullable=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """A kind of record: what one must look like, whatever city it is from.
+
+    Attributes:
+        name: name of the kind, of its module and of its table in ``raw``.
+        row: what one row of the table is a version of, e.g. ``an incident record``.
+        model: the contract, columns in the table's order.
+        natural_key: columns whose values are the record's identity where the feed has no ``source_record_id``.
+        time_column: by which records are cut into windows; None where every read takes them all.
+        rule: what the kind alone knows: from the columns as read, typed, to the same rows with some of them set.
+        completes: required columns that the rule sets, so that no feed need map them.
+        inputs: columns that a feed may map for the rule alone, with their types; they are not stored.
+        any_of: columns of which a feed maps at least one.
+        retention_days: how long its versions are kept, days; None for as long as the city is observed.
+        tolerated_reject_share: share of rejected records above which a window is not loaded, where the feed has none.
+        correction_days: how far back a source still changes records, days, where the feed says nothing.
+        pseudonymous_key: whether the key points to a person's file and is kept as a pseudonym only: never, in records
+            that a partner hands over under a convention, or always.
+        refuses_traces: whether a delivery with fields of images, tracks, faces or plates is refused whole.
+        refused: columns a feed may not map, and why: what identifies a person never passes the door.
+        texts: columns of free text, which are scrubbed at the door.
+        measured: columns whose source is a text of which only the length passes the door.
+        least_count: column to the count below which a group is so small that it may tell of a person.
+        small_counts: whether a record with such a count stays without it, or is refused.
+        rounded_to_m: side of the squares to whose centres places are moved, where a point tells of a person, metres.
+        repeat_key: columns that are equal in records which tell of the same thing when they follow each other closely.
+        repeat_within_s: how closely, seconds; ``is_repeat`` marks all but the first.
+        is_derived: whether the observatory makes its records itself, so that no feed delivers them.
+    """
+
+    name: str
+    row: str
+    model: type[pa.DataFrameModel]
+    natural_key: tuple[str, ...] = ("source_record_id",)
+    time_column: str | None = "occurred_from"
+    rule: Rule | None = None
+    completes: frozenset[str] = frozenset()
+    inputs: Mapping[str, pl.DataType] = field(default_factory=dict)
+    any_of: tuple[str, ...] = ()
+    retention_days: int | None = 5 * 365
+    tolerated_reject_share: float = 0.02
+    correction_days: int = 30
+    pseudonymous_key: Literal["never", "convention", "always"] = "never"
+    refuses_traces: bool = False
+    refused: Mapping[str, str] = field(default_factory=dict)
+    texts: tuple[str, ...] = ()
+    measured: tuple[str, ...] = ()
+    least_count: Mapping[str, int] = field(default_factory=dict)
+    small_counts: Literal["null", "refuse"] = "refuse"
+    rounded_to_m: int | None = None
+    repeat_key: tuple[str, ...] = ()
+    repeat_within_s: int = 0
+    is_derived: bool = False
+
+    @cached_property
+    def schema(self) -> dict[str, pl.DataType]:
+        """Column to type, in the order of the table ``raw.<name>``, less what a load adds."""
+        return {name: column.dtype.type for name, column in self.model.to_schema().columns.items()}
+
+    @cached_property
+    def required(self) -> frozenset[str]:
+        """Columns that are never null."""
+        return frozenset(name for name, column in self.model.to_schema().columns.items() if not column.nullable)
+
+    def dtype(self, name: str) -> pl.DataType:
+        """Type of a column that a feed may map: one of the contract, of the rule, or of a place."""
+        return self.schema.get(name) or self.inputs.get(name) or (pl.String() if name == "point" else pl.Float64())
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of an accepted record."""
+        return tuple(self.schema)
+
+    @property
+    def content_columns(self) -> tuple[str, ...]:
+        """Columns whose change makes a new version: not the key, nor when a record was published or could be known.
+
+        A key that is a pseudonym changes with the secret it is made with, and the record does not.
+        """
+        return tuple(name for name in self.schema if name not in ("source_record_id", "published_at", "known_at"))
+
+
+class Ordinals:
+    """What is remembered of the chunks of one window: how often a record came, and when its like came last."""
+
+    def __init__(self) -> None:
+        self._seen = pl.DataFrame(schema={"row_hash": pl.Binary, "seen": pl.UInt32})
+        self._last = pl.DataFrame(schema={"like": pl.String, "last": UTC_TIME})
+
+    def number(self, row_hash: pl.Series) -> pl.Series:
+        """Number the records of the next chunk among their equals: 1 for one not seen before, then 2, and so on.
+
+        Args:
+            row_hash: hashes of the records, shape (n,).
+
+        Returns:
+            Numbers, shape (n,).
+        """
+        chunk = row_hash.to_frame("row_hash")
+        among_equals = pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).over("row_hash")
+        numbered = chunk.select("row_hash", among_equals.alias("here"))
+        known = numbered.join(self._seen, on="row_hash", how="left", maintain_order="left")
+        counts = chunk.group_by("row_hash").agg(pl.len().cast(pl.UInt32).alias("seen"))
+        self._seen = pl.concat([self._seen, counts]).group_by("row_hash").agg(pl.col("seen").sum())
+        return known.select((pl.col("here") + pl.col("seen").fill_null(0)).alias("ordinal")).to_series()
+
+    def repeats(self, like: pl.Series, moment: pl.Series, within_s: int) -> pl.Series:
+        """Tell which records of the next chunk follow another of their like closely.
+
+        Args:
+            like: what is equal in records that tell of the same thing, shape (n,).
+            moment: when each happened, UTC; a source lists later chunks later.
+            within_s: how closely, seconds.
+
+        Returns:
+            True for all but the first of records each of which follows the one before it, shape (n,).
+        """
+        chunk = pl.DataFrame({"like": like, "moment": moment})
+        chunk = chunk.join(self._last, on="like", how="left", maintain_order="left")
+        before = pl.col("moment").shift(1).over("like", order_by="moment")
+        since = pl.col("moment") - pl.coalesce(before, pl.col("last"))
+        is_repeat = since.is_between(pl.duration(), pl.duration(seconds=within_s)).fill_null(value=False)
+        newest = chunk.group_by("like").agg(pl.col("moment").max().alias("last"))
+        self._last = pl.concat([self._last, newest]).group_by("like").agg(pl.col("last").max())
+        return chunk.select(is_repeat.alias("is_repeat")).to_series()
+
+
+def row_hash(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
+    """Hash the named columns of each row, the same in every run and with every version of polars.
+
+    The encoding is version 1 of polars-hash's, which is promised not to change: it has the meaning of a value, not its
+    storage, so a wider integer or a finer time unit changes nothing, and no two different rows are written alike.
+
+    Args:
+        frame: shape (n, any).
+        columns: which columns, in which order; both count, their names do not.
+
+    Returns:
+        XXH3-128 digests, 16 bytes each (Binary), shape (n,).
+    """
+    digest = plh.hash_rows(*columns, version=1).nchash.xxh3_128(return_binary=True, byte_order="big")
+    return frame.select(digest.alias("row_hash")).to_series()

@@ -1,0 +1,93 @@
+"""Whether a feed maps the columns that its kind's contract has, and none that names a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from observatory.contracts import KINDS
+from observatory.errors import TerritoryError
+from observatory.privacy.columns import personal_columns
+from observatory.records.door import has_pseudonymous_key
+from observatory.records.kind import DERIVED, PLACE, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from observatory.feeds.settings import FeedSettings
+    from observatory.territory import Territory
+
+_OF_PLACES = {"zone_name", "place_name", "title"}
+"""Columns with the names of places and events, whatever the source calls them."""
+
+_COMPLETED = {"occurred_to", "occurred_precision", "location_method"}
+"""Required columns that every feed's records get, mapped or not."""
+
+
+def require_mappings(territory: Territory) -> None:
+    """Refuse a territory file of which a feed cannot be conformed; see ``require_mapping``."""
+    for feed in territory.feeds.values():
+        require_mapping(feed)
+
+
+def require_mapping(feed: FeedSettings) -> None:
+    """Refuse a feed whose columns, constants or values are not those of its kind's contract.
+
+    Raises:
+        TerritoryError: it maps a personal or an unknown column, or lacks one that the contract needs.
+    """
+    kind = KINDS[feed.kind]
+    for came, expected in _mistakes(kind, feed):
+        raise TerritoryError(
+            f"{feed.territory_file}: `feeds.{feed.feed_id}`",
+            came=came,
+            expected=expected,
+            todo=f"Correct {feed.territory_file}.",
+        )
+
+
+def _mistakes(kind: Kind, feed: FeedSettings) -> Iterator[tuple[str, str]]:
+    """What came and what was expected, for each thing that is wrong; the gravest first."""
+    if kind.is_derived:
+        yield f"has `kind` {kind.name}", "a kind that sources deliver; the observatory derives this one"
+    yield from _personal(kind, feed)
+    yield from _not_of_the_contract(kind, feed)
+    for setting, given, known in (
+        ("coded_texts", set(feed.coded_texts), set(kind.texts)),
+        ("least_count", set(feed.least_count), set(kind.least_count)),
+    ):
+        if odd := sorted(given - known):
+            yield f"has `{setting}` {odd}", f"any of {sorted(known)}, as kind {kind.name} has"
+
+
+def _personal(kind: Kind, feed: FeedSettings) -> Iterator[tuple[str, str]]:
+    for column in sorted({*feed.columns, *feed.constants, *feed.values} & set(kind.refused)):
+        yield f"maps `{column}`", f"no such column in kind {kind.name}: {kind.refused[column]}"
+    key = set(feed.sources_of("source_record_id")) if has_pseudonymous_key(kind, feed) else set()
+    of_places = {source for name in feed.columns if name in _OF_PLACES for source in feed.sources_of(name)}
+    if personal := personal_columns(feed.read_columns, allowed=key | of_places):
+        yield f"reads {personal}", "no column that holds a person; the observatory does not want it"
+    for column in feed.columns:
+        if column != "source_record_id" and (shared := key & set(feed.sources_of(column))):
+            yield f"maps {sorted(shared)} to `{column}` too", "a key that leads to a person's file nowhere else"
+
+
+def _not_of_the_contract(kind: Kind, feed: FeedSettings) -> Iterator[tuple[str, str]]:
+    place = {"longitude_deg", "latitude_deg"} if feed.coordinates.epsg == 4326 else {"easting", "northing"}
+    derived = DERIVED - set(kind.natural_key)
+    possible = (set(kind.columns) | set(kind.inputs) | {"point"} | place) - derived - (set(PLACE) - place - {"point"})
+    required = set(kind.required) - derived - _COMPLETED - kind.completes
+    if feed.missing_ids or kind.natural_key != ("source_record_id",):
+        required -= {"source_record_id"}
+    given = {*feed.columns, *feed.constants}
+    missing, unknown = sorted(required - given), sorted({*given, *feed.values} - possible)
+    if missing or unknown:
+        yield (
+            f"has `columns` that lack {missing} and that are unknown: {unknown}",
+            f"the columns {sorted(required)} and any of {sorted(possible - required)}",
+        )
+    if kind.any_of and not given & set(kind.any_of):
+        yield f"has `columns` with none of {list(kind.any_of)}", "at least one of them"
+    if len(place & set(feed.columns)) == 1:
+        yield "has half of a place in `columns`", f"{' and '.join(sorted(place))}, or neither"
+    if twice := sorted(set(feed.columns) & set(feed.constants)):
+        yield f"has {twice} both in `columns` and in `constants`", "each column once"

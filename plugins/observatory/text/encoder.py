@@ -1,0 +1,80 @@
+"""Texts as numbers: the one interface that every encoder has, and the default, TF-IDF of words and of letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from scipy.sparse import csr_matrix, hstack
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+Arrays = dict[str, np.ndarray]
+"""An encoder's or a model's state, as written to a file."""
+
+MOST_TERMS = 10_000
+"""Terms of each kind that are kept; twice as many gained 0.005 of macro-F1."""
+
+
+class TextEncoder(Protocol):
+    """Turns texts into rows of numbers; what is fitted can be kept as arrays."""
+
+    name: str
+
+    def fit(self, texts: Sequence[str]) -> TextEncoder:
+        """Learn from texts what there is to learn."""
+
+    def encode(self, texts: Sequence[str]) -> csr_matrix | np.ndarray:
+        """Encode n texts; shape (n, features)."""
+
+    def state(self) -> Arrays:
+        """What was learnt."""
+
+    def restore(self, arrays: Arrays) -> TextEncoder:
+        """Take up what ``state`` gave."""
+
+
+class TfidfEncoder:
+    """TF-IDF of words and pairs of words, and of 2 to 5 letters within words; case and accents do not count."""
+
+    name = "tfidf"
+
+    def __init__(self) -> None:
+        shared = {"sublinear_tf": True, "strip_accents": "unicode", "dtype": np.float32}
+        limits = {"min_df": 2, "max_features": MOST_TERMS}
+        self._parts = {
+            "words": {**shared, **limits, "ngram_range": (1, 2), "token_pattern": r"(?u)\b\w+\b|[!?]+"},
+            "letters": {**shared, **limits, "ngram_range": (2, 5), "analyzer": "char_wb"},
+        }
+        self._vectorizers: dict[str, TfidfVectorizer] = {}
+
+    def fit(self, texts: Sequence[str]) -> TfidfEncoder:
+        """Learn the terms that at least two texts have, and how rare each is."""
+        self._vectorizers = {part: TfidfVectorizer(**settings).fit(texts) for part, settings in self._parts.items()}
+        return self
+
+    def encode(self, texts: Sequence[str]) -> csr_matrix:
+        """Encode n texts; shape (n, terms), sparse, float32."""
+        return csr_matrix(hstack([vectorizer.transform(texts) for vectorizer in self._vectorizers.values()]))
+
+    def state(self) -> Arrays:
+        """Terms, one a line, and their rarity."""
+        arrays = {}
+        for part, vectorizer in self._vectorizers.items():
+            lines = "\n".join(vectorizer.get_feature_names_out())
+            arrays[f"{part}_terms"] = np.frombuffer(lines.encode(), dtype=np.uint8)
+            arrays[f"{part}_idf"] = vectorizer.idf_.astype(np.float32)
+        return arrays
+
+    def restore(self, arrays: Arrays) -> TfidfEncoder:
+        """Take up the terms and their rarity."""
+        for part, settings in self._parts.items():
+            terms = arrays[f"{part}_terms"].tobytes().decode().split("\n")
+            vectorizer = TfidfVectorizer(**{**settings, "min_df": 1, "vocabulary": terms})
+            vectorizer.idf_ = arrays[f"{part}_idf"]
+            self._vectorizers[part] = vectorizer
+        return self
+
+
+ENCODERS: dict[str, type[TextEncoder]] = {TfidfEncoder.name: TfidfEncoder}
+"""Encoders by name, as a model's file names its own."""
