@@ -127,15 +127,17 @@ def test_two_bootstraps_at_once_of_an_empty_database_agree(warehouse):
 
 RAW = {f"raw.{kind}" for kind in KINDS} | {"raw.rejected"}
 FORECASTS = {"ml.hotspot_forecast", "ml.forecast_score", "ml.abstention"}
+FILES = {"raw.territory", "raw.category_map"}  # what territory files say, replaced when they say otherwise
 GOV = {"gov.declaration", "gov.convention"}
 ALLOWED = {
     "loader": {
-        "SELECT": RAW | {"raw.territory", "ops.load", "ops.load_failure", "ops.feed_health", *GOV},
-        "INSERT": RAW | {"raw.territory", "ops.load", "ops.load_failure", "gov.declaration"},
-        "UPDATE": {"raw.territory"},
+        "SELECT": RAW | FILES | {"ops.load", "ops.load_failure", "ops.feed_health", *GOV},
+        "INSERT": RAW | FILES | {"ops.load", "ops.load_failure", "gov.declaration"},
+        "UPDATE": FILES,
+        "DELETE": {"raw.category_map"},
     },
     "transformer": {
-        "SELECT": RAW | FORECASTS | {"raw.territory", "ops.load", "ml.model"},
+        "SELECT": RAW | FILES | FORECASTS | {"ops.load", "ml.model"},
     },
     "forecaster": {
         "SELECT": FORECASTS | {"ml.model", "core.fact"},
