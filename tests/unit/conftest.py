@@ -1,4 +1,4 @@
-"""Territories and servers for tests of the feeds; a small city in files, and the forecasts' command line, for theirs."""
+"""Territories and servers for tests of the feeds; for the forecasts, a small city in files and their commands."""
 
 from __future__ import annotations
 
