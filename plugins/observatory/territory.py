@@ -18,7 +18,7 @@ from observatory.feeds.settings import FeedSettings
 from observatory.strict import Strict
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Of PyYAML's two safe loaders the one in C, several times as fast: the schedules read every city's file at each parse."""
+"""Of PyYAML's two safe loaders the one in C, several times as fast: the schedules read all files at each parse."""
 
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
 
