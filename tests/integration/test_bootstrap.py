@@ -126,18 +126,20 @@ def test_two_bootstraps_at_once_of_an_empty_database_agree(warehouse):
 # --- rights
 
 RAW = {f"raw.{kind}" for kind in KINDS} | {"raw.rejected"}
+MUTABLE = {"raw.territory", "raw.category_map"}
+"""What the territory file says, as it stands."""
+
 FORECASTS = {"ml.hotspot_forecast", "ml.forecast_score", "ml.abstention"}
-FILES = {"raw.territory", "raw.category_map"}  # what territory files say, replaced when they say otherwise
 GOV = {"gov.declaration", "gov.convention"}
 ALLOWED = {
     "loader": {
-        "SELECT": RAW | FILES | {"ops.load", "ops.load_failure", "ops.feed_health", *GOV},
-        "INSERT": RAW | FILES | {"ops.load", "ops.load_failure", "gov.declaration"},
-        "UPDATE": FILES,
+        "SELECT": RAW | MUTABLE | {"ops.load", "ops.load_failure", "ops.feed_health", *GOV},
+        "INSERT": RAW | MUTABLE | {"ops.load", "ops.load_failure", "gov.declaration"},
+        "UPDATE": MUTABLE,
         "DELETE": {"raw.category_map"},
     },
     "transformer": {
-        "SELECT": RAW | FILES | FORECASTS | {"ops.load", "ml.model"},
+        "SELECT": RAW | FORECASTS | MUTABLE | {"ops.load", "ml.model"},
     },
     "forecaster": {
         "SELECT": FORECASTS | {"ml.model", "core.fact"},
