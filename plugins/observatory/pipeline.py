@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from observatory.feeds.base import Feed
     from observatory.feeds.settings import FeedSettings
     from observatory.territory import Territory
 
@@ -96,10 +97,18 @@ def require_live_terms(feed: FeedSettings, today: date) -> None:
         )
 
 
+def _opened(territory: Territory, feed_id: str) -> Feed:
+    if not territory.feeds[feed_id].source.has_messages:
+        return open_feed(territory, feed_id)
+    from observatory.text.tone import tone
+
+    return open_feed(territory, feed_id, score=tone)
+
+
 def _extract(url: sa.URL, territory: Territory, feed_id: str, loaded: FeedWindow) -> LoadResult:
     feed, ordinals, rejects = territory.feeds[feed_id], Ordinals(), []
     with loading(url, loaded) as load:
-        for rows in open_feed(territory, feed_id).read(loaded.window):
+        for rows in _opened(territory, feed_id).read(loaded.window):
             checked = admit(rows, territory, feed_id, ordinals)
             rejects.append(load.add(checked.accepted, checked.rejected))
         share = feed.tolerated_reject_share

@@ -93,9 +93,10 @@ def signals(address, columns=COLUMNS, **more):
     return city("social_signal", source, columns, occurred_precision="second", constants=constants, **more)
 
 
-def scores(texts):
+def scores(texts, languages):
     """A theme and a tone for each text; it must never see an account's name."""
     assert not texts.str.contains("@").any()
+    assert languages.len() == texts.len()
     return pl.DataFrame({
         "theme_code": pl.select(pl.when(texts.str.contains("bruit")).then(pl.lit("noise"))).to_series(),
         "tone_score": [-0.5] * texts.len(),
@@ -251,3 +252,11 @@ def test_a_server_that_goes_wrong_is_said():
         rows(signals(address), DAY)
     with serving(lambda _: in_json({}, 503)) as (address, _), pytest.raises(SourceUnavailable, match="503"):
         rows(signals(address), DAY)
+
+
+def test_the_pipeline_scores_what_it_reads():
+    from observatory import pipeline
+    from observatory.text.tone import tone
+
+    territory = signals("http://127.0.0.1:1")
+    assert pipeline._opened(territory, next(iter(territory.feeds))).score is tone

@@ -12,6 +12,7 @@ from observatory.text.cli import app
 from observatory.text.labelled import read_labelled
 from observatory.text.measure import held_out, measured
 from observatory.text.model import SHIPPED, load, train
+from observatory.text.tone import tone
 
 WORDS = {
     "good": "merci bravo super calme",
@@ -142,3 +143,14 @@ def test_the_shipped_model_is_what_the_command_makes(shared_data):
     texts = labelled["text"].to_list()[:500]
     assert np.allclose(again.probabilities(texts), load().probabilities(texts), atol=0.01)
     assert held_out(labelled, "sentiment_fr").macro_f1 > 0.5
+
+
+def test_the_tone_tells_good_from_bad_in_its_own_language_alone():
+    texts = pl.Series(["merci, c'est merveilleux, quel bonheur", "j'ai peur, c'est horrible", "so happy, thank you"])
+    told = tone(texts, pl.Series(["fr", None, "en"], dtype=pl.String))
+    good, bad, other = told["tone_score"].to_list()
+    assert good > 0 > bad
+    assert other is None
+    assert told["tone_model"].to_list() == [f"{load().name}@{load().version}"] * 2 + [None]
+    assert told["theme_code"].null_count() == 3
+    assert tone(texts.head(0), pl.Series([], dtype=pl.String)).height == 0

@@ -21,8 +21,8 @@ from observatory.window import Window
 if TYPE_CHECKING:
     from observatory.feeds.settings import FeedSettings
 
-Scorer = Callable[[pl.Series], pl.DataFrame]
-"""From texts, shape (n,), to ``theme_code``, ``tone_score`` and ``tone_model``, shape (n, 3)."""
+Scorer = Callable[[pl.Series, pl.Series], pl.DataFrame]
+"""From texts and their languages, (n,) each, to ``theme_code``, ``tone_score`` and ``tone_model``, shape (n, 3)."""
 
 SCORES = {"theme_code": pl.String, "tone_score": pl.Float64, "tone_model": pl.String}
 COLUMNS = ("id", "created_at", "indexed_at", "language", "text", "is_reply", *SCORES, *(set(THREAD) - {"root"}))
@@ -96,7 +96,7 @@ def rows_of(
         pl.Series("is_found", [post.is_found for post in known.values()], dtype=pl.Boolean),
         pl.col("parent").is_not_null().alias("is_reply"),
     )
-    messages = messages.with_columns(_scored(messages["text"], score)).with_columns(
+    messages = messages.with_columns(_scored(messages.select("text", "language"), score)).with_columns(
         pl.col("text").str.replace_all(r"(?s).", "x")
     )
     found = resolve(messages).filter(pl.col("is_found") & (pl.col("text") != "")).select(feed.read_columns)
@@ -116,12 +116,12 @@ def without_markup(content: str) -> str:
     return unescape(re.sub(r"<[^>]*>", "", lines))
 
 
-def _scored(texts: pl.Series, score: Scorer | None) -> list[pl.Series]:
-    """Theme, tone and model of each text that is not empty."""
+def _scored(messages: pl.DataFrame, score: Scorer | None) -> list[pl.Series]:
+    """Theme, tone and model of each message whose text is not empty."""
     if score is None:
-        return [pl.Series(name, [None] * texts.len(), dtype=dtype) for name, dtype in SCORES.items()]
-    has_text = texts.to_frame("text").with_row_index("position").filter(pl.col("text") != "")
-    scores = score(has_text["text"]).select(*SCORES).with_columns(has_text["position"])
-    all_rows = pl.DataFrame({"position": pl.int_range(texts.len(), eager=True, dtype=pl.UInt32)})
+        return [pl.Series(name, [None] * messages.height, dtype=dtype) for name, dtype in SCORES.items()]
+    has_text = messages.with_row_index("position").filter(pl.col("text") != "")
+    scores = score(has_text["text"], has_text["language"]).select(*SCORES).with_columns(has_text["position"])
+    all_rows = pl.DataFrame({"position": pl.int_range(messages.height, eager=True, dtype=pl.UInt32)})
     placed = all_rows.join(scores, on="position", how="left", maintain_order="left")
     return [placed[name].cast(dtype) for name, dtype in SCORES.items()]

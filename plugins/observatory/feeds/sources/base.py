@@ -15,12 +15,14 @@ class Source(Strict):
     Attributes:
         reader: the class that reads such a source, as ``module:class``; imported when a feed is opened.
         needs_convention: whether its records are read under a convention alone, because persons speak in them.
+        has_messages: whether its reader scores the texts of messages before it forgets them.
         protocol: name of the protocol; each subclass has its own.
         address: base URL or folder; a relative folder is taken from the project's root.
     """
 
     reader: ClassVar[str]
     needs_convention: ClassVar[bool] = False
+    has_messages: ClassVar[bool] = False
 
     protocol: str
     address: str = Field(min_length=1)

@@ -25,6 +25,7 @@ class BlueskySource(Source):
 
     reader: ClassVar[str] = "observatory.feeds.bluesky:BlueskyFeed"
     needs_convention: ClassVar[bool] = True
+    has_messages: ClassVar[bool] = True
 
     protocol: Literal["bluesky"]
     queries: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]

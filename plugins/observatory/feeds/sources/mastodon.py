@@ -20,6 +20,7 @@ class MastodonSource(TokenSource):
 
     reader: ClassVar[str] = "observatory.feeds.mastodon:MastodonFeed"
     needs_convention: ClassVar[bool] = True
+    has_messages: ClassVar[bool] = True
 
     protocol: Literal["mastodon"]
     hashtags: tuple[Annotated[str, Field(pattern=r"^\w+$")], ...] = ()
