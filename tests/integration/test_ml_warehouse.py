@@ -17,7 +17,9 @@ SIDE = 12
 
 # the relations the forecasts read, as dbt's contracts type them
 CORE = """
-create table core.dim_territory (territory_code text, territory_name text, timezone text, is_simulated boolean);
+create table core.dim_territory (
+    territory_code text, territory_name text, timezone text, is_simulated boolean, country_code text
+);
 create table core.dim_cell (
     territory_code text, cell_id text, easting_m double precision, northing_m double precision,
     longitude_deg double precision, latitude_deg double precision, cell_size_m integer, epsg integer,
@@ -60,7 +62,7 @@ def city(warehouse):
         connection.execute(CORE)
         for code in (TOWN, SLEEPY, LAGGING):
             connection.execute(
-                "insert into core.dim_territory values (%s, %s, 'Europe/Paris', true)", (code, code.title())
+                "insert into core.dim_territory values (%s, %s, 'Europe/Paris', true, 'FR')", (code, code.title())
             )
             with connection.cursor() as cursor:
                 marks = ", ".join(["%s"] * 10)
