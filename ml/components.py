@@ -112,8 +112,8 @@ EVENLY = "evenly"
 _YESTERDAY = Memory(TARGET, every_day, (1,), (0, 250, 500))
 _CLUE_HALF_LIVES_DAYS, _CLUE_BANDWIDTHS_M = (30.0, 365.0), (0.0, 250.0)
 _MOST_CLUES = 8
-# a kernel much narrower than a cell is the cell itself
-_NARROWEST_CELLS = 0.5
+# a kernel much narrower than a cell is the cell itself; from this width on one is kept, for others are derived from it
+_NARROWEST_CELLS, _KEPT_M = 0.5, 250.0
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class Recipe:
         return (*self.mixed_names, *(name for memory in self.seen for name in memory.names()), *self.context)
 
     def _fitting(self, memory: Memory) -> Memory:
-        least = _NARROWEST_CELLS * self.cell_size_m
+        least = min(_NARROWEST_CELLS * self.cell_size_m, _KEPT_M)
         kept = tuple(bandwidth for bandwidth in memory.bandwidths_m if bandwidth == 0 or bandwidth >= least)
         return Memory(memory.layer, memory.clock, memory.half_lives_days, kept)
 
@@ -200,13 +200,14 @@ def densities(recipe: Recipe, panel: Panel, days: Sequence[date], horizon_days: 
     streams = [_remembered(panel, memory, ends) for memory in declared]
     tilt = _Tilt(recipe, panel.cells)
     evenly = np.full((1, len(panel.cells)), 1.0 / len(panel.cells), dtype=np.float32)
+    known = {each.name: each for each in panel.context}
     for day in days:
         found = [
             _spread(_recall(memory, day, next(stream)), smoothers[memory.bandwidths_m])
             for memory, stream in zip(declared, streams, strict=True)
         ]
         mixed = np.concatenate(found[: len(recipe.mixed)])
-        context = [np.broadcast_to(known.on(day), evenly.shape).astype(np.float32) for known in panel.context]
+        context = [np.broadcast_to(known[name].on(day), evenly.shape).astype(np.float32) for name in recipe.context]
         yield np.concatenate([mixed, *tilt.maps(mixed), evenly, *found[len(recipe.mixed) :], *context])
 
 

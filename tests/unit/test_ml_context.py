@@ -82,6 +82,8 @@ def test_trees_learn_what_an_event_does_to_its_cells(cells):
     played = replace(panel, context=(replace(context, values=with_match),))
     quiet, busy = (stored.predict(known, [tomorrow])[0][:30].sum() for known in (panel, played))
     assert busy > 2 * quiet
+    more = replace(played, context=(replace(context, name="a fair", values=0 * with_match), *played.context))
+    assert stored.predict(more, [tomorrow])[0][:30].sum() == busy
     with pytest.raises(InputError, match="a panel without match"):
         stored.predict(replace(panel, context=()), [tomorrow])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 
 import lightgbm as lgb
@@ -93,6 +94,15 @@ def test_kernels_narrower_than_half_a_cell_are_left_out(cells):
     assert any(name.endswith("/100 m") for name in fine.names)
     assert not any(name.endswith("/100 m") for name in coarse.names)
     assert not any(name.startswith(OTHER) for name in fine.names)
+
+
+@pytest.mark.parametrize("size", [77, 600, 1000])
+def test_cells_of_any_size_have_every_component(cells, panel, size):
+    coarse = Panel(replace(cells, size_m=size), FIRST_DAY, panel.layers)
+    recipe = Recipe.of(coarse)
+    density = next(components.densities(recipe, coarse, [LAST]))
+    assert len(density) == len(recipe.names)
+    np.testing.assert_allclose(density.sum(axis=1), 1.0, rtol=1e-4)
 
 
 def test_clues_are_the_commonest_categories_but_not_the_target_itself(cells):
