@@ -1,4 +1,4 @@
-"""Half-open windows of local days, as UTC moments."""
+"""Half-open windows of local days, or of moments, in UTC."""
 
 from __future__ import annotations
 
@@ -15,30 +15,48 @@ def local_midnight(day: date, timezone: str) -> datetime:
 
 @dataclass(frozen=True)
 class Window:
-    """Local days ``[first_day, end_day)`` of one time zone; a day may last 23 or 25 hours."""
+    """Local days ``[first_day, end_day)`` of one time zone; a day may last 23 or 25 hours.
+
+    Attributes:
+        first_day, end_day: the days, the second not included.
+        timezone: IANA name.
+        since, until: where only a part of these days is meant, its first moment and the first after it, UTC.
+    """
 
     first_day: date
     end_day: date
     timezone: str
+    since: datetime | None = None
+    until: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.end_day <= self.first_day:
             raise ValueError(f"window ends on {self.end_day}, not after its first day {self.first_day}")
+        if self.end <= self.start:
+            raise ValueError(f"window ends at {self.end}, not after its start {self.start}")
 
     @classmethod
     def of_day(cls, day: date, timezone: str) -> Window:
         """The window of a single local day."""
         return cls(day, day + timedelta(days=1), timezone)
 
+    @classmethod
+    def between(cls, start: datetime, end: datetime, timezone: str) -> Window:
+        """The moments ``[start, end)``, within the local days that they touch."""
+        zone = ZoneInfo(timezone)
+        last_moment = end - timedelta(microseconds=1)
+        end_day = last_moment.astimezone(zone).date() + timedelta(days=1)
+        return cls(start.astimezone(zone).date(), end_day, timezone, start.astimezone(UTC), end.astimezone(UTC))
+
     @property
     def start(self) -> datetime:
         """First moment of the window, UTC."""
-        return local_midnight(self.first_day, self.timezone)
+        return self.since or local_midnight(self.first_day, self.timezone)
 
     @property
     def end(self) -> datetime:
         """First moment after the window, UTC."""
-        return local_midnight(self.end_day, self.timezone)
+        return self.until or local_midnight(self.end_day, self.timezone)
 
     def months(self) -> Iterator[Window]:
         """Cut the window at the first of each month, oldest first."""
@@ -49,5 +67,9 @@ class Window:
             first = next_month
 
     def __str__(self) -> str:
-        """``2016-01-01..2016-01-31``, last day included, as people say it."""
-        return f"{self.first_day}..{self.end_day - timedelta(days=1)}"
+        """``2016-01-01..2016-01-31``, last day included, as people say it; moments to the minute."""
+        if self.since is None and self.until is None:
+            return f"{self.first_day}..{self.end_day - timedelta(days=1)}"
+        zone = ZoneInfo(self.timezone)
+        start, end = (f"{moment.astimezone(zone):%Y-%m-%dT%H:%M}" for moment in (self.start, self.end))
+        return f"{start}..{end}"

@@ -10,7 +10,8 @@ from scipy.spatial import cKDTree
 
 from observatory.simulator.city import build_city
 from observatory.simulator.records import simulate
-from observatory.simulator.truth import PLANTED, YEAR_DAYS
+from observatory.simulator.truth import PLANTED
+from observatory.simulator.truth.incidents import YEAR_DAYS
 
 POPULATION = 200_000
 CITY = build_city()

@@ -103,6 +103,26 @@ def test_a_window_is_named_by_its_first_and_last_day():
     assert str(Window(date(2016, 1, 1), date(2016, 2, 1), "America/Chicago")) == "2016-01-01..2016-01-31"
 
 
+@given(
+    start=st.datetimes(datetime(2015, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),
+    minutes=st.integers(1, 100_000),
+    timezone=st.sampled_from(ZONES),
+)
+def test_moments_lie_in_the_local_days_they_touch_and_in_no_others(start, minutes, timezone):
+    """Law: the days of a window of moments cover it, and lose it when one is taken away at either end."""
+    end = start + timedelta(minutes=minutes)
+    window = Window.between(start, end, timezone)
+    assert (window.start, window.end) == (start, end)
+    days = Window(window.first_day, window.end_day, timezone)
+    assert days.start <= start < local_midnight(window.first_day + timedelta(days=1), timezone)
+    assert local_midnight(window.end_day - timedelta(days=1), timezone) < end <= days.end
+
+
+def test_a_window_of_moments_is_named_by_the_local_clock():
+    window = Window.between(datetime(2026, 1, 1, 8, tzinfo=UTC), datetime(2026, 1, 1, 8, 5, tzinfo=UTC), "Europe/Paris")
+    assert str(window) == "2026-01-01T09:00..2026-01-01T09:05"
+
+
 # --- the windows that the schedules make
 
 

@@ -22,7 +22,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from observatory.errors import StackError
-from observatory.simulator import city, records, replay
+from observatory.simulator import city, records, replay, simulation
 from observatory.simulator.dataset import Dataset
 from observatory.simulator.faults import FIELDS_HEADER, Fault
 from observatory.simulator.page import root_page
@@ -98,11 +98,11 @@ def demo_app(today: date | None = None, seed: int = 1, population: int = 200_000
     Raises:
         StackError: the city has no history before ``today``.
     """
-    if today is not None and today <= records.FIRST_DAY:
+    if today is not None and today <= simulation.FIRST_DAY:
         raise StackError(
             "portal of the simulated city",
             came=f"today = {today}",
-            expected=f"a day after {records.FIRST_DAY}, when its history begins",
+            expected=f"a day after {simulation.FIRST_DAY}, when its history begins",
             todo="Choose a later --today.",
         )
 
@@ -112,7 +112,7 @@ def demo_app(today: date | None = None, seed: int = 1, population: int = 200_000
         return Dataset(simulated.incidents, order=("occurred_at", "incident_id"), name="simulated incidents")
 
     def incidents() -> Dataset:
-        return listed(today or datetime.now(ZoneInfo(records.TIMEZONE)).date())
+        return listed(today or datetime.now(ZoneInfo(simulation.TIMEZONE)).date())
 
     incidents()  # the first request should not wait for the simulation
     geography = city.build_city()

@@ -12,10 +12,9 @@ from scipy.spatial import cKDTree
 from observatory.simulator.city import City, build_city
 from observatory.simulator.draws import Floats, Integers, Keys, choose, uniform
 from observatory.simulator.incidents import Events, happen
+from observatory.simulator.simulation import FIRST_DAY, TIMEZONE
 from observatory.simulator.truth import PLANTED, Truth
 
-TIMEZONE = "Europe/Paris"
-FIRST_DAY = date(2024, 1, 1)
 _COLUMNS = (
     "incident_id", "occurred_at", "ended_at", "category", "description", "reported_at", "updated_at", "district",
     "longitude", "latitude",
