@@ -248,7 +248,7 @@ def _moved(own: str, portal: str) -> str:
     if not own.startswith(_WEB):
         return own
     path = own.partition("://")[2].partition("/")[2].rstrip("/")
-    return f"{portal.rstrip('/')}/{path}" if path else portal
+    return "/".join([portal.rstrip("/"), *([path] if path else [])])
 
 
 def _explained(path: Path, error: ValidationError) -> TerritoryError:
