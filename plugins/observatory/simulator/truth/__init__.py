@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from observatory.simulator.truth.incidents import CATEGORIES, HOTSPOTS, Category, Hotspot
+from observatory.simulator.truth.services import SERVICES, Services
 
-__all__ = ["PLANTED", "Category", "Hotspot", "Truth"]
+__all__ = ["PLANTED", "Category", "Hotspot", "Services", "Truth"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Truth:
     corrected_share: float = 0.005
     withdrawn_share: float = 0.003
     last_change_days: int = 25
+    services: Services = SERVICES
 
     @property
     def codes(self) -> tuple[str, ...]:
