@@ -28,7 +28,8 @@ _BEFORE, _AFTER = timedelta(days=150), timedelta(days=60)
 _WEEKDAY = (2.0, 1.4, 1.2, 1.2, 1.0, 0.1, 0.1)
 _WORDS = {
     "roadworks": "Réfection de la chaussée", "waterMainWork": "Remplacement d'une conduite d'eau",
-    "gasMainWork": "Travaux sur le réseau de gaz", "telecom": "Pose de fibre", "constructionWork": "Chantier d'immeuble",
+    "gasMainWork": "Travaux sur le réseau de gaz", "telecom": "Pose de fibre",
+    "constructionWork": "Chantier d'immeuble",
 }  # fmt: skip
 
 
@@ -43,7 +44,7 @@ def versions(simulation: Simulation, _: date, end_day: date) -> pl.DataFrame:
     rates = np.array([share for share, _ in works.natures.values()]) * works.rate * simulation.population / 100_000
     found = occur(simulation, "public_work", natures, days, rates[:, None] * by_weekday(days, _WEEKDAY))
     key = found.key
-    _, weights = homes(0.2)
+    weights = homes(0.2)[1]
     address = choose(key, "address", np.zeros(len(key), np.int64), weights[None, :])
     begins_at = moments(found.day, np.full(len(key), 8 * 60))
     median_days = np.array([days for _, days in works.natures.values()])[found.group]

@@ -39,7 +39,7 @@ def versions(simulation: Simulation, _: date, __: date) -> pl.DataFrame:
     number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     kind_keys = np.array([name_key(each) for each in kinds])
     key = combine(combine(combine(name_key("sensitive_place"), simulation.seed), kind_keys[kind]), number)
-    _, weights = homes(0.1)
+    weights = homes(0.1)[1]
     address = choose(key, "address", np.zeros(len(key), np.int64), weights[None, :])
     codes = np.array(kinds)[kind]
     is_school = np.isin(codes, SCHOOLS)
