@@ -73,12 +73,31 @@ class City:
         return (1 - centrality) * homes / homes.sum() + centrality * downtown / downtown.sum()
 
     def weights(self, truth: Truth) -> Floats:
-        """(categories, addresses): where each category's background incidents fall, hotspots included."""
+        """(categories, addresses): where each category's recorded background falls, hotspots included."""
         spots = np.array([_bump(self._local(), spot.east_m, spot.north_m, spot.spread_m) for spot in truth.hotspots])
         spots /= spots.sum(axis=1, keepdims=True)
         shares = np.array([[spot.shares.get(code, 0.0) for spot in truth.hotspots] for code in truth.codes])
         background = np.array([self.background(category) for category in truth.categories])
         return (1 - shares.sum(axis=1, keepdims=True)) * background + shares @ spots
+
+    def around(self, east_m: float, north_m: float, spread_m: float) -> Floats:
+        """(addresses,) weights, sum 1: Gaussian around a place, metres from the centre."""
+        bump = _bump(self._local(), east_m, north_m, spread_m)
+        return bump / bump.sum()
+
+    def distance(self, east_m: float, north_m: float) -> Floats:
+        """(addresses,) metres from a place, which is given in metres from the centre."""
+        return np.hypot(*(self._local() - [east_m, north_m]).T)
+
+    def reporting(self, truth: Truth) -> Floats:
+        """(addresses,) share of what happens at each that is reported."""
+        return np.array([truth.reporting[code] for code in self.district_codes])[self.address_district]
+
+    def degrees(self, east_m: float, north_m: float) -> tuple[float, float]:
+        """Longitude and latitude, six decimals, of a place in metres from the centre."""
+        easting, northing = self.centre + np.array([east_m, north_m])
+        longitude, latitude = _transformer("to_degrees").transform(easting, northing)
+        return round(longitude, 6), round(latitude, 6)
 
     def boundary_geojson(self) -> dict[str, Any]:
         """The city's outline, WGS 84."""
