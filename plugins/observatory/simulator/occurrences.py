@@ -13,12 +13,12 @@ import polars as pl
 from scipy.special import ndtri
 
 from observatory.simulator.city import City, build_city
-from observatory.simulator.draws import Floats, Integers, Keys, choose, combine, name_key, poisson, uniform
-from observatory.simulator.simulation import TIMEZONE, Simulation
+from observatory.simulator.clock import UNIX_EPOCH_ORDINAL
+from observatory.simulator.draws import Floats, Integers, Keys, choose, combine, name_key, ordinals, poisson, uniform
+from observatory.simulator.simulation import Simulation
 from observatory.simulator.truth import CATEGORIES
 from observatory.simulator.truth.services import Changes
 
-UNIX_EPOCH = date(1970, 1, 1).toordinal()
 DAY_MIN = 24 * 60
 
 
@@ -31,7 +31,7 @@ class Occurrences:
     group: Integers
 
 
-def ordinals(first_day: date, end_day: date) -> Integers:
+def days_of(first_day: date, end_day: date) -> Integers:
     """The days of a span, as proleptic ordinals."""
     return np.arange(first_day.toordinal(), end_day.toordinal())
 
@@ -49,9 +49,8 @@ def occur(simulation: Simulation, kind: str, groups: Sequence[str], days: Intege
     names = np.array([name_key(group) for group in groups])
     keys = combine(combine(combine(name_key(kind), simulation.seed), names)[:, None], days[None, :])
     counts = poisson(keys, "count", np.broadcast_to(rates, keys.shape)).ravel()
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     found = Occurrences(
-        key=combine(np.repeat(keys.ravel(), counts), within),
+        key=combine(np.repeat(keys.ravel(), counts), ordinals(counts)),
         day=np.repeat(np.tile(days, len(groups)), counts),
         group=np.repeat(np.repeat(np.arange(len(groups)), len(days)), counts),
     )
@@ -62,19 +61,6 @@ def occur(simulation: Simulation, kind: str, groups: Sequence[str], days: Intege
 def by_weekday(days: Integers, factors: Sequence[float]) -> Floats:
     """(d,) each day's factor; factors from Monday on."""
     return np.array(factors)[(days - 1) % 7]
-
-
-def moments(day: Integers, minute: npt.ArrayLike) -> pl.Series:
-    """UTC moments, whole seconds, of minutes (n,) of local days (n,); in the hour that spring leaves out, one later."""
-    seconds = ((day - UNIX_EPOCH) * DAY_MIN * 60 + np.floor(np.asarray(minute) * 60)).astype(np.int64)
-    local = pl.from_epoch(pl.Series("at", seconds))
-    exists = local.dt.replace_time_zone(TIMEZONE, ambiguous="earliest", non_existent="null").is_not_null()
-    there = (
-        pl.select(pl.when(exists).then(local).otherwise(local + pl.duration(hours=1)))
-        .to_series()
-        .dt.replace_time_zone(TIMEZONE, ambiguous="earliest")
-    )
-    return there.dt.convert_time_zone("UTC").dt.cast_time_unit("us").alias("at")
 
 
 def later(moment: pl.Series, minutes: Floats) -> pl.Series:
@@ -132,7 +118,7 @@ def place(address: Integers) -> dict[str, pl.Series]:
 def numbered(prefix: str, day: Integers) -> pl.Series:
     """``CR-20260131-0007``: the seventh of its day; ``day`` is sorted."""
     ordinal = pl.Series(np.arange(len(day)) - np.searchsorted(day, day, side="left") + 1)
-    stamp = pl.Series(day - UNIX_EPOCH).cast(pl.Int32).cast(pl.Date).dt.strftime("%Y%m%d")
+    stamp = pl.Series(day - UNIX_EPOCH_ORDINAL).cast(pl.Int32).cast(pl.Date).dt.strftime("%Y%m%d")
     number = ordinal.cast(pl.String).str.zfill(4)
     return pl.select(pl.format(prefix + "-{}-{}", stamp, number)).to_series()
 

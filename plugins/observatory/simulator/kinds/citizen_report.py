@@ -7,21 +7,21 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from observatory.simulator.clock import moments
 from observatory.simulator.draws import Floats, choose, uniform
 from observatory.simulator.occurrences import (
     addresses,
     by_weekday,
     chance,
+    days_of,
     district_shares,
     entered,
     history,
     later,
     lognormal,
     minute_of_day,
-    moments,
     numbered,
     occur,
-    ordinals,
     place,
 )
 from observatory.simulator.simulation import Simulation
@@ -42,18 +42,16 @@ _WORDS = {
 def expected(truth: Truth, population: int) -> Floats:
     """(services, districts) expected reports on an average day."""
     reports = truth.services.reports
-    readiness = np.array([*reports.reporting_rates.values()])
     shares = np.array([share for share, _ in reports.services.values()])
-    homes = district_shares()
-    by_district = homes * readiness / np.mean(readiness)
+    by_district = district_shares() * np.array([*truth.reporting.values()])
     return reports.rate * population / 100_000 * shares[:, None] * by_district[None, :]
 
 
 def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
     """Reports filed on the days; see ``observatory.simulator.kinds``."""
     reports = simulation.truth.services.reports
-    services, districts = np.array([*reports.services]), np.array([*reports.reporting_rates])
-    days = ordinals(first_day, end_day)
+    services, districts = np.array([*reports.services]), np.array([*simulation.truth.reporting])
+    days = days_of(first_day, end_day)
     rates = expected(simulation.truth, simulation.population).reshape(-1, 1) * by_weekday(days, _WEEKDAY)
     groups = [f"{service} {district}" for service in services for district in districts]
     found = occur(simulation, "citizen_report", groups, days, rates)

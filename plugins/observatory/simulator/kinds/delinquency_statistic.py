@@ -7,8 +7,8 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from observatory.simulator.clock import moments
 from observatory.simulator.draws import combine, name_key, poisson
-from observatory.simulator.occurrences import moments
 from observatory.simulator.simulation import Simulation
 
 _PUBLISHED_MONTH, _PUBLISHED_DAY, _PUBLISHED_MIN = 7, 10, 11 * 60

@@ -7,10 +7,12 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from observatory.simulator.clock import moments
 from observatory.simulator.draws import uniform
 from observatory.simulator.occurrences import (
     addresses,
     chance,
+    days_of,
     district_shares,
     entered,
     exponential,
@@ -18,10 +20,8 @@ from observatory.simulator.occurrences import (
     later,
     lognormal,
     minute_of_day,
-    moments,
     numbered,
     occur,
-    ordinals,
     place,
 )
 from observatory.simulator.simulation import Simulation
@@ -36,7 +36,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
     """
     fire = simulation.truth.services.fire
     natures, districts = np.array([*fire.natures]), np.array([*fire.response_min])
-    days = ordinals(first_day, end_day)
+    days = days_of(first_day, end_day)
     rates = np.array([rate for rate, _ in fire.natures.values()]) * simulation.population / 100_000
     rates = (rates[:, None] * district_shares(0.15)[None, :]).reshape(-1, 1) * np.ones(len(days))
     groups = [f"{nature} {district}" for nature in natures for district in districts]

@@ -7,8 +7,9 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from observatory.simulator.clock import UNIX_EPOCH_ORDINAL, moments
 from observatory.simulator.draws import Floats, Integers, Keys, combine, name_key, poisson
-from observatory.simulator.occurrences import UNIX_EPOCH, by_weekday, entered, history, moments, ordinals
+from observatory.simulator.occurrences import by_weekday, days_of, entered, history
 from observatory.simulator.simulation import Simulation
 from observatory.simulator.truth.incidents import ORIGIN_ORDINAL, YEAR_DAYS
 from observatory.simulator.truth.services import Hospital
@@ -32,7 +33,7 @@ def expected(hospital: Hospital, population: int, days: Integers) -> Floats:
 def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
     """Sums of the days; see ``observatory.simulator.kinds``. A corrected sum was too small at first."""
     hospital = simulation.truth.services.hospital
-    days = ordinals(first_day, end_day)
+    days = days_of(first_day, end_day)
     rates = expected(hospital, simulation.population, days)
     names = [
         f"{ward} {motive} {age}" for ward in range(len(rates)) for motive in hospital.motives for age in hospital.ages
@@ -56,7 +57,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
             "visit_count": counts.ravel(),
         }
     )
-    stamp = pl.Series(days[day] - UNIX_EPOCH).cast(pl.Int32).cast(pl.Date).dt.strftime("%Y%m%d")
+    stamp = pl.Series(days[day] - UNIX_EPOCH_ORDINAL).cast(pl.Int32).cast(pl.Date).dt.strftime("%Y%m%d")
     frame = frame.insert_column(
         0,
         pl.select(

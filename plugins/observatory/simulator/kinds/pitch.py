@@ -7,8 +7,9 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from observatory.simulator.draws import choose, combine, name_key, uniform
-from observatory.simulator.occurrences import DAY_MIN, chance, homes, later, moments, place
+from observatory.simulator.clock import moments
+from observatory.simulator.draws import choose, combine, name_key, ordinals, uniform
+from observatory.simulator.occurrences import DAY_MIN, chance, homes, later, place
 from observatory.simulator.simulation import Simulation
 
 _NAMES = ("du Quai", "des Salins", "du Phare", "de la Dune", "des Voiliers", "du Môle")
@@ -25,7 +26,7 @@ def versions(simulation: Simulation, _: date, __: date) -> pl.DataFrame:
     kinds = [*places.pitches]
     counts = np.round(np.array([*places.pitches.values()]) * simulation.population / 100_000).astype(np.int64)
     kind = np.repeat(np.arange(len(kinds)), counts)
-    number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    number = ordinals(counts)
     kind_keys = np.array([name_key(each) for each in kinds])
     key = combine(combine(combine(name_key("pitch"), simulation.seed), kind_keys[kind]), number)
     weights = homes(0.5)[1]

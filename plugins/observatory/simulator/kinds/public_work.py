@@ -7,19 +7,19 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from observatory.simulator.clock import moments
 from observatory.simulator.draws import choose, uniform
 from observatory.simulator.occurrences import (
     DAY_MIN,
     by_weekday,
     chance,
+    days_of,
     history,
     homes,
     later,
     lognormal,
-    moments,
     numbered,
     occur,
-    ordinals,
     place,
 )
 from observatory.simulator.simulation import Simulation
@@ -40,7 +40,7 @@ def versions(simulation: Simulation, _: date, end_day: date) -> pl.DataFrame:
     """
     works = simulation.truth.services.works
     natures = [*works.natures]
-    days = ordinals(simulation.first_day - _BEFORE, end_day + _AFTER)
+    days = days_of(simulation.first_day - _BEFORE, end_day + _AFTER)
     rates = np.array([share for share, _ in works.natures.values()]) * works.rate * simulation.population / 100_000
     found = occur(simulation, "public_work", natures, days, rates[:, None] * by_weekday(days, _WEEKDAY))
     key = found.key

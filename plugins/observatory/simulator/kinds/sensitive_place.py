@@ -7,8 +7,9 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from observatory.simulator.draws import choose, combine, name_key, uniform
-from observatory.simulator.occurrences import chance, homes, moments, place
+from observatory.simulator.clock import moments
+from observatory.simulator.draws import choose, combine, name_key, ordinals, uniform
+from observatory.simulator.occurrences import chance, homes, place
 from observatory.simulator.simulation import Simulation
 
 SCHOOLS = ("school", "college", "lycee")
@@ -36,7 +37,7 @@ def versions(simulation: Simulation, _: date, __: date) -> pl.DataFrame:
     kinds = [*places.kinds]
     counts = np.round(np.array([*places.kinds.values()]) * simulation.population / 100_000).astype(np.int64)
     kind = np.repeat(np.arange(len(kinds)), counts)
-    number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    number = ordinals(counts)
     kind_keys = np.array([name_key(each) for each in kinds])
     key = combine(combine(combine(name_key("sensitive_place"), simulation.seed), kind_keys[kind]), number)
     weights = homes(0.1)[1]

@@ -16,21 +16,20 @@ import numpy.typing as npt
 import polars as pl
 
 from observatory.simulator.city import build_city
-from observatory.simulator.draws import Integers, Keys, choose, combine, name_key, poisson, uniform
+from observatory.simulator.clock import UNIX_EPOCH_ORDINAL, moments
+from observatory.simulator.draws import Integers, Keys, choose, combine, name_key, ordinals, poisson, uniform
 from observatory.simulator.occurrences import (
-    UNIX_EPOCH,
     by_weekday,
     chance,
     days_later,
+    days_of,
     district_shares,
     exponential,
     hexadecimal,
     history,
     later,
     minute_of_day,
-    moments,
     occur,
-    ordinals,
 )
 from observatory.simulator.simulation import TIMEZONE, Simulation
 from observatory.simulator.truth.messages import FIRST_NAMES, FOREIGN_PHRASES, PERSONAL_SPANS, PHRASES, Messages
@@ -126,7 +125,7 @@ def _threads(simulation: Simulation, first_day: date, end_day: date) -> _Posts:
     for depth in range(1, messages.most_depth + 1):
         counts = poisson(generation.key, "answers", np.full(len(generation.key), messages.answers))
         parent = np.repeat(np.arange(len(counts)), counts)
-        nth = np.arange(len(parent)) - np.repeat(np.cumsum(counts) - counts, counts)
+        nth = ordinals(counts)
         key = combine(combine(generation.key[parent], name_key("answer")), nth)
         wait = np.minimum(0.5 + exponential(key, "wait", messages.mean_wait_min), messages.most_wait_min)
         generation = _Posts(
@@ -143,7 +142,7 @@ def _threads(simulation: Simulation, first_day: date, end_day: date) -> _Posts:
 
 def _roots(simulation: Simulation, first_day: date, end_day: date) -> _Posts:
     messages, city = simulation.truth.services.messages, build_city()
-    days, districts = ordinals(first_day, end_day), len(city.districts)
+    days, districts = days_of(first_day, end_day), len(city.districts)
     scale = simulation.population / 100_000
     share = np.array([theme.share for theme in messages.themes])[:, None] * district_shares(_CENTRALITY)[None, :]
     rates = messages.roots_per_100k * scale * share.reshape(-1, 1) * by_weekday(days, messages.weekday)
@@ -178,7 +177,7 @@ def _roots(simulation: Simulation, first_day: date, end_day: date) -> _Posts:
 
 def _tones(messages: Messages, posts: _Posts) -> tuple[Integers, npt.NDArray[np.bool_]]:
     """Tone of each message, -1, 0 or 1, and whether it is in English, which has none."""
-    day = posts.at // 86_400 + UNIX_EPOCH
+    day = posts.at // 86_400 + UNIX_EPOCH_ORDINAL
     mean = messages.mean_tone(posts.theme, posts.district, day)
     of_burst = np.array([each.mean_tone for each in messages.bursts])[posts.burst]
     mean = np.where(posts.burst >= 0, of_burst, mean)

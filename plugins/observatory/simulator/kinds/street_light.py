@@ -7,20 +7,20 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from observatory.simulator.clock import moments
 from observatory.simulator.draws import uniform
 from observatory.simulator.occurrences import (
     addresses,
     chance,
+    days_of,
     district_shares,
     entered,
     history,
     later,
     lognormal,
     minute_of_day,
-    moments,
     numbered,
     occur,
-    ordinals,
     place,
 )
 from observatory.simulator.simulation import Simulation
@@ -32,7 +32,7 @@ def versions(simulation: Simulation, _: date, end_day: date) -> pl.DataFrame:
     """Every outage seen before ``end_day``; see ``observatory.simulator.kinds``."""
     lights = simulation.truth.services.lights
     districts = [*lights.repair_days]
-    days = ordinals(simulation.first_day - _BEFORE, end_day)
+    days = days_of(simulation.first_day - _BEFORE, end_day)
     rates = lights.rate * simulation.population / 100_000 * district_shares()
     found = occur(simulation, "street_light", districts, days, rates[:, None] * np.ones(len(days)))
     key = found.key

@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
+from observatory.simulator.draws import Floats
 from observatory.simulator.truth.messages import MESSAGES, Messages
 
 DISTRICTS = tuple(f"D{number:02d}" for number in range(1, 11))
@@ -36,10 +40,9 @@ class Reports:
     """What residents report.
 
     Attributes:
-        rate: reports a day if every district reported as readily as the average one.
+        rate: reports a day if all were reported; ``Truth.reporting`` says which share is, by district.
         services: service code to its share and its median days until it is closed.
         closing_factors: by district, what the median days are multiplied by.
-        reporting_rates: by district, share of what there is to report that is reported.
         never_closed_share: reports that stay open.
         personal_share: descriptions with a personal span.
     """
@@ -47,7 +50,6 @@ class Reports:
     rate: float
     services: Mapping[str, tuple[float, float]]
     closing_factors: Mapping[str, float]
-    reporting_rates: Mapping[str, float]
     never_closed_share: float = 0.04
     personal_share: float = 0.03
     changes: Changes = Changes()
@@ -153,27 +155,27 @@ class Lights:
 
 
 @dataclass(frozen=True)
-class StreetMarket:
-    """A place where goods are sold in the street without a permit.
+class Vending:
+    """Vending in the street without a permit, around the markets of ``Gatherings``.
 
     Attributes:
-        name: made up.
-        east_m, north_m, spread_m: where, metres from the centre of the city.
-        rate: sightings; sellers: mean count of one, before the weekday.
-        weekday: seven factors, Monday first, mean 1, of both.
-        goods: class of goods to its share.
-        hours: local, from and to.
+        rate: sightings at a market on a day when it is held.
+        sellers_per_stall: mean count of a sighting on such a day, per stall of the market.
+        idle_factor: what both are multiplied by on the other days of the week.
+        spread_m: Gaussian radius around the market.
+        goods: market to the classes of goods and their weights.
     """
 
-    name: str
-    east_m: float
-    north_m: float
-    spread_m: float
     rate: float
-    sellers: float
-    weekday: tuple[float, ...]
-    goods: Mapping[str, float]
-    hours: tuple[int, int] = (8, 20)
+    sellers_per_stall: float
+    idle_factor: float
+    spread_m: float
+    goods: Mapping[str, Mapping[str, float]]
+    changes: Changes = Changes(corrected_share=0.01)
+
+    def factors(self, is_held: npt.NDArray[np.bool_]) -> Floats:
+        """1 where a market is held, else the idle factor."""
+        return np.where(is_held, 1.0, self.idle_factor)
 
 
 @dataclass(frozen=True)
@@ -206,19 +208,18 @@ class Services:
     works: Works
     lights: Lights
     places: Places
-    markets: tuple[StreetMarket, ...]
+    vending: Vending
 
 
 SERVICES = Services(
     messages=MESSAGES,
     reports=Reports(
-        rate=52,
+        rate=65,
         services={
             "TAG": (0.14, 4.0), "DEPOT": (0.34, 2.0), "ECLAIRAGE": (0.10, 9.0), "VOIRIE": (0.20, 15.0),
             "BRUIT": (0.10, 1.0), "EPAVE": (0.12, 12.0),
         },
         closing_factors=dict(zip(DISTRICTS, (0.8, 0.7, 1.0, 0.9, 1.0, 0.9, 1.1, 1.8, 1.4, 1.2), strict=True)),
-        reporting_rates=dict(zip(DISTRICTS, (0.5, 0.6, 0.45, 0.7, 0.55, 0.65, 0.7, 0.25, 0.3, 0.4), strict=True)),
     ),
     fire=FireBrigade(
         natures={"SAP": (31.0, 45), "INCENDIE": (2.4, 75), "AVP": (2.6, 50), "OPD": (4.0, 40)},
@@ -258,13 +259,16 @@ SERVICES = Services(
         kinds={"school": 22, "college": 6, "lycee": 4, "church": 9, "mosque": 4, "synagogue": 1.5, "temple": 2},
         pitches={"market": 3, "terrace": 40, "kiosk": 9, "food_truck": 4},
     ),
-    markets=(
-        StreetMarket("Quai du Vieux-Port", -300, -900, 90, 2.2, 9, (0.6, 0.7, 0.9, 0.8, 1.0, 1.6, 1.4),
-                     {"accessories": 5, "clothing": 3, "food": 1}),
-        StreetMarket("Marché des Salins", 3000, 1600, 110, 1.8, 22, (0.3, 0.6, 1.0, 0.6, 0.8, 1.5, 2.2),
-                     {"second_hand": 6, "clothing": 3, "food": 2}, (6, 14)),
-        StreetMarket("Porte des Amers", -2600, 2100, 120, 1.5, 14, (1.0, 0.9, 1.0, 0.9, 1.1, 1.2, 0.9),
-                     {"cigarettes": 6, "phones": 2, "food": 1}, (9, 21)),
+    vending=Vending(
+        rate=1.8,
+        sellers_per_stall=0.2,
+        idle_factor=0.3,
+        spread_m=90,
+        goods={
+            "M01": {"accessories": 5, "clothing": 3, "food": 1}, "M02": {"accessories": 3, "phones": 2, "clothing": 3},
+            "M03": {"second_hand": 4, "food": 2}, "M04": {"second_hand": 6, "clothing": 3, "food": 2},
+            "M05": {"cigarettes": 6, "phones": 2, "food": 1}, "M06": {"food": 5, "accessories": 2},
+        },
     ),
 )  # fmt: skip
 """What is planted in the demo city."""
