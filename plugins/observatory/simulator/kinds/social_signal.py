@@ -110,8 +110,10 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
         text=_texts(messages, posts, wording, parent_handle, "other phrase"),
         shown_from=later(arrived_at, edited),
     )
+    # an answer begins with the name of whom it answers, which the door takes off before it measures
+    name_length = pl.when(pl.Series(is_root)).then(0).otherwise(parent_handle.str.len_chars() + 2)
     told = (
-        part.filter(is_kept).with_columns(text_length=pl.col("text").str.len_chars().cast(pl.Int64))
+        part.with_columns(text_length=(pl.col("text").str.len_chars() - name_length).cast(pl.Int64)).filter(is_kept)
         for part in (first, second)
     )
     return history(*told)
@@ -217,11 +219,12 @@ def _texts(messages: Messages, posts: _Posts, wording: Integers, parent_handle: 
 
 
 def _identifiers(key: Keys, network: Integers, arrived_at: pl.Series) -> pl.Series:
-    """Mastodon: milliseconds since 1970, then 16 bits; Bluesky: the hash of the content."""
+    """Mastodon: milliseconds since 1970, then 16 bits; Bluesky: a made-up hash, after the second of arrival."""
     milliseconds = arrived_at.dt.epoch("ms").to_numpy() + (uniform(key, "millisecond") * 1000).astype(np.int64)
     numbers = (milliseconds << 16) | (key & np.uint64(0xFFFF)).astype(np.int64)
     again = combine(key, name_key("content"))
-    hashes = np.char.add(np.char.add("bafyrei", hexadecimal(key)), hexadecimal(again))
+    second = np.char.add("bafyrei", hexadecimal((milliseconds // 1000).astype(np.uint64)))
+    hashes = np.char.add(np.char.add(second, hexadecimal(key)), hexadecimal(again))
     return pl.Series(np.where(network == 0, numbers.astype("U20"), hashes))
 
 
