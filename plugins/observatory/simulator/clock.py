@@ -28,3 +28,9 @@ def moments(day: Integers, minute: npt.ArrayLike) -> pl.Series:
     seconds = (np.asarray(day) - UNIX_EPOCH_ORDINAL) * 86_400.0 + np.round(np.asarray(minute, float) * 60)
     local = pl.Series("moment", seconds).fill_nan(None).cast(pl.Int64) * 1_000_000
     return pl.DataFrame([local.cast(pl.Datetime("us"))]).select(to_utc(pl.col("moment"))).to_series()
+
+
+def after(moment: pl.Series, seconds: npt.ArrayLike) -> pl.Series:
+    """Moments so many seconds later; null where NaN."""
+    wait = pl.Series(np.round(np.asarray(seconds, float))).fill_nan(None).cast(pl.Int64) * 1_000_000
+    return moment + wait.cast(pl.Duration("us"))
