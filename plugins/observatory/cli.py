@@ -90,14 +90,21 @@ def portal(
     today: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="What the simulated city's today is.")
     ] = None,
+    *,
     port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1.")] = 8791,
+    faults: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of answers that go wrong, and well when asked for again.")
+    ] = 0,
+    faults_seed: Annotated[int, typer.Option(help="Another seed is another order of faults.")] = 1,
 ) -> None:
     """Serve a city's portal on this machine: real rows replayed, or the simulated city."""
     if demo == (replay is not None):
         raise typer.BadParameter("say either --demo or --replay FOLDER")
     from observatory.simulator import portal as portals
+    from observatory.simulator.fault_desk import sometimes
 
-    served = portals.replay_app(replay) if replay else portals.demo_app(_date(today))
+    planted = sometimes(faults, faults_seed)
+    served = portals.replay_app(replay, faults=planted) if replay else portals.demo_app(_date(today), faults=planted)
     console.print(f"Portal on http://127.0.0.1:{port}", highlight=False)
     portals.serve(served, port)
 

@@ -106,7 +106,7 @@ def visits(simulation: Simulation, first_day: date, end_day: date) -> Visits:
         day=np.repeat(days, counts),
         shift=choose(key, "shift", one_group, np.array([list(patrols.shifts.values())])),
         cell=choose(key, "cell", one_group, cell_shares(simulation.truth, build_city())[None, :]),
-        planned_min=np.full(len(key), patrols.visit_min),
+        planned_min=np.full(len(key), float(patrols.visit_min)),
         actual_min=np.where(is_made, np.rint(patrols.visit_min * stay), 0.0),
     )
 

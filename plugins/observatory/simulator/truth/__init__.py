@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from observatory.simulator.truth.enforcement import PATROLS, REPORTING, Patrols
+from observatory.simulator.truth.alerts import ALERTS, Alerts
+from observatory.simulator.truth.enforcement import PATROLS, REPORTING, TOWS, Patrols, Tows
 from observatory.simulator.truth.gatherings import GATHERINGS, Gatherings
 from observatory.simulator.truth.incidents import CATEGORIES, HOTSPOTS, Category, Hotspot
 from observatory.simulator.truth.interventions import CAMERAS, OPERATIONS, Cameras, Operation
@@ -28,7 +29,8 @@ class Truth:
         gatherings: markets, matches and other events.
         operations, cameras: the interventions.
         reporting: district code to share of what happens that is reported.
-        patrols: officers' presence and what comes of it.
+        patrols, tows: officers' presence and what comes of it; vehicles towed.
+        alerts: of video analytics.
         services: what the city's services and its residents tell.
     """
 
@@ -45,6 +47,8 @@ class Truth:
     cameras: Cameras = CAMERAS
     reporting: Mapping[str, float] = field(default_factory=lambda: REPORTING)
     patrols: Patrols = PATROLS
+    tows: Tows = TOWS
+    alerts: Alerts = ALERTS
     services: Services = SERVICES
 
     @property

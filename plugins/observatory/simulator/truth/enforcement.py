@@ -9,6 +9,8 @@
   the share ``missed_share`` does not take place, the others last between ``least_stay`` and 2 - ``least_stay`` of that.
 - What officers discover (the category ``discovered``), and what they fine, is Poisson in proportion to the minutes
   spent, the same per minute everywhere: it tells where officers go, not where things happen.
+- Tows are Poisson: ``Tows.per_100k`` a day, and ``per_market_100k`` from the place of each market on each of its days,
+  in the two hours before it opens.
 """
 
 from __future__ import annotations
@@ -65,6 +67,25 @@ class Patrols:
     offences: tuple[Offence, ...]
 
 
+@dataclass(frozen=True)
+class Tows:
+    """Vehicles towed, per 100,000 people; motive and class of vehicle to weight.
+
+    Attributes:
+        per_100k: a day, markets apart.
+        per_market_100k: for each day of each market, with the motive ``market_motive``.
+        motives, vehicles: weights.
+        downtown_share: part that is towed downtown; the rest lies evenly over the city.
+    """
+
+    per_100k: float
+    per_market_100k: float
+    market_motive: str
+    motives: Mapping[str, float]
+    vehicles: Mapping[str, float]
+    downtown_share: float
+
+
 REPORTING: Mapping[str, float] = {
     "D01": 0.90, "D02": 0.85, "D03": 0.70, "D04": 0.85, "D05": 0.80,
     "D06": 0.90, "D07": 0.85, "D08": 0.60, "D09": 0.65, "D10": 0.80,
@@ -93,4 +114,13 @@ PATROLS = Patrols(
         Offence("TAPAGE", {68: 1.0}, 0.05),
         Offence("CHIEN_NON_TENU", {35: 1.0}, 0.03),
     ),
+)
+
+TOWS = Tows(
+    per_100k=9.0,
+    per_market_100k=0.5,
+    market_motive="MARCHE",
+    motives={"STATIONNEMENT_GENANT": 0.62, "STATIONNEMENT_ABUSIF": 0.2, "EPAVE": 0.1, "VOITURE_VENTOUSE": 0.08},
+    vehicles={"VP": 0.8, "2RM": 0.1, "VU": 0.1},
+    downtown_share=0.4,
 )
