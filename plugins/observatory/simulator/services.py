@@ -6,11 +6,9 @@ of real publishers.
 
 from __future__ import annotations
 
-import os
-import sqlite3
-import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
+from functools import lru_cache
 
 import polars as pl
 import pyproj
@@ -19,7 +17,7 @@ from observatory.simulator.city import EPSG, NAME, build_city
 from observatory.simulator.kinds.sensitive_place import SCHOOLS
 from observatory.simulator.ledger import Ledger
 from observatory.simulator.protocols.answer import Answer
-from observatory.simulator.protocols.delimited import delimited, with_decimal_comma
+from observatory.simulator.protocols.files import Table, csv
 from observatory.simulator.protocols.ledger_rows import occurring, standing
 from observatory.simulator.protocols.lists import open311
 from observatory.simulator.protocols.microblogs import bluesky, mastodon
@@ -29,14 +27,13 @@ from observatory.simulator.protocols.tables import ckan, opendatasoft
 from observatory.simulator.simulation import TIMEZONE
 from observatory.simulator.truth.messages import PERSONAL_SPANS
 
-STREET_LIGHTS = "street_lights.sqlite"
-"""Name of the file with the database of ``write_street_lights``."""
 _SERVICE_NAMES = {
     "TAG": "Tags et affiches", "DEPOT": "Dépôts sauvages", "ECLAIRAGE": "Éclairage public", "VOIRIE": "Voirie",
     "BRUIT": "Bruit", "EPAVE": "Véhicules abandonnés",
 }  # fmt: skip
 _RELIGIONS = {"church": "christian", "temple": "christian", "mosque": "muslim", "synagogue": "jewish"}
-_EVER = timedelta(days=1)
+_ONE_DAY = timedelta(days=1)
+_NO_BREAK = "\u00a0"
 
 
 def citizen_reports(ledger: Ledger) -> Answer:
@@ -78,12 +75,12 @@ def fire_operations(ledger: Ledger) -> Answer:
             _local("departed_at").alias("Départ à"),
             _local("arrived_at").alias("Arrivée à"),
             _local("cleared_at").alias("Libéré à"),
-            with_decimal_comma(pl.col("easting")).alias("X Lambert 93"),
-            with_decimal_comma(pl.col("northing")).alias("Y Lambert 93"),
+            _with_decimal_comma(pl.col("easting")).alias("X Lambert 93"),
+            _with_decimal_comma(pl.col("northing")).alias("Y Lambert 93"),
             _local("published_at").alias("Envoyé à"),
         )
 
-    return delimited(ledger, made, separator=";", encoding="cp1252")
+    return csv(_file(ledger, "/operations.csv", made), ";", "cp1252")
 
 
 def hospital_activity(ledger: Ledger) -> Answer:
@@ -116,12 +113,12 @@ def delinquency_statistics(ledger: Ledger) -> Answer:
             pl.col("indicator_code").alias("indicateur"),
             pl.col("unit").alias("unite_de_compte"),
             pl.col("recorded_count").cast(pl.String).fill_null("NA").alias("nombre"),
-            with_decimal_comma(rate, 4).fill_null("NA").alias("taux_pour_mille"),
+            _with_decimal_comma(rate, 4).fill_null("NA").alias("taux_pour_mille"),
             pl.when("is_published").then(pl.lit("diff")).otherwise(pl.lit("ndiff")).alias("est_diffuse"),
             pl.col("population_count").alias("insee_pop"),
         )
 
-    return delimited(ledger, made, separator=";")
+    return csv(_file(ledger, "/donnee-comm.csv", made), ";")
 
 
 def schools(ledger: Ledger) -> Answer:
@@ -230,7 +227,7 @@ def street_vending(ledger: Ledger) -> Answer:
             noted_at=_iso("published_at"),
         )
 
-    return delimited(ledger, made)
+    return csv(_file(ledger, "/sightings.csv", made))
 
 
 def mastodon_messages(ledger: Ledger) -> Answer:
@@ -243,41 +240,34 @@ def bluesky_messages(ledger: Ledger) -> Answer:
     return bluesky(ledger)
 
 
-def write_street_lights(ledger: Ledger, folder: Path) -> Path:
-    """Write the outages of street lights into a database of a partner, whole or not at all.
-
-    Returns:
-        The file, ``STREET_LIGHTS`` in the folder: SQLite with the table ``outages``, times on the local clock.
-    """
-    listed = ledger.standing("street_light")
-    rows = listed.select(
-        "light_code", _local("occurred_from", "%Y-%m-%d %H:%M:%S"), _local("occurred_to", "%Y-%m-%d %H:%M:%S"), "state",
-        "longitude_deg", "latitude_deg", _local("published_at", "%Y-%m-%d %H:%M:%S"),
-    )  # fmt: skip
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor, draft = tempfile.mkstemp(dir=folder, prefix=f".{STREET_LIGHTS}.")
-    os.close(descriptor)
-    connection = sqlite3.connect(draft)
-    with connection:
-        connection.execute(
-            "create table outages "
-            "(light text, seen_at text, repaired_at text, state text, lon real, lat real, noted_at text)"
-        )
-        connection.executemany("insert into outages values (?, ?, ?, ?, ?, ?, ?)", rows.iter_rows())
-    connection.close()
-    Path(draft).chmod(0o644)
-    return Path(draft).replace(folder / STREET_LIGHTS)
-
-
 def _all(ledger: Ledger, kind: str) -> pl.DataFrame:
     """Every record of a kind with times that is listed now."""
     beginning = datetime.combine(ledger.simulation.first_day, time(), UTC)
-    return ledger.listed(kind, beginning - _EVER, ledger.now + _EVER)
+    return ledger.listed(kind, beginning - _ONE_DAY, ledger.now + _ONE_DAY)
 
 
-def _local(name: str, written: str = "%d/%m/%Y %H:%M:%S") -> pl.Expr:
-    return pl.col(name).dt.convert_time_zone(TIMEZONE).dt.strftime(written)
+def _file(ledger: Ledger, path: str, made: Callable[[], pl.DataFrame]) -> Table:
+    """One file below a prefix, the same for a minute."""
+
+    @lru_cache(maxsize=1)
+    def table(_minute: datetime) -> pl.DataFrame:
+        return made()
+
+    return lambda asked: table(ledger.now) if asked == path else None
+
+
+def _local(name: str) -> pl.Expr:
+    return pl.col(name).dt.convert_time_zone(TIMEZONE).dt.strftime("%d/%m/%Y %H:%M:%S")
 
 
 def _iso(name: str) -> pl.Expr:
     return pl.col(name).dt.convert_time_zone(TIMEZONE).dt.strftime("%Y-%m-%dT%H:%M:%S%:z")
+
+
+def _with_decimal_comma(number: pl.Expr, decimals: int = 1) -> pl.Expr:
+    """Positive numbers as ``6 245 012,5``, thousands apart by no-break spaces."""
+    scaled = (number * 10**decimals).round(0).cast(pl.Int64)
+    backwards = (scaled // 10**decimals).cast(pl.String).str.reverse()
+    grouped = backwards.str.replace_all(r"(\d{3})", rf"${{1}}{_NO_BREAK}").str.strip_chars_end(_NO_BREAK)
+    part = (scaled % 10**decimals).cast(pl.String).str.zfill(decimals)
+    return pl.format("{},{}", grouped.str.reverse(), part)

@@ -192,7 +192,7 @@ def _tones(messages: Messages, posts: _Posts) -> tuple[Integers, npt.NDArray[np.
 
 
 def _texts(messages: Messages, posts: _Posts, wording: Integers, parent_handle: pl.Series, purpose: str) -> pl.Series:
-    """What each message says: to whom, a phrase, where and about what, a personal span, the hashtag.
+    """What each message says: to whom, a phrase, about which district, a personal span, the hashtag.
 
     ``wording`` is 0, 1 and 2 for the phrases of a negative, no and a positive tone, 3 for those in English.
     """
@@ -202,7 +202,6 @@ def _texts(messages: Messages, posts: _Posts, wording: Integers, parent_handle: 
     phrase = pl.Series(phrases).gather(choose(posts.key, purpose, wording, weights))
     names = [str(each["properties"]["name"]) for each in build_city().districts_geojson()["features"]]
     where = pl.Series(names).gather(posts.district)
-    about = pl.Series([theme.wording for theme in messages.themes]).gather(posts.theme)
     tag = pl.Series([theme.hashtag for theme in messages.themes]).gather(posts.theme)
     is_tagged = (posts.depth == 0) | chance(posts.key, "tagged", messages.tagged_answer_share)
     span = pl.Series(PERSONAL_SPANS).gather((uniform(posts.key, "span") * len(PERSONAL_SPANS)).astype(np.int64))
@@ -211,7 +210,7 @@ def _texts(messages: Messages, posts: _Posts, wording: Integers, parent_handle: 
         pl.concat_str(
             pl.when(parent_handle.is_not_null()).then(pl.format("@{} ", parent_handle)).otherwise(pl.lit("")),
             phrase,
-            pl.format(". Quartier {}, {}.", where, about),
+            pl.format(". Quartier {}.", where),
             pl.when(is_personal).then(pl.format(" {}.", span)).otherwise(pl.lit("")),
             pl.when(pl.Series(is_tagged)).then(pl.format(" #{}", tag)).otherwise(pl.lit("")),
         )

@@ -1,9 +1,10 @@
 """What is planted in public messages: what they are about, their tone by district and day, bursts and threads.
 
-A message is a phrase of known tone, the district and the theme it is about, perhaps a made-up personal detail, and
-the theme's hashtag. Tones are counted as -1, 0 and 1; ``mean_tone`` is their exact expectation. The phrases are such
-that the shipped tone model orders the three classes as planted; its scores are on another scale, so what it should
-find again is differences, not levels.
+A message is a phrase of known tone, the district it is about, perhaps a made-up personal detail, and the theme's
+hashtag. Tones are counted as -1, 0 and 1; ``mean_tone`` is their exact expectation. The shipped tone model scores the
+three classes of phrases -0.5, 0.1 and 0.8 on average, so a difference of 1 in tone is one of about 0.65 in its score.
+The names of districts and themes move its score as well, by 0.06 and 0.10 (standard deviations): what it finds again
+exactly is the change of one district or theme in time; districts it orders roughly.
 """
 
 from __future__ import annotations
@@ -24,14 +25,12 @@ class Theme:
     Attributes:
         code: as the truth calls it.
         hashtag: without its ``#``.
-        wording: how a message names it, after the district.
         share: part of the messages that begin a thread.
         tone: mean tone over the city, before districts and shifts.
     """
 
     code: str
     hashtag: str
-    wording: str
     share: float
     tone: float
 
@@ -68,12 +67,12 @@ class Burst:
 
 
 THEMES = (
-    Theme("noise", "Bruit", "rapport au bruit", 0.22, -0.35),
-    Theme("cleanliness", "Proprete", "rapport à la propreté", 0.22, -0.25),
-    Theme("safety", "Securite", "rapport à la sécurité", 0.20, -0.20),
-    Theme("traffic", "Circulation", "rapport à la circulation", 0.16, -0.15),
-    Theme("lighting", "Eclairage", "rapport à l'éclairage", 0.06, -0.10),
-    Theme("street_life", "VieDeQuartier", "rapport à la vie de quartier", 0.14, 0.45),
+    Theme("noise", "Bruit", 0.22, -0.35),
+    Theme("cleanliness", "Proprete", 0.22, -0.25),
+    Theme("safety", "Securite", 0.20, -0.20),
+    Theme("traffic", "Circulation", 0.16, -0.15),
+    Theme("lighting", "Eclairage", 0.06, -0.10),
+    Theme("street_life", "VieDeQuartier", 0.14, 0.45),
 )
 PHRASES: Mapping[int, tuple[str, ...]] = {
     -1: (
@@ -172,8 +171,8 @@ MESSAGES = Messages(
     roots_per_100k=138,
     themes=THEMES,
     district_tones={
-        "D01": -0.20, "D02": -0.10, "D03": 0.0, "D04": 0.20, "D05": 0.10,
-        "D06": 0.15, "D07": 0.20, "D08": -0.25, "D09": -0.10, "D10": 0.0,
+        "D01": -0.30, "D02": -0.15, "D03": 0.0, "D04": 0.30, "D05": 0.15,
+        "D06": 0.20, "D07": 0.30, "D08": -0.35, "D09": -0.15, "D10": 0.0,
     },
     tone_shifts=(ToneShift(date(2025, 3, 1), "D08", 0.30), ToneShift(date(2025, 9, 1), "D03", -0.30)),
     bursts=(
