@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from observatory.simulator import services
 from observatory.simulator.ledger import Ledger
 from observatory.simulator.page import Served
 from observatory.simulator.protocols import Answer
 from observatory.territory import load_territory
 
-OFFER: Mapping[str, Callable[[Ledger], Answer]] = {}
+OFFER: Mapping[str, Callable[[Ledger], Answer]] = {
+    "messages": services.mastodon_messages,
+    "posts": services.bluesky_messages,
+    "reports": services.citizen_reports,
+    "fire": services.fire_operations,
+    "hospital": services.hospital_activity,
+    "statistics": services.delinquency_statistics,
+    "schools": services.schools,
+    "worship": services.places_of_worship,
+    "works": services.public_works,
+    "pitches": services.pitches,
+    "vending": services.street_vending,
+}
 """First part of a feed's path, e.g. ``traffic`` of ``http://127.0.0.1:8790/traffic``, to what makes its answer.
 
 The answer is given the path below that part (``/traffic/sites.csv`` comes as ``/sites.csv``). The first line of the
