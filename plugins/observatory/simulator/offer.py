@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from observatory.simulator import tranquillity
 from observatory.simulator.ledger import Ledger
 from observatory.simulator.page import Served
 from observatory.simulator.protocols import Answer
 from observatory.territory import load_territory
 
-OFFER: Mapping[str, Callable[[Ledger], Answer]] = {}
+OFFER: Mapping[str, Callable[[Ledger], Answer]] = {**tranquillity.FEEDS}
 """First part of a feed's path, e.g. ``traffic`` of ``http://127.0.0.1:8790/traffic``, to what makes its answer.
 
 The answer is given the path below that part (``/traffic/sites.csv`` comes as ``/sites.csv``). The first line of the
