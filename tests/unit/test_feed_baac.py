@@ -43,9 +43,9 @@ def write(folder, names, rows, separator=",", encoding="latin-1"):
         + [f"{number},1,1,{grav},1,{born}" for number in numbers for grav, born in ((4, 1999), (2, ""), (1, "1950.0"))],
         "vehicles": ["Num_Acc,num_veh,catv"] + [f"{number},{vehicle},7" for number in numbers for vehicle in "AB"],
     }
-    (folder / names["characteristics"]).write_text("\n".join(rows), encoding=encoding)
+    (folder / names["characteristics"]).write_text("\n".join([*rows, ""]), encoding=encoding)
     for table, lines in tables.items():
-        (folder / names[table]).write_text("\n".join(line.replace(",", separator) for line in lines))
+        (folder / names[table]).write_text("".join(f"{line.replace(',', separator)}\n" for line in lines))
 
 
 def names(year, characteristics, sign="-"):

@@ -10,7 +10,6 @@ from observatory.feeds import open_feed
 from observatory.records import Ordinals, admit
 from observatory.simulator import kinds, portal
 from observatory.simulator.simulation import FIRST_DAY, TIMEZONE, Simulation
-from observatory.simulator.tranquillity import AGENDA_KEY, FEEDS
 from observatory.territory import load_territory
 from observatory.window import Window
 
@@ -28,11 +27,8 @@ def address():
 
 
 @pytest.fixture
-def delivered(address, monkeypatch):
+def delivered(address):
     """The rows of a feed of the demo and what the door and the contract make of them."""
-    monkeypatch.setenv("DEMO_AGENDA_KEY", AGENDA_KEY)
-    monkeypatch.setenv("OBSERVATORY_PSEUDONYM_EPOCH", "t1")
-    monkeypatch.setenv("OBSERVATORY_PSEUDONYM_SECRET_T1", "s" * 40)
     territory, ordinals = load_territory("demo").with_portal(address), Ordinals()
 
     def read(feed_id):
@@ -99,9 +95,3 @@ def test_a_reader_without_the_key_sees_no_agenda(delivered, monkeypatch):
     monkeypatch.setenv("DEMO_AGENDA_KEY", "another")
     with pytest.raises(ObservatoryError, match="demo/agenda"):
         delivered("agenda")
-
-
-def test_every_feed_here_is_one_of_the_demos():
-    addresses = {feed.source.address for feed in load_territory("demo").feeds.values()}
-    for prefix in FEEDS:
-        assert any(f":8790/{prefix}" in address for address in addresses)

@@ -61,7 +61,7 @@ class ICalendarFeed:
         last = window.end_day + timedelta(days=source.horizon_days)
         clock = ZoneInfo(window.timezone)
         with tempfile.TemporaryDirectory(prefix="observatory-") as folder:
-            for path in fetched(where, self.feed, Path(folder), patience=self.patience, is_whole=_is_whole):
+            for path in fetched(where, self.feed, Path(folder), patience=self.patience):
                 in_file = f"{where}, {path.name}"
                 with readable(in_file, self.feed, "iCalendar"):
                     calendar = icalendar.Calendar.from_ical(path.read_bytes())
@@ -102,7 +102,3 @@ def _moment(value: date | datetime, clock: ZoneInfo) -> str:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=clock)
     return moment.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%M:%S+00:00")
-
-
-def _is_whole(path: Path) -> bool:
-    return path.read_bytes().rstrip().endswith(b"END:VCALENDAR")

@@ -17,6 +17,7 @@ from observatory.feeds.base import CHUNK_ROWS, require_columns, within
 from observatory.feeds.http import PATIENT, Patience
 from observatory.feeds.settings import FeedSettings
 from observatory.feeds.sources import Datex2Source
+from observatory.feeds.whole import Wholeness
 from observatory.window import Window
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def _sites(asking: Asking, source: Datex2Source) -> pl.DataFrame | None:
     if source.sites is None:
         return None
     listed = source.sites
-    content = asking.fetch(listed.path, "the list of sites")
+    content = asking.fetch(listed.path, "the list of sites", is_whole=Wholeness(is_table=True))
     try:
         text = content.decode(listed.csv.encoding)
         table = pl.read_csv(io.StringIO(text), separator=listed.csv.separator, infer_schema=False)

@@ -23,6 +23,7 @@ from observatory.feeds.json_api import text
 from observatory.feeds.settings import FeedSettings
 from observatory.feeds.sources import FileSource
 from observatory.feeds.sources.file import Csv, Sheet
+from observatory.feeds.whole import Wholeness
 from observatory.window import Window
 
 GEOMETRY = "geometry"
@@ -56,11 +57,15 @@ class FileFeed:
     def read(self, window: Window) -> Iterator[pl.DataFrame]:
         """Yield the rows of a window, file by file in the order of their names; see ``Feed.read``."""
         where = f"{self.territory_code}/{self.feed.feed_id} {window}"
-        is_whole = _is_json if self.source.file_format == "geojson" else Path.is_file
+        is_whole = _is_json if self.source.file_format == "geojson" else Wholeness(is_table=self._is_table)
         with tempfile.TemporaryDirectory(prefix="observatory-") as folder:
             for path in fetched(where, self.feed, Path(folder), patience=self.patience, is_whole=is_whole):
                 with readable(f"{where}, {path.name}", self.feed, self.source.file_format):
                     yield from self._rows(f"{where}, {path.name}", path, window)
+
+    @property
+    def _is_table(self) -> bool:
+        return self.source.file_format == "csv"
 
     def _rows(self, where: str, path: Path, window: Window) -> Iterator[pl.DataFrame]:
         with self._scanned(path) as scan:

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from observatory.simulator import tranquillity
+from observatory.simulator import services, tranquillity
 from observatory.simulator.ledger import Ledger
 from observatory.simulator.page import Served
 from observatory.simulator.protocols import Answer
 from observatory.territory import load_territory
 
-OFFER: Mapping[str, Callable[[Ledger], Answer]] = {**tranquillity.FEEDS}
+OFFER: Mapping[str, Callable[[Ledger], Answer]] = {
+    "cameras": tranquillity.cameras,
+    "patrols": tranquillity.patrols,
+    "citations": tranquillity.citations,
+    "impounds": tranquillity.impounds,
+    "agenda": tranquillity.agenda,
+    "matches": tranquillity.matches,
+    "measures": tranquillity.event_measures,
+    "alerts": tranquillity.video_alerts,
+    "messages": services.mastodon_messages,
+    "posts": services.bluesky_messages,
+    "reports": services.citizen_reports,
+    "fire": services.fire_operations,
+    "hospital": services.hospital_activity,
+    "statistics": services.delinquency_statistics,
+    "schools": services.schools,
+    "worship": services.places_of_worship,
+    "works": services.public_works,
+    "pitches": services.pitches,
+    "vending": services.street_vending,
+}
 """First part of a feed's path, e.g. ``traffic`` of ``http://127.0.0.1:8790/traffic``, to what makes its answer.
 
 The answer is given the path below that part (``/traffic/sites.csv`` comes as ``/sites.csv``). The first line of the

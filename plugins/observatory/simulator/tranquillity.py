@@ -6,13 +6,13 @@ of real publishers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 
 import polars as pl
 
 from observatory.grid import WGS84, reproject
+from observatory.secrets import OPEN_KEYS
 from observatory.simulator.city import EPSG, NAME
 from observatory.simulator.ledger import Ledger
 from observatory.simulator.protocols.answer import Answer
@@ -24,8 +24,6 @@ from observatory.simulator.protocols.ngsi_ld import ngsi_ld
 from observatory.simulator.protocols.tables import arcgis, ckan, opendatasoft
 from observatory.simulator.simulation import TIMEZONE
 
-AGENDA_KEY = "simulated"
-"""What a reader of the agenda shows; no secret."""
 ALERTS_KEPT = timedelta(days=7)
 """How long the broker keeps an alert."""
 
@@ -129,7 +127,7 @@ def agenda(ledger: Ledger) -> Answer:
             updatedAt=pl.col("published_at").dt.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
         )
 
-    return openagenda(occurring(ledger, "city_event", made, ahead=_ANNOUNCED), AGENDA_KEY)
+    return openagenda(occurring(ledger, "city_event", made, ahead=_ANNOUNCED), OPEN_KEYS["DEMO_AGENDA_KEY"])
 
 
 def matches(ledger: Ledger) -> Answer:
@@ -201,19 +199,6 @@ def video_alerts(ledger: Ledger) -> Answer:
         )
 
     return ngsi_ld(lambda _start, _end: entities(ledger.now), "Alert")
-
-
-FEEDS: dict[str, Callable[[Ledger], Answer]] = {
-    "cameras": cameras,
-    "patrols": patrols,
-    "citations": citations,
-    "impounds": impounds,
-    "agenda": agenda,
-    "matches": matches,
-    "measures": event_measures,
-    "alerts": video_alerts,
-}
-"""First part of a feed's path to its answer."""
 
 
 def _all(ledger: Ledger, kind: str, ahead: timedelta = timedelta(days=1)) -> pl.DataFrame:
