@@ -18,7 +18,7 @@ grant usage on schema raw, ops to loader;
 grant select, insert on all tables in schema raw to loader;
 grant update on raw.territory to loader;
 grant update, delete on raw.category_map to loader;
-grant select, insert on ops.load, ops.load_failure to loader;
+grant select, insert on ops.load, ops.load_failure, ops.delivery, ops.delivery_refusal to loader;
 grant usage on sequence ops.load_load_id_seq to loader;
 grant select on ops.feed_health to loader;
 grant usage on schema gov to loader, reader;
@@ -50,7 +50,7 @@ grant select, insert, delete on ml.hotspot_forecast, ml.forecast_score, ml.abste
 grant execute on function ml.ensure_forecast_partition(date) to forecaster;
 
 grant usage on schema ops, ml to reader;
-grant select on ops.load, ops.feed_health to reader;
+grant select on ops.load, ops.feed_health, ops.delivery, ops.delivery_refusal to reader;
 grant select on ml.model, ml.hotspot_forecast, ml.forecast_score, ml.abstention to reader;
 reset role;
 

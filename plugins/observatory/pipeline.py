@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from observatory import grid
+from observatory import grid, inbox
 from observatory.contracts import KINDS
 from observatory.contracts.cell import cell_records
 from observatory.errors import ContractBroken, ConventionNotLive, ObservatoryError
@@ -22,6 +23,7 @@ from observatory.window import Window
 
 if TYPE_CHECKING:
     from datetime import date
+    from pathlib import Path
 
     import sqlalchemy as sa
 
@@ -65,7 +67,10 @@ def extract(url: sa.URL, territory: Territory, feed_id: str, window: Window) -> 
     record_territory(url, territory)
     try:
         require_live_terms(feed, datetime.now(ZoneInfo(territory.timezone)).date())
-        result = _extract(url, territory, feed_id, loaded)
+        if feed.source.is_inbox:
+            result = inbox.take(url, feed, loaded, partial(_extract, url, territory, feed_id, loaded))
+        else:
+            result = _extract(url, territory, feed_id, loaded)
     except ObservatoryError as error:
         record_failure(url, loaded, error)
         raise
@@ -97,7 +102,9 @@ def require_live_terms(feed: FeedSettings, today: date) -> None:
         )
 
 
-def _opened(territory: Territory, feed_id: str) -> Feed:
+def _opened(territory: Territory, feed_id: str, files: tuple[Path, ...] | None) -> Feed:
+    if files is not None:
+        return open_feed(territory, feed_id, files=files)
     if not territory.feeds[feed_id].source.has_messages:
         return open_feed(territory, feed_id)
     from observatory.text.tone import tone
@@ -105,19 +112,28 @@ def _opened(territory: Territory, feed_id: str) -> Feed:
     return open_feed(territory, feed_id, score=tone)
 
 
-def _extract(url: sa.URL, territory: Territory, feed_id: str, loaded: FeedWindow) -> LoadResult:
+def _extract(
+    url: sa.URL, territory: Territory, feed_id: str, loaded: FeedWindow, taken: inbox.Taken | None = None
+) -> LoadResult:
     feed, ordinals, rejects = territory.feeds[feed_id], Ordinals(), []
+    where, files = (f"{loaded}{taken}", taken.files) if taken else (str(loaded), None)
     with loading(url, loaded) as load:
-        for rows in _opened(territory, feed_id).read(loaded.window):
+        if taken:
+            taken.record(load)
+        for rows in _opened(territory, feed_id, files).read(loaded.window):
             checked = admit(rows, territory, feed_id, ordinals)
             rejects.append(load.add(checked.accepted, checked.rejected))
+        if taken:
+            taken.require_unchanged(where)
         share = feed.tolerated_reject_share
         share = loaded.kind.tolerated_reject_share if share is None else share
         if load.result.rejected_count > share * load.result.read_count:
+            broken = f"{load.result.rejected_count} of {load.result.read_count} records broke the contract"
+            causes = pl.concat(rejects)
             raise ContractBroken(
-                str(loaded),
-                came=f"{load.result.rejected_count} of {load.result.read_count} records broke the contract "
-                f"({summarise(pl.concat(rejects), load.result.read_count)})",
+                where,
+                came=f"{broken} ({summarise(causes, load.result.read_count)})",
+                told=f"{broken} ({summarise(causes.with_columns(value=None), load.result.read_count)})",
                 expected=f"at most {share:.0%} (tolerated_reject_share)",
                 todo="Nothing was loaded, the last good data stays. Ask the source, or correct the mapping in "
                 f"{territory.code}.yml.",

@@ -164,10 +164,9 @@ class Territory(Strict):
         return spelled
 
     def with_portal(self, address: str) -> Territory:
-        """The same city, every feed read from ``address`` (base URL or folder) instead of its own."""
+        """The same city, every feed that is asked read from ``address`` (base URL or folder) instead of its own."""
         moved = {
-            key: feed.model_copy(update={"source": feed.source.model_copy(update={"address": address})})
-            for key, feed in self.feeds.items()
+            key: feed.model_copy(update={"source": feed.source.moved_to(address)}) for key, feed in self.feeds.items()
         }
         return self.model_copy(update={"feeds": moved})
 

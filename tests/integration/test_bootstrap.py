@@ -130,11 +130,12 @@ MUTABLE = {"raw.territory", "raw.category_map"}
 """What the territory file says, as it stands."""
 
 FORECASTS = {"ml.hotspot_forecast", "ml.forecast_score", "ml.abstention"}
+DELIVERIES = {"ops.delivery", "ops.delivery_refusal"}
 GOV = {"gov.declaration", "gov.convention"}
 ALLOWED = {
     "loader": {
-        "SELECT": RAW | MUTABLE | {"ops.load", "ops.load_failure", "ops.feed_health", *GOV},
-        "INSERT": RAW | MUTABLE | {"ops.load", "ops.load_failure", "gov.declaration"},
+        "SELECT": RAW | MUTABLE | DELIVERIES | {"ops.load", "ops.load_failure", "ops.feed_health", *GOV},
+        "INSERT": RAW | MUTABLE | DELIVERIES | {"ops.load", "ops.load_failure", "gov.declaration"},
         "UPDATE": MUTABLE,
         "DELETE": {"raw.category_map"},
     },
@@ -148,6 +149,7 @@ ALLOWED = {
     },
     "reader": {
         "SELECT": FORECASTS
+        | DELIVERIES
         | {"ml.model", "ops.load", "ops.feed_health", "gov.convention", "core.fact", "tomorrow.mart"},
     },
 }
