@@ -13,22 +13,21 @@ import polars as pl
 from observatory import grid, inbox
 from observatory.contracts import KINDS
 from observatory.contracts.cell import cell_records
-from observatory.errors import ContractBroken, ConventionNotLive, ObservatoryError
+from observatory.errors import ContractBroken, ObservatoryError
 from observatory.feeds import open_feed
 from observatory.records import REJECTED, Ordinals, admit, summarise
 from observatory.records.door import has_pseudonymous_key
+from observatory.terms import require_live_terms
 from observatory.warehouse.journal import record_failure, record_territory
 from observatory.warehouse.load import FeedWindow, Load, LoadResult, loading
 from observatory.window import Window
 
 if TYPE_CHECKING:
-    from datetime import date
     from pathlib import Path
 
     import sqlalchemy as sa
 
     from observatory.feeds.base import Feed
-    from observatory.feeds.settings import FeedSettings
     from observatory.territory import Territory
 
 log = logging.getLogger(__name__)
@@ -78,28 +77,6 @@ def extract(url: sa.URL, territory: Territory, feed_id: str, window: Window) -> 
     if feed.kind == "zone":
         lay_grid(url, territory, window)
     return result
-
-
-def require_live_terms(feed: FeedSettings, today: date) -> None:
-    """Refuse a feed whose convention is not live; open data has none and needs none.
-
-    Args:
-        feed: what the territory file says of the feed.
-        today: the city's local day.
-
-    Raises:
-        ConventionNotLive: today is before the convention's start or after its end.
-    """
-    convention = feed.convention
-    if convention and not convention.is_live(today):
-        raise ConventionNotLive(
-            f"{feed.territory_file}: `feeds.{feed.feed_id}`",
-            came=f"the convention with {convention.partner} ({convention.document}) "
-            + (f"begins on {convention.start}" if today < convention.start else f"ended on {convention.end}"),
-            expected=f"one that is live on {today}",
-            todo="Nothing was read. Renew the convention and state its `start` and `end` in "
-            f"{feed.territory_file}, or take the feed out of it.",
-        )
 
 
 def _opened(territory: Territory, feed_id: str, files: tuple[Path, ...] | None) -> Feed:

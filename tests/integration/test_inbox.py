@@ -67,7 +67,7 @@ class Partner:
 
     def deliveries(self):
         return self.rows(
-            "select delivery_name, read_count, accepted_count, rejected_count, unchanged_count from ops.delivery "
+            "select file_name, read_count, accepted_count, rejected_count, unchanged_count from ops.delivery "
             "join ops.load using (load_id) where delivery.territory_code = %s order by load_id"
         )
 

@@ -35,10 +35,10 @@ from observatory.errors import (
     SourceUnavailable,
     TerritoryError,
 )
-from observatory.pipeline import require_live_terms
 from observatory.records import Ordinals, admit
 from observatory.records.mapping import require_mapping
 from observatory.records.read import text
+from observatory.terms import require_live_terms
 
 if TYPE_CHECKING:
     from observatory.feeds.settings import FeedSettings

@@ -57,7 +57,7 @@ def _objects(where: str, feed: FeedSettings, lines: list[bytes], first_line: int
         return objects
     for number, line in enumerate(lines, first_line):
         if not line.isspace():
-            _require_object(where, feed, number, line)
+            _require_object(where, feed, number, line.strip())
     raise AssertionError("lines that are each an object are a list of objects together")
 
 
