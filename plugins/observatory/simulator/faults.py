@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 Fault = Callable[[Response], Response]
+Faults = Iterable[Fault | None] | Callable[[Request], Fault | None]
+"""What is planted: one entry per request in order (None = well, and well once they are used up), or a function."""
 
 FIELDS_HEADER = "X-SODA2-Fields"
 
@@ -75,6 +78,14 @@ def empty() -> Fault:
 def hung_up(share: float = 0.5) -> Fault:
     """The connection closes in the middle of the body."""
     return lambda good: _Unfinished(_part(good, share), headers=dict(good.headers))
+
+
+def fault_of(faults: Faults) -> Callable[[Request], Fault | None]:
+    """What is planted in the answer to a request: in turn, or as the function says."""
+    if callable(faults):
+        return faults
+    remaining = iter(faults)
+    return lambda _: next(remaining, None)
 
 
 def _part(good: Response, share: float) -> bytes:

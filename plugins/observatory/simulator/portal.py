@@ -6,9 +6,9 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,21 +24,24 @@ from starlette.routing import Route
 from observatory.errors import StackError
 from observatory.simulator import city, records, replay, simulation
 from observatory.simulator.dataset import Dataset
-from observatory.simulator.faults import FIELDS_HEADER, Fault
+from observatory.simulator.faults import FIELDS_HEADER, Faults, fault_of
+from observatory.simulator.ledger import Ledger
+from observatory.simulator.offer import OFFER
 from observatory.simulator.page import root_page
+from observatory.simulator.protocols import Answer
 from observatory.simulator.soql import SoqlError
 
 DEFAULT_PORT = 8790
 INCIDENTS_ID, CITY_ID, DISTRICTS_ID = "demo-inci", "demo-city", "demo-dist"
 
 Source = Dataset | Callable[[], Dataset]
-Faults = Iterable[Fault | None] | Callable[[Request], Fault | None]
 
 
 def create_app(
     datasets: Mapping[str, Source],
     geojson: Mapping[str, dict[str, Any] | bytes] | None = None,
     *,
+    answers: Mapping[str, Answer] | None = None,
     faults: Faults = (),
     title: str = "City data portal",
     notice: str = "A local replica of a city's open data portal.",
@@ -49,7 +52,8 @@ def create_app(
         datasets: what ``/resource/<id>.json`` answers from; a function is asked at every request, for rows that
             change while the portal runs.
         geojson: what ``/resource/<id>.geojson`` sends.
-        faults: how requests below ``/resource`` go wrong: one entry per request in order (None = well, and well
+        answers: what answers below ``/<key>/``; it is given the path below that.
+        faults: how requests go wrong (but that of the root page): one entry per request in order (None = well, and well
             once they are used up), or a function of the request.
         title: heading of the page at ``/``.
         notice: what a reader must know of the rows, shown there.
@@ -68,11 +72,29 @@ def create_app(
             good = _refusal(404, "dataset.missing", "Not found")
         return fault(good) if fault else good
 
+    async def answered(request: Request) -> Response:
+        answer = (answers or {}).get(request.path_params["prefix"])
+        fault = fault_for(request)
+        if answer is None:
+            good: Response = _refusal(404, "dataset.missing", "Not found")
+        else:
+            path = f"/{request.path_params.get('path', '')}"
+            sent = await run_in_threadpool(answer, path, request.query_params, request.headers)
+            good = sent if isinstance(sent, Response) else JSONResponse(sent)
+        return fault(good) if fault else good
+
     def root(_: Request) -> Response:
         current = {key: _current(source) for key, source in datasets.items()}
         return HTMLResponse(root_page(title, notice, current, areas))
 
-    return Starlette(routes=[Route("/", root), Route("/resource/{resource}", resource)])
+    return Starlette(
+        routes=[
+            Route("/", root),
+            Route("/resource/{resource}", resource),
+            Route("/{prefix}", answered),
+            Route("/{prefix}/{path:path}", answered),
+        ]
+    )
 
 
 def replay_app(folder: Path, *, faults: Faults = ()) -> Starlette:
@@ -86,11 +108,19 @@ def replay_app(folder: Path, *, faults: Faults = ()) -> Starlette:
     )
 
 
-def demo_app(today: date | None = None, seed: int = 1, population: int = 200_000, *, faults: Faults = ()) -> Starlette:
-    """The portal of the simulated city.
+def demo_app(
+    today: date | None = None,
+    seed: int = 1,
+    population: int = simulation.POPULATION,
+    *,
+    now: Callable[[], datetime] | None = None,
+    faults: Faults = (),
+) -> Starlette:
+    """The portal of the simulated city: its incidents as Socrata serves them, and all of ``offer.OFFER``.
 
     Args:
         today: what it lists is what was known as this local day began; None follows the calendar, also while it runs.
+        now: the moment (with a time zone) that it lists for, asked at every request; instead of ``today``.
         seed: another seed is another history of the same city.
         population: people in the city.
         faults: see ``create_app``.
@@ -111,14 +141,20 @@ def demo_app(today: date | None = None, seed: int = 1, population: int = 200_000
         simulated = records.simulate(seed=seed, population=population, end=day)
         return Dataset(simulated.incidents, order=("occurred_at", "incident_id"), name="simulated incidents")
 
+    zone = ZoneInfo(simulation.TIMEZONE)
+    beginning = datetime.combine(today, datetime.min.time(), zone) if today else None
+    clock = now or (lambda: beginning or datetime.now(UTC))
+    ledger = Ledger(simulation.Simulation(seed, population), clock)
+
     def incidents() -> Dataset:
-        return listed(today or datetime.now(ZoneInfo(simulation.TIMEZONE)).date())
+        return listed(ledger.today)
 
     incidents()  # the first request should not wait for the simulation
     geography = city.build_city()
     return create_app(
         {INCIDENTS_ID: incidents},
         {CITY_ID: geography.boundary_geojson(), DISTRICTS_ID: geography.districts_geojson()},
+        answers={prefix: made(ledger) for prefix, made in OFFER.items()},
         faults=faults,
         title=f"{city.NAME}: open data of a simulated city",
         notice="SIMULATED DATA. The city, its places and every incident are made up by a program; "
@@ -186,14 +222,6 @@ def _rows(source: Source, parameters: Mapping[str, str]) -> Response:
 
 def _refusal(status: int, code: str, message: str) -> Response:
     return JSONResponse({"code": code, "error": True, "message": message}, status_code=status)
-
-
-def fault_of(faults: Faults) -> Callable[[Request], Fault | None]:
-    """What is planted in the answer to a request: in turn, or as the function says."""
-    if callable(faults):
-        return faults
-    remaining = iter(faults)
-    return lambda _: next(remaining, None)
 
 
 def _current(source: Source) -> Dataset:
