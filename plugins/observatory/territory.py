@@ -170,8 +170,8 @@ class Territory(Strict):
 
         Args:
             address: a folder, which every feed is then read from; or a web address, which takes the place of the
-                scheme, host and port of every web address, whose path is kept. Feeds in folders stay where they are, and
-                inboxes always do.
+                scheme, host and port of every web address, whose path is kept. Feeds in folders stay where they are,
+                and inboxes always do.
         """
         moved = {
             key: feed.model_copy(update={"source": feed.source.moved_to(_moved(feed.source.address, address))})
