@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from observatory.feeds.settings import FeedSettings
     from observatory.feeds.sources import FileSource
-    from observatory.warehouse.load import FeedWindow, Load, LoadResult
+    from observatory.warehouse.transaction import FeedWindow, LoadResult, Transaction
 
 log = logging.getLogger(__name__)
 ABANDONED_AFTER_S = 86_400
@@ -73,7 +73,7 @@ class Taken:
     def __str__(self) -> str:
         return f", {self.name}" if self.path else ""
 
-    def record(self, load: Load) -> None:
+    def record(self, load: Transaction) -> None:
         """Write the file's row of ``ops.delivery`` within its load.
 
         Raises:
@@ -124,7 +124,7 @@ def take(url: sa.URL, feed: FeedSettings, loaded: FeedWindow, load: Callable[[Ta
         SourceChanged, ContractBroken: a file was refused; it and those after it stay.
     """
     from observatory.warehouse.deliveries import record_refusal
-    from observatory.warehouse.load import LoadResult
+    from observatory.warehouse.transaction import LoadResult
 
     files = waiting(str(loaded), feed)
     if not files:

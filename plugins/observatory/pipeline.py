@@ -23,11 +23,15 @@ from observatory.warehouse.load import FeedWindow, Load, LoadResult, loading
 from observatory.window import Window
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     import sqlalchemy as sa
 
     from observatory.feeds.base import Feed
+    from observatory.records import Kind
+    from observatory.signals.load import SignalLoad
     from observatory.territory import Territory
 
 log = logging.getLogger(__name__)
@@ -89,17 +93,26 @@ def _opened(territory: Territory, feed_id: str, files: tuple[Path, ...] | None) 
     return open_feed(territory, feed_id, score=tone)
 
 
+def _loading(kind: Kind) -> Callable[[sa.URL, FeedWindow], AbstractContextManager[Load | SignalLoad]]:
+    if not kind.is_signal:
+        return loading
+    from observatory.signals.load import loading_signals
+
+    return loading_signals
+
+
 def _extract(
     url: sa.URL, territory: Territory, feed_id: str, loaded: FeedWindow, taken: inbox.Taken | None = None
 ) -> LoadResult:
     feed, ordinals, rejects = territory.feeds[feed_id], Ordinals(), []
     where, files = (f"{loaded}{taken}", taken.files) if taken else (str(loaded), None)
-    with loading(url, loaded) as load:
+    with _loading(loaded.kind)(url, loaded) as load:
         if taken:
             taken.record(load)
         for rows in _opened(territory, feed_id, files).read(loaded.window):
             checked = admit(rows, territory, feed_id, ordinals)
             rejects.append(load.add(checked.accepted, checked.rejected))
+        rejects.append(load.settle())
         if taken:
             taken.require_unchanged(where)
         share = feed.tolerated_reject_share

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from observatory.errors import ObservatoryError
     from observatory.inbox import Taken
-    from observatory.warehouse.load import FeedWindow, Load
+    from observatory.warehouse.transaction import FeedWindow, Transaction
 
 
-def record_taken(load: Load, name: str, received_at: datetime, sha256: str, byte_count: int) -> bool:
+def record_taken(load: Transaction, name: str, received_at: datetime, sha256: str, byte_count: int) -> bool:
     """Note within a load that it holds the records of a file.
 
     Returns:
