@@ -15,6 +15,7 @@ import stat
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
@@ -126,7 +127,9 @@ def take(url: sa.URL, feed: FeedSettings, loaded: FeedWindow, load: Callable[[Ta
     from observatory.warehouse.deliveries import record_refusal
     from observatory.warehouse.transaction import LoadResult
 
+    folder = made(cast("FileSource", feed.source))
     files = waiting(str(loaded), feed)
+    _delete_abandoned(folder)
     if not files:
         return load(Taken())
     counts: Counter[str] = Counter()
@@ -170,7 +173,9 @@ def waiting(where: str, feed: FeedSettings) -> list[Path]:
         SourceUnavailable: the folder is not there.
     """
     source = cast("FileSource", feed.source)
-    folder = made(source)
+    folder = folder_of(source)
+    if not folder.exists() and not Path(source.address).is_absolute():
+        return []  # it is made when it is first needed
     try:
         with os.scandir(folder) as entries:
             found = {Path(entry.path): entry.stat(follow_symlinks=False) for entry in entries}
@@ -181,9 +186,6 @@ def waiting(where: str, feed: FeedSettings) -> list[Path]:
             expected="a folder in which partners leave files",
             todo=f"Make it, or correct `address` in {feed.territory_file}.",
         ) from None
-    for path, seen in found.items():
-        if path.name.startswith(INCOMING) and seen.st_mtime < time.time() - ABANDONED_AFTER_S:
-            path.unlink(missing_ok=True)
     whole = [
         path
         for path, seen in found.items()
@@ -195,6 +197,14 @@ def waiting(where: str, feed: FeedSettings) -> list[Path]:
             "%s: %d files in %s are not called %s; they stay", where, len(whole) - len(taken), folder, source.path
         )
     return sorted(taken, key=lambda path: (found[path].st_mtime_ns, path.name))
+
+
+def _delete_abandoned(folder: Path) -> None:
+    """Delete what was sent in part, long ago: it holds what no door has seen."""
+    for path in folder.glob(f"{INCOMING}*"):
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < time.time() - ABANDONED_AFTER_S:
+                path.unlink()
 
 
 def is_called(name: str, pattern: str) -> bool:

@@ -120,6 +120,8 @@ def _examined(
         is_partial=taken.is_partial,
         read_count=taken.rows.height,
     )
+    if checked is None and feed.source.is_inbox:
+        return replace(report, status=WELL), None  # its partner has sent nothing since it was last read
     if checked is None:
         problem = f"{territory.code}/{feed_id}: no record up to {report.last_day}; expected some. Ask {feed.owner}, or "
         problem += f"correct `where`, `date_formats` and `clock` in {feed.territory_file}."

@@ -9,6 +9,7 @@ import secrets
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from observatory.errors import TerritoryError
 from observatory.secrets import secret, variable
 from observatory.settings import territories_folder
 from observatory.territory import Territory, load_readable_territories
@@ -50,6 +51,26 @@ def token_of(territory: Territory, feed: FeedSettings) -> str | None:
         log.warning("%s has %d characters; expected %d or more, so it opens nothing", name, len(token), SHORTEST_TOKEN)
         return None
     return token if name else None
+
+
+def printable_token(territory: Territory, feed_id: str) -> str:
+    """The token of a feed of a simulated city, made on this machine.
+
+    Raises:
+        TerritoryError: the city is real, or the feed is none that is sent.
+    """
+    feed = territory.feeds.get(feed_id)
+    token = token_of(territory, feed) if feed and territory.is_simulated else None
+    if token:
+        return token
+    name = getattr(feed.source, "push_token", None) if feed else None
+    raise TerritoryError(
+        f"{territory.code}.yml: `feeds.{feed_id}`",
+        came=f"a feed whose token is kept as {name}" if name else "no feed with a `push_token`",
+        expected="a feed of a simulated city that has a `push_token`",
+        todo="The token of a real partner is made by whoever runs the observatory (openssl rand -hex 32) and set in "
+        "the environment or in Airflow's secrets backend.",
+    )
 
 
 def _token(name: str, made: str | None) -> str | None:
