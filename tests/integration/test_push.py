@@ -8,8 +8,9 @@ import json
 import logging
 import socket
 import stat
+import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import requests
@@ -17,11 +18,14 @@ import sqlalchemy as sa
 import yaml
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from typer.testing import CliRunner
 
-from observatory import pipeline
-from observatory.errors import ObservatoryError
+from observatory import cli, pipeline
+from observatory.errors import ObservatoryError, StackError
 from observatory.settings import ROOT
+from observatory.simulator import partner
 from observatory.simulator.portal import running
+from observatory.simulator.simulation import Simulation
 from observatory.territory import load_territory
 from observatory.web.push import PREFIX, app
 from observatory.window import Window
@@ -276,3 +280,66 @@ def test_without_a_warehouse_nothing_is_promised(endpoint, monkeypatch):
     answer = endpoint.push(body(81))
     assert answer.status_code == 503
     assert endpoint.inbox() == []
+
+
+# --- the simulated police
+
+
+NOON = datetime(2026, 6, 10, 12, tzinfo=UTC)
+
+
+def test_operations_are_declared_before_they_start_and_never_taken_back():
+    before, after = (partner.declared(Simulation(), NOON + timedelta(days=days)).splitlines() for days in (0, 100))
+    assert before == partner.declared(Simulation(), NOON).splitlines()
+    assert len(before) < len(after)
+    assert after[: len(before)] == before
+    for line in before:
+        declared = json.loads(line)
+        assert declared["reported_at"] < declared["occurred_from"]
+        assert declared["reported_at"] <= "2026-06-10T12:00:00Z"
+    assert partner.declared(Simulation(), datetime(2021, 1, 1, tzinfo=UTC)) == b""
+
+
+@pytest.fixture
+def police(endpoint, monkeypatch):
+    """The demo city behind the endpoint; its operations are declared by the simulated police."""
+    monkeypatch.setenv("OBSERVATORY_TERRITORIES", str(ROOT / "territories"))
+    return endpoint.address.removesuffix(PREFIX)
+
+
+def test_the_simulated_police_send_what_they_declare_and_it_is_loaded_once(endpoint, police):
+    body = partner.declared(Simulation(), NOON)
+    answers = [partner.send(body, police) for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert endpoint.take("operations", "demo").accepted_count == len(body.splitlines())
+    assert partner.send(body, police)["state"] == "loaded"
+    later = partner.declared(Simulation(), NOON + timedelta(days=100))
+    partner.send(later, police)
+    result = endpoint.take("operations", "demo")
+    assert result.unchanged_count == len(body.splitlines())
+    assert result.accepted_count == len(later.splitlines()) - len(body.splitlines())
+    assert result.rejected_count == 0
+    assert partner.send(b"", police) == {}
+
+
+def test_what_the_police_send_and_is_not_taken_is_said(police, monkeypatch):
+    monkeypatch.setenv("DEMO_OPERATIONS_TOKEN", "short")
+    with pytest.raises(StackError, match=r"demo/operations: what the simulated police sent was not taken .*401"):
+        partner.send(b"{}", police)
+
+
+def test_the_police_send_by_themselves_once_they_are_heard(endpoint, police, monkeypatch):
+    monkeypatch.setattr(partner, "LOOKS_EVERY_S", 0.05)
+    partner.keep_sending(police, date(2025, 6, 10))
+    deadline = time.monotonic() + 10
+    while not endpoint.inbox("demo/operations") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    (path,) = endpoint.inbox("demo/operations")
+    assert path.read_bytes() == partner.declared(Simulation(), partner.beginning_of(date(2025, 6, 10)))
+
+
+def test_the_command_prints_the_token_of_a_simulated_city_alone(endpoint):
+    told = CliRunner().invoke(cli.app, ["push-token", "model", "log"])
+    assert told.stdout.strip() == TOKEN
+    refused = CliRunner().invoke(cli.app, ["push-token", "harbour", "log"])
+    assert "kept as LOG_TOKEN; expected a feed of a simulated city" in str(refused.exception)
