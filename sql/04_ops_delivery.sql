@@ -26,6 +26,6 @@ create table if not exists ops.delivery_refusal (
     expected text not null
 );
 comment on table ops.delivery_refusal is 'One row per refusal of a file, which stays in the inbox; the reason has nothing of its content, so that the partner may read it.';
-create index if not exists delivery_refusal_file on ops.delivery_refusal (territory_code, feed_id, file_name);
+create index if not exists delivery_refusal_content on ops.delivery_refusal (territory_code, feed_id, sha256);
 
 reset role;

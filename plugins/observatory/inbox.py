@@ -22,7 +22,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from observatory.errors import ContractBroken, SourceChanged, SourceUnavailable
+from observatory.errors import ContractBroken, ObservatoryError, SourceChanged, SourceUnavailable
 from observatory.settings import state_folder
 
 if TYPE_CHECKING:
@@ -145,9 +145,15 @@ def take(url: sa.URL, feed: FeedSettings, loaded: FeedWindow, load: Callable[[Ta
             log.info("%s%s: was taken away before it was read", loaded, taken)
         except (SourceChanged, ContractBroken) as error:
             record_refusal(url, loaded, taken, error)
-            raise
+            raise _blocking(error, path) from None
         taken.delete()
     return LoadResult(**counts)
+
+
+def _blocking(error: ObservatoryError, path: Path) -> ObservatoryError:
+    """The refusal of a file, with what it means for those after it."""
+    todo = f"{error.todo} {path} stays, and files that came after it wait: correct it, or take it away."
+    return type(error)(error.where, came=error.came, expected=error.expected, todo=todo, told=error.told)
 
 
 def folder_of(source: FileSource) -> Path:

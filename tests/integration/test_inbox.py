@@ -133,6 +133,7 @@ def test_a_refused_file_stays_is_named_and_holds_back_those_after_it(partner):
     with pytest.raises(SourceChanged, match=r"log 2026-03-10\.\.2026-03-10, 2\.jsonl: line 2 is not JSON \(") as caught:
         partner.take()
     assert "Martin" not in str(caught.value)
+    assert f"{partner.folder}/2.jsonl stays, and files that came after it wait" in caught.value.todo
     assert partner.left() == ["2.jsonl", "3.jsonl"]
     assert partner.versions() == [("N1", 1, "noise")]
     (came,) = partner.rows("select came from ops.delivery_refusal where territory_code = %s")[0]

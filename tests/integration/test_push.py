@@ -6,10 +6,14 @@ import gzip
 import hashlib
 import json
 import logging
+import random
 import socket
 import stat
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -280,6 +284,52 @@ def test_without_a_warehouse_nothing_is_promised(endpoint, monkeypatch):
     answer = endpoint.push(body(81))
     assert answer.status_code == 503
     assert endpoint.inbox() == []
+
+
+SERVE = """
+import sys
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from observatory.simulator.portal import serve
+from observatory.web.push import PREFIX, app
+serve(Starlette(routes=[Mount(PREFIX, app())]), int(sys.argv[1]))
+"""
+
+
+def test_a_server_killed_at_any_instant_loses_and_doubles_nothing(endpoint):
+    """A sender who repeats until it hears 202 has sent once, whenever the server died."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    draws = random.Random(3)
+    bodies = [body(*range(1_000 * number, 1_000 * number + 20_000)) for number in range(8)]
+    killed = Endpoint(f"http://127.0.0.1:{port}", endpoint.warehouse, endpoint.state)
+
+    def send_until_heard(content):
+        while True:
+            with suppress(requests.ConnectionError):
+                if (answer := killed.push(content)).status_code == 202:
+                    return answer.json()["delivery"]
+            time.sleep(0.05)
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = pool.map(send_until_heard, bodies)
+        for is_last in (False, False, True):
+            before = len(killed.inbox())
+            server = subprocess.Popen([sys.executable, "-c", SERVE, str(port)])
+            try:
+                if is_last:
+                    told = list(answers)
+                else:
+                    while len(killed.inbox()) == before:
+                        time.sleep(0.02)
+                    time.sleep(draws.uniform(0, 0.05))
+            finally:
+                server.kill()
+                server.wait()
+    whole = [path for path in killed.inbox() if not path.name.startswith(".")]
+    assert sorted(path.name.partition(".")[0] for path in whole) == sorted(told)
+    assert sorted(path.read_bytes() for path in whole) == sorted(bodies)
 
 
 # --- the simulated police

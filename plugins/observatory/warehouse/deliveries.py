@@ -81,14 +81,21 @@ def names_with(url: sa.URL, territory_code: str, feed_id: str, sha256: str) -> l
     return [row["file_name"] for row in found]
 
 
-def status(url: sa.URL, territory_code: str, feed_id: str, stem: str) -> dict[str, Any] | None:
-    """What became of a file, known by its name up to the first dot; None where it was neither loaded nor refused.
+def status(url: sa.URL, territory_code: str, feed_id: str, stem: str, sha256: str) -> dict[str, Any] | None:
+    """What became of a file; None where it was neither loaded nor refused.
+
+    Args:
+        url: the warehouse, as role ``reader``.
+        territory_code: the city.
+        feed_id: the feed.
+        stem: the file's name up to the first dot.
+        sha256: hash of its bytes.
 
     Returns:
         ``state`` and what belongs to it: of one that was loaded, when, and the counts of its load; of one that was
         refused, when, and as ``refused`` what came and what was expected.
     """
-    chosen = [territory_code, feed_id, stem]
+    chosen = [territory_code, feed_id, sha256, stem]
     with _reading(url) as connection:
         loaded = connection.execute(
             """
@@ -97,7 +104,7 @@ def status(url: sa.URL, territory_code: str, feed_id: str, stem: str) -> dict[st
                 load.rejected_count, load.unchanged_count, load.corrected_count
             from ops.delivery
             inner join ops.load using (load_id)
-            where delivery.territory_code = %s and delivery.feed_id = %s
+            where delivery.territory_code = %s and delivery.feed_id = %s and delivery.sha256 = %s
                 and split_part(delivery.file_name, '.', 1) = %s
             order by delivery.received_at desc limit 1
             """,
@@ -108,7 +115,7 @@ def status(url: sa.URL, territory_code: str, feed_id: str, stem: str) -> dict[st
         refused = connection.execute(
             """
             select refused_at, came, expected from ops.delivery_refusal
-            where territory_code = %s and feed_id = %s and split_part(file_name, '.', 1) = %s
+            where territory_code = %s and feed_id = %s and sha256 = %s and split_part(file_name, '.', 1) = %s
             order by refusal_id desc limit 1
             """,
             chosen,

@@ -25,7 +25,7 @@ from observatory import inbox
 from observatory.errors import ConventionNotLive
 from observatory.settings import push_limit_bytes
 from observatory.terms import require_live_terms
-from observatory.web.receive import DELIVERY, Incoming, waiting_as
+from observatory.web.receive import DELIVERY, Incoming, waiting_bytes
 from observatory.web.tokens import opened_feed
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ PREFIX = "/observatory/push"
 WRITTEN_AT_ONCE_BYTES = 1_000_000
 MOST_PASSED_OVER_BYTES = 1_000_000
 """How much of a body that is refused is read all the same, so that its sender hears why."""
+_BLOCKED = (
+    "Nothing of it was loaded. Send it again, corrected; whoever runs the observatory has to take this one away, since "
+    "those sent after it wait behind it."
+)
 Served = Callable[[Request, "Door"], Awaitable[Response]]
 
 
@@ -61,25 +65,20 @@ class Door:
         found = (name.partition(".")[0] for name in names)
         return next((each for each in found if DELIVERY.fullmatch(each)), None)
 
-    def status(self, delivery: str) -> dict[str, Any] | None:
+    def status(self, delivery: str, sha256: str) -> dict[str, Any] | None:
         """What became of a delivery; None where there is none."""
         from observatory.warehouse import deliveries
 
         # first the folder, then the warehouse: a file leaves the one only after it is in the other
-        path = waiting_as(self.folder(), delivery)
-        waits: dict[str, Any] | None = {"state": "waiting", "bytes": path.stat().st_size} if path else None
-        found = deliveries.status(self._warehouse(), self.territory.code, self.feed.feed_id, delivery) or waits
+        waits = waiting_bytes(self.folder(), delivery)
+        size: dict[str, Any] = {} if waits is None else {"bytes": waits}
+        found = deliveries.status(self._warehouse(), self.territory.code, self.feed.feed_id, delivery, sha256)
         if found is None:
-            return None
+            return {"delivery": delivery, "sha256": sha256, **size, "state": "waiting"} if size else None
         if "refused" in found:
             came, expected = found.pop("refused")
-            todo = (
-                "Nothing of it was loaded. Send it again, corrected; whoever runs the observatory has to take this one "
-            )
-            todo += "away, since those sent after it wait behind it."
-            found["reason"] = _parts(f"{self.where}, {delivery}", came, expected, todo)
-        sha256 = cast("Any", DELIVERY.fullmatch(delivery)).group(1)
-        return {"delivery": delivery, "sha256": sha256, **({"bytes": path.stat().st_size} if path else {}), **found}
+            found["reason"] = _parts(f"{self.where}, {delivery}", came, expected, _BLOCKED)
+        return {"delivery": delivery, "sha256": sha256, **size, **found}
 
     def _warehouse(self) -> Any:
         from observatory.warehouse.connection import role_url
@@ -164,7 +163,7 @@ async def _receive(request: Request, door: Door) -> Response:
         delivery = await run_in_threadpool(incoming.keep, door.source.path.removeprefix("*"), door.known)
     finally:
         await run_in_threadpool(incoming.close)
-    status = await run_in_threadpool(door.status, delivery)
+    status = await run_in_threadpool(door.status, delivery, incoming.sha256)
     state = status["state"] if status else "waiting"
     log.info("%s: delivery %s of %d bytes is %s", door.where, delivery, incoming.byte_count, state)
     answer = {"delivery": delivery, "sha256": incoming.sha256, "bytes": incoming.byte_count, "state": state}
@@ -173,7 +172,8 @@ async def _receive(request: Request, door: Door) -> Response:
 
 async def _tell(request: Request, door: Door) -> Response:
     delivery = request.path_params["delivery"]
-    found = await run_in_threadpool(door.status, delivery) if DELIVERY.fullmatch(delivery) else None
+    named = DELIVERY.fullmatch(delivery)
+    found = await run_in_threadpool(door.status, delivery, named.group(1)) if named else None
     if found is None:
         return _refused(
             404,

@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -79,9 +79,11 @@ def waiting_with(folder: Path, sha256: str) -> str | None:
     return next((path.name.partition(".")[0] for path in folder.glob(f"*Z-{sha256}*") if _is_delivery(path)), None)
 
 
-def waiting_as(folder: Path, delivery: str) -> Path | None:
-    """The file of a delivery that waits in an inbox."""
-    return next(folder.glob(f"{delivery}*"), None)
+def waiting_bytes(folder: Path, delivery: str) -> int | None:
+    """Size of the file of a delivery that waits in an inbox; None where none does."""
+    with suppress(FileNotFoundError):
+        return next((path.stat().st_size for path in folder.glob(f"{delivery}*")), None)
+    return None
 
 
 def _is_delivery(path: Path) -> bool:
