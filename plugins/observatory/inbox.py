@@ -142,7 +142,10 @@ def take(url: sa.URL, feed: FeedSettings, loaded: FeedWindow, load: Callable[[Ta
         except AlreadyTaken:
             log.info("%s%s: was loaded before, and is deleted now", loaded, taken)
         except FileNotFoundError:
+            if path.exists():
+                raise
             log.info("%s%s: was taken away before it was read", loaded, taken)
+            continue
         except (SourceChanged, ContractBroken) as error:
             record_refusal(url, loaded, taken, error)
             raise _blocking(error, path) from None
@@ -183,8 +186,7 @@ def waiting(where: str, feed: FeedSettings) -> list[Path]:
     if not folder.exists() and not Path(source.address).is_absolute():
         return []  # it is made when it is first needed
     try:
-        with os.scandir(folder) as entries:
-            found = {Path(entry.path): entry.stat(follow_symlinks=False) for entry in entries}
+        names = [path.name for path in folder.iterdir()]
     except OSError as error:
         raise SourceUnavailable(
             where,
@@ -192,17 +194,12 @@ def waiting(where: str, feed: FeedSettings) -> list[Path]:
             expected="a folder in which partners leave files",
             todo=f"Make it, or correct `address` in {feed.territory_file}.",
         ) from None
-    whole = [
-        path
-        for path, seen in found.items()
-        if stat.S_ISREG(seen.st_mode) and not path.name.startswith(".") and path.suffix != ".part"
-    ]
-    taken = [path for path in whole if is_called(path.name, source.path)]
-    if len(taken) < len(whole):
-        log.warning(
-            "%s: %d files in %s are not called %s; they stay", where, len(whole) - len(taken), folder, source.path
-        )
-    return sorted(taken, key=lambda path: (found[path].st_mtime_ns, path.name))
+    whole = [name for name in names if not name.startswith(".") and not name.endswith(".part")]
+    called = [name for name in whole if _is_called(name, source.path)]
+    if odd := len(whole) - len(called):
+        log.warning("%s: %d files in %s are not called %s; they stay", where, odd, folder, source.path)
+    ages = {path: _age(path) for path in (folder / name for name in called)}
+    return sorted((path for path, age in ages.items() if age is not None), key=lambda path: (ages[path], path.name))
 
 
 def _delete_abandoned(folder: Path) -> None:
@@ -213,9 +210,19 @@ def _delete_abandoned(folder: Path) -> None:
                 path.unlink()
 
 
-def is_called(name: str, pattern: str) -> bool:
-    """Whether a file is called as ``path`` says, packed or not."""
-    return fnmatchcase(name, pattern) or fnmatchcase(name.removesuffix(".gz"), pattern)
+def _is_called(name: str, pattern: str) -> bool:
+    """Whether a file is called as ``path`` says, packed or not, and in a way that can be written down."""
+    is_named = fnmatchcase(name, pattern) or fnmatchcase(name.removesuffix(".gz"), pattern)
+    return is_named and name.isprintable()
+
+
+def _age(path: Path) -> int | None:
+    """When a file was last written, nanoseconds since 1970; None for what is no file, or is there no longer."""
+    try:
+        seen = path.lstat()
+    except FileNotFoundError:
+        return None
+    return seen.st_mtime_ns if stat.S_ISREG(seen.st_mode) else None
 
 
 def _identified(path: Path) -> Taken | None:

@@ -9,7 +9,9 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -124,6 +126,69 @@ def test_what_is_no_file_and_what_is_called_otherwise_stays(partner, tmp_path, c
     assert partner.take().read_count == 0
     assert partner.left() == ["folder.jsonl", "link.jsonl", "note.txt"]
     assert "1 files in" in caplog.text
+
+
+def test_a_file_whose_name_cannot_be_written_down_stays(partner):
+    partner.send(os.fsdecode(b"caf\xe9.jsonl"), line(1))
+    partner.send("two\nlines.jsonl", line(1))
+    assert partner.take().read_count == 0
+    assert len(partner.left()) == 2
+
+
+def test_files_that_come_and_go_while_the_folder_is_read_do_no_harm(partner):
+    ended = threading.Event()
+
+    def come_and_go():
+        while not ended.is_set():
+            (partner.folder / ".incoming-1").write_text(line(1))
+            (partner.folder / ".incoming-1").rename(partner.folder / "1.jsonl")
+            (partner.folder / "1.jsonl").unlink()
+
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    try:
+        for _ in range(2_000):
+            found = inbox.waiting("here", partner.territory.feeds["log"])
+            assert [path.name for path in found] in ([], ["1.jsonl"])
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_a_file_taken_away_is_passed_over_and_one_that_cannot_be_read_for_another_reason_is_not_deleted(
+    partner, monkeypatch
+):
+    recorded = inbox.Taken.record
+
+    def taken_away(taken, load):
+        recorded(taken, load)
+        taken.path.unlink()
+
+    def fail(taken, load):
+        raise FileNotFoundError("no such folder: /tmp")
+
+    partner.send("1.jsonl", line(1))
+    with monkeypatch.context() as patched:
+        patched.setattr(inbox.Taken, "record", taken_away)
+        assert partner.take().read_count == 0
+    assert (partner.versions(), partner.deliveries()) == ([], [])
+    partner.send("2.jsonl", line(2))
+    with monkeypatch.context() as patched:
+        patched.setattr(inbox.Taken, "record", fail)
+        with pytest.raises(FileNotFoundError):
+            partner.take()
+    assert partner.left() == ["2.jsonl"]
+    assert partner.take().accepted_count == 1
+
+
+def test_two_runs_at_once_take_each_file_once(partner):
+    for number in range(6):
+        partner.send(f"{number}.jsonl", line(number, "noise") + line(99, f"type {number}"))
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda _: partner.take(), range(2)))
+    assert sum(result.read_count for result in results) == 12
+    assert [name for name, *_ in partner.deliveries()] == [f"{number}.jsonl" for number in range(6)]
+    assert [category for key, _, category in partner.versions() if key == "N99"] == [f"type {n}" for n in range(6)]
 
 
 def test_a_refused_file_stays_is_named_and_holds_back_those_after_it(partner):

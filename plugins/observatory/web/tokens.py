@@ -44,7 +44,7 @@ def opened_feed(code: str, feed_id: str, token: str) -> tuple[Territory, FeedSet
 
 def token_of(territory: Territory, feed: FeedSettings) -> str | None:
     """The token of a feed; None where there is none, or one so short that it could be guessed."""
-    name = getattr(feed.source, "push_token", None)
+    name = vars(feed.source).get("push_token")
     made = f"push_{territory.code}_{feed.feed_id}" if name and territory.is_simulated else None
     token = _token(name or _NO_FEED, made)
     if name and token and len(token) < SHORTEST_TOKEN:
@@ -63,7 +63,7 @@ def printable_token(territory: Territory, feed_id: str) -> str:
     token = token_of(territory, feed) if feed and territory.is_simulated else None
     if token:
         return token
-    name = getattr(feed.source, "push_token", None) if feed else None
+    name = vars(feed.source).get("push_token") if feed else None
     raise TerritoryError(
         f"{territory.code}.yml: `feeds.{feed_id}`",
         came=f"a feed whose token is kept as {name}" if name else "no feed with a `push_token`",
