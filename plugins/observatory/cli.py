@@ -90,7 +90,12 @@ def portal(
     today: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="What the simulated city's today is.")
     ] = None,
+    *,
     port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1.")] = 8791,
+    faults: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of answers that go wrong, and well when asked for again.")
+    ] = 0,
+    faults_seed: Annotated[int, typer.Option(help="Another seed is another order of faults.")] = 1,
     push_to: Annotated[
         str | None, typer.Option(help="Address of Airflow, to which the simulated city's partners send.")
     ] = None,
@@ -99,8 +104,10 @@ def portal(
     if demo == (replay is not None):
         raise typer.BadParameter("say either --demo or --replay FOLDER")
     from observatory.simulator import portal as portals
+    from observatory.simulator.fault_desk import sometimes
 
-    served = portals.replay_app(replay) if replay else portals.demo_app(_date(today))
+    planted = sometimes(faults, faults_seed)
+    served = portals.replay_app(replay, faults=planted) if replay else portals.demo_app(_date(today), faults=planted)
     if demo and push_to:
         from observatory.simulator import partner
 

@@ -42,7 +42,7 @@ def epoch(monkeypatch, name):
 def drop(warehouse, tmp_path):
     """Load rows of a kind from a file; the city's code is the test's own."""
 
-    def load(kind, *rows, code="kinds", **declared):
+    def load(kind, *rows, code="kinds", is_simulated=True, **declared):
         sample = SAMPLES[kind]
         with (tmp_path / "rows.csv").open("w", newline="") as file:
             writer = csv.DictWriter(file, sample.row)
@@ -60,7 +60,9 @@ def drop(warehouse, tmp_path):
             **sample.settings,
             **declared,
         }
-        territory = Territory.model_validate({**DEMO, "code": code, "feeds": {f"feed_{kind}": feed}})
+        territory = Territory.model_validate(
+            {**DEMO, "code": code, "is_simulated": is_simulated, "feeds": {f"feed_{kind}": feed}}
+        )
         return pipeline.extract(sa.make_url(warehouse.url("loader")), territory, f"feed_{kind}", MARCH)
 
     return load
@@ -157,7 +159,7 @@ def test_no_number_of_a_file_is_in_any_table_nor_in_a_message(drop, warehouse, c
 def test_a_feed_that_needs_a_secret_says_so_and_loads_nothing(drop, warehouse, monkeypatch):
     monkeypatch.delenv("OBSERVATORY_PSEUDONYM_EPOCH")
     with pytest.raises(SecretMissing, match="OBSERVATORY_PSEUDONYM_EPOCH is not set; expected"):
-        drop("citation", *CITATIONS, code="secretless")
+        drop("citation", *CITATIONS, code="secretless", is_simulated=False)
     assert keys(warehouse, "secretless") == []
     failed = warehouse.rows("select error_type from ops.load_failure where territory_code = 'secretless'")
     assert failed == [("SecretMissing",)]

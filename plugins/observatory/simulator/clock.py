@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from observatory.simulator.draws import Integers
 from observatory.simulator.simulation import TIMEZONE
 
 UNIX_EPOCH_ORDINAL = 719_163
@@ -23,7 +22,7 @@ def to_utc(moment: pl.Expr) -> pl.Expr:
     return on_local_clock(moment).dt.replace_time_zone(TIMEZONE, ambiguous="earliest").dt.convert_time_zone("UTC")
 
 
-def moments(day: Integers, minute: npt.ArrayLike) -> pl.Series:
+def moments(day: npt.ArrayLike, minute: npt.ArrayLike) -> pl.Series:
     """Moments in UTC (microseconds) from proleptic ordinals and minutes of the local day; (n,), null where NaN."""
     seconds = (np.asarray(day) - UNIX_EPOCH_ORDINAL) * 86_400.0 + np.round(np.asarray(minute, float) * 60)
     local = pl.Series("moment", seconds).fill_nan(None).cast(pl.Int64) * 1_000_000

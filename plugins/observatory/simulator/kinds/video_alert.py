@@ -35,11 +35,8 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
     removed = np.array(
         [camera.removed.toordinal() if camera.removed else np.iinfo(np.int64).max for camera in registry]
     )
-    is_up = ((days[:, None] > installed) & (days[:, None] < removed)).astype(float)
-    # a day without cameras raises nothing
-    has_cameras = is_up.any(axis=1)[day - days[0]]
-    occasion, day = occasion[has_cameras], day[has_cameras]
-    camera = choose(occasion, "camera", day - days[0], np.maximum(is_up, 1e-300))
+    is_up = np.logical_and(days[:, None] > installed, days[:, None] < removed)
+    camera = choose(occasion, "camera", day - days[0], is_up.astype(float))
 
     one_group = np.zeros(len(day), np.int64)
     category = _drawn(occasion, "category", one_group, dict(alerts.categories))

@@ -10,8 +10,9 @@ from observatory.simulator.truth.enforcement import PATROLS, REPORTING, TOWS, Pa
 from observatory.simulator.truth.gatherings import GATHERINGS, Gatherings
 from observatory.simulator.truth.incidents import CATEGORIES, HOTSPOTS, Category, Hotspot
 from observatory.simulator.truth.interventions import CAMERAS, OPERATIONS, Cameras, Operation
+from observatory.simulator.truth.services import SERVICES, Services
 
-__all__ = ["PLANTED", "Category", "Hotspot", "Truth"]
+__all__ = ["PLANTED", "Category", "Hotspot", "Services", "Truth"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Truth:
         reporting: district code to share of what happens that is reported.
         patrols, tows: officers' presence and what comes of it; vehicles towed.
         alerts: of video analytics.
+        services: what the city's services and its residents tell.
     """
 
     categories: tuple[Category, ...]
@@ -47,6 +49,7 @@ class Truth:
     patrols: Patrols = PATROLS
     tows: Tows = TOWS
     alerts: Alerts = ALERTS
+    services: Services = SERVICES
 
     @property
     def codes(self) -> tuple[str, ...]:
