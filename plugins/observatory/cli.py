@@ -99,6 +99,9 @@ def portal(
     push_to: Annotated[
         str | None, typer.Option(help="Address of Airflow, to which the simulated city's partners send.")
     ] = None,
+    leave_in: Annotated[
+        Path | None, typer.Option(help="Folder in which a partner of the simulated city keeps its database.")
+    ] = None,
 ) -> None:
     """Serve a city's portal on this machine: real rows replayed, or the simulated city."""
     if demo == (replay is not None):
@@ -112,6 +115,10 @@ def portal(
         from observatory.simulator import partner
 
         partner.keep_sending(push_to, _date(today))
+    if demo and leave_in:
+        from observatory.simulator import partner_database
+
+        partner_database.keep_written(portals.ledger_of(_date(today)), leave_in)
     console.print(f"Portal on http://127.0.0.1:{port}", highlight=False)
     portals.serve(served, port)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 import polars as pl
@@ -14,6 +16,7 @@ from observatory.simulator.simulation import TIMEZONE
 
 STREET_LIGHTS = "street_lights.sqlite"
 """Name of the file."""
+_LOOKS_EVERY_S = 60
 
 
 def write_street_lights(ledger: Ledger, folder: Path) -> Path:
@@ -40,6 +43,21 @@ def write_street_lights(ledger: Ledger, folder: Path) -> Path:
     connection.close()
     Path(draft).chmod(0o644)
     return Path(draft).replace(folder / STREET_LIGHTS)
+
+
+def keep_written(ledger: Ledger, folder: Path) -> None:
+    """Write the database now, and again at every change of hour, from a thread that ends with this process."""
+
+    def write_again() -> None:
+        hour = ledger.now.replace(minute=0)
+        while True:
+            time.sleep(_LOOKS_EVERY_S)
+            if (now := ledger.now.replace(minute=0)) != hour:
+                hour = now
+                write_street_lights(ledger, folder)
+
+    write_street_lights(ledger, folder)
+    threading.Thread(target=write_again, name="partner's database", daemon=True).start()
 
 
 def _local(name: str) -> pl.Expr:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,9 @@ from observatory.simulator.page import Served, root_page
 from observatory.simulator.protocols import Answer
 from observatory.simulator.serving import DEFAULT_PORT, running, serve
 from observatory.simulator.soql import SoqlError
+from observatory.window import local_midnight
 
-__all__ = ["DEFAULT_PORT", "create_app", "demo_app", "replay_app", "running", "serve"]
+__all__ = ["DEFAULT_PORT", "create_app", "demo_app", "ledger_of", "replay_app", "running", "serve"]
 
 INCIDENTS_ID, CITY_ID, DISTRICTS_ID = "demo-inci", "demo-city", "demo-dist"
 
@@ -131,26 +132,21 @@ def demo_app(
     Raises:
         StackError: the city has no history before ``today``.
     """
-    if today is not None and today <= simulation.FIRST_DAY:
-        raise StackError(
-            "portal of the simulated city",
-            came=f"today = {today}",
-            expected=f"a day after {simulation.FIRST_DAY}, when its history begins",
-            todo="Choose a later --today.",
-        )
+    ledger = ledger_of(today, seed, population, now=now)
+    zone = ZoneInfo(simulation.TIMEZONE)
 
     @lru_cache(maxsize=1)
-    def listed(day: date) -> Dataset:
-        simulated = records.simulate(seed=seed, population=population, end=day)
-        return Dataset(simulated.incidents, order=("occurred_at", "incident_id"), name="simulated incidents")
+    def known(day: date) -> records.SimulatedCity:
+        return records.simulate(seed=seed, population=population, end=day + timedelta(days=1))
 
-    zone = ZoneInfo(simulation.TIMEZONE)
-    beginning = datetime.combine(today, datetime.min.time(), zone) if today else None
-    clock = now or (lambda: beginning or datetime.now(UTC))
-    ledger = Ledger(simulation.Simulation(seed, population), clock)
+    @lru_cache(maxsize=1)
+    def listed(moment: datetime) -> Dataset:
+        local = moment.astimezone(zone).replace(tzinfo=None)
+        rows = known(local.date()).listing(local)
+        return Dataset(rows, order=("occurred_at", "incident_id"), name="simulated incidents")
 
     def incidents() -> Dataset:
-        return listed(ledger.today)
+        return listed(ledger.now)
 
     incidents()  # the first request should not wait for the simulation
     geography = city.build_city()
@@ -164,6 +160,26 @@ def demo_app(
         "no person, address or event behind a row exists.",
         served=feeds_served(),
     )
+
+
+def ledger_of(
+    today: date | None = None,
+    seed: int = 1,
+    population: int = simulation.POPULATION,
+    *,
+    now: Callable[[], datetime] | None = None,
+) -> Ledger:
+    """The ledger of the simulated city; arguments and errors as for ``demo_app``."""
+    if today is not None and today <= simulation.FIRST_DAY:
+        raise StackError(
+            "portal of the simulated city",
+            came=f"today = {today}",
+            expected=f"a day after {simulation.FIRST_DAY}, when its history begins",
+            todo="Choose a later --today.",
+        )
+    beginning = local_midnight(today, simulation.TIMEZONE) if today else None
+    clock = now or (lambda: beginning or datetime.now(UTC))
+    return Ledger(simulation.Simulation(seed, population), clock)
 
 
 def _sent(answer: Answer, path: str, request: Request) -> Response:

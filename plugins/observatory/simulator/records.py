@@ -50,9 +50,13 @@ class SimulatedCity:
         """What the portal lists when the last day has ended."""
         return self.listing(self.end_day)
 
-    def listing(self, today: date) -> pl.DataFrame:
-        """What the portal lists as ``today`` begins: one row per record, as known then; times on the local clock."""
-        now = datetime(today.year, today.month, today.day)
+    def listing(self, moment: date) -> pl.DataFrame:
+        """What the portal lists at a moment of the local clock (of a day: as it begins), as known then.
+
+        Returns:
+            One row per record, times on the local clock, in the order of their times.
+        """
+        now = moment if isinstance(moment, datetime) else datetime(moment.year, moment.month, moment.day)
         is_mistaken = (pl.col("corrected_at") >= now).fill_null(False)
         is_listed = (pl.col("updated_at") < now) & (pl.col("withdrawn_at") >= now).fill_null(True)
         entered = pl.concat([self.records.filter(~is_mistaken), self.mistaken.filter(is_mistaken)])

@@ -90,13 +90,13 @@ def hospital_activity(ledger: Ledger) -> Answer:
         return listed.select(
             date_de_passage=pl.col("occurred_from").dt.convert_time_zone(TIMEZONE).dt.strftime("%Y-%m-%d"),
             finess="establishment_code",
-            sursaud_cl_age="age_class",
+            tranche="age_class",
             motif="motive_code",
             passages="visit_count",
             date_maj=_iso("published_at"),
         )
 
-    types = {"date_de_passage": "date", "finess": "text", "sursaud_cl_age": "text", "motif": "text",
+    types = {"date_de_passage": "date", "finess": "text", "tranche": "text", "motif": "text",
              "passages": "int", "date_maj": "datetime"}  # fmt: skip
     return opendatasoft(occurring(ledger, "hospital_activity", made), types)
 
