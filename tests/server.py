@@ -25,18 +25,19 @@ Answer = tuple[int, dict[str, str], bytes]
 
 @dataclass(frozen=True)
 class Asked:
-    """A request as it came."""
+    """A request as it came; ``params`` are all of its parameters, ``query`` the first of each name."""
 
     path: str
     query: dict[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    params: tuple[tuple[str, str], ...] = ()
 
     def __getitem__(self, name: str) -> str:
         return self.query[name]
 
 
-Answering = Callable[[Asked], Answer]
+Answering = Callable[[Asked], Answer | Response]
 
 
 def in_json(content: object, status: int = 200, **headers: str) -> Answer:
@@ -83,12 +84,14 @@ class Server:
 
     async def respond(self, request: Request) -> Response:
         query = dict(reversed(request.query_params.multi_items()))
-        asked = Asked(request.url.path, query, request.headers, await request.body())
+        asked = Asked(
+            request.url.path, query, request.headers, await request.body(), tuple(request.query_params.multi_items())
+        )
         self.came.append(asked)
         fault = self.fault_for(request)
-        status, headers, body = await run_in_threadpool(self.answer, asked)
-        good = Response(body, status, headers)
-        if int(good.headers["content-length"]) > len(body):
+        sent = await run_in_threadpool(self.answer, asked)
+        good = sent if isinstance(sent, Response) else Response(sent[2], sent[0], sent[1])
+        if int(good.headers["content-length"]) > len(good.body):
             return faults.hung_up(1)(good)
         return fault(good) if fault else good
 

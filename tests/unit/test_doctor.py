@@ -16,9 +16,12 @@ from observatory.cli import app
 from observatory.doctor import forecastable
 from observatory.doctor import report as reports
 from observatory.doctor.examine import examine
+from observatory.settings import ROOT
+from observatory.simulator import partner
 from observatory.simulator import portal as portals
 from observatory.simulator.dataset import Dataset
 from observatory.simulator.portal import INCIDENTS_ID
+from observatory.simulator.simulation import Simulation
 from observatory.simulator.truth import PLANTED
 from observatory.territory import load_territory
 
@@ -34,6 +37,18 @@ FEED_KEYS = {
 @pytest.fixture(autouse=True)
 def _no_warehouse(monkeypatch, tmp_path):
     monkeypatch.setenv("OBSERVATORY_READER_URL", "postgresql://reader@127.0.0.1:1/none")
+
+
+@pytest.fixture(autouse=True)
+def _three_feeds(monkeypatch, tmp_path_factory):
+    """The cities' files; that of the demo with three of its feeds."""
+    folder = tmp_path_factory.mktemp("territories")
+    for path in (ROOT / "territories").glob("*.yml"):
+        content = yaml.safe_load(path.read_text())
+        if path.stem == "demo":
+            content["feeds"] = {feed_id: content["feeds"][feed_id] for feed_id in ("incidents", "city", "districts")}
+        (folder / path.name).write_text(yaml.safe_dump(content, sort_keys=False))
+    monkeypatch.setenv("OBSERVATORY_TERRITORIES", str(folder))
 
 
 def asked(*arguments):
@@ -227,8 +242,6 @@ def file(tmp_path, monkeypatch):
 
 
 def load_folder():
-    from observatory.settings import ROOT
-
     return Path(os.environ.get("OBSERVATORY_TERRITORIES", ROOT / "territories"))
 
 
@@ -311,3 +324,20 @@ def test_the_warehouse_is_believed_before_the_sample(monkeypatch):
     found = report_of(incidents(3))
     assert (found.judged_by, verdict(found).is_legitimate, verdict(found).history_days) == ("warehouse", True, 891)
     assert verdict(found, "violent").reason == "no reported or sensor incident of it is known"
+
+
+def test_a_partner_that_has_sent_nothing_is_no_fault_and_what_waits_is_examined_where_it_is(monkeypatch, tmp_path):
+    monkeypatch.setenv("OBSERVATORY_STATE", str(tmp_path))
+    monkeypatch.delenv("OBSERVATORY_TERRITORIES")
+    city = load_territory("demo")
+    city = city.model_copy(update={"feeds": {"operations": city.feeds["operations"]}})
+    (nothing,) = examine(city, TODAY).feeds
+    assert (nothing.status, nothing.read_count) == (reports.WELL, 0)
+    assert not (tmp_path / "inbox").exists(), "nothing is written"
+    folder = tmp_path / "inbox" / "demo" / "operations"
+    folder.mkdir(parents=True)
+    (folder / "1.jsonl").write_bytes(partner.declared(Simulation(), partner.beginning_of(TODAY)))
+    (waits,) = examine(city, TODAY).feeds
+    assert (waits.status, waits.rejected_count) == (reports.WELL, 0)
+    assert waits.read_count > 10
+    assert [path.name for path in folder.iterdir()] == ["1.jsonl"]

@@ -106,7 +106,8 @@ class Asking:
                 break  # and was asked for as often as patience allows
             if is_whole(content):
                 return content
-        raise midway(f"{self.where}, {path}", f"{len(content)} bytes")
+        advice = is_whole.advice if isinstance(is_whole, Wholeness) else ""
+        raise midway(f"{self.where}, {path}", f"{len(content)} bytes", advice)
 
     def _got(self, path: str, expected: str) -> bytes:
         with explained(self.where, self.feed.territory_file):

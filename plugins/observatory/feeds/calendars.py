@@ -66,6 +66,8 @@ class ICalendarFeed:
                 with readable(in_file, self.feed, "iCalendar"):
                     calendar = icalendar.Calendar.from_ical(path.read_bytes())
                     events = recurring_ical_events.of(calendar, components=["VEVENT"]).between(first, last)
+                    if any(event.get("UID") is None for event in events):
+                        raise ValueError("an event has no UID")
                     rows = sorted((_row(event, clock) for event in events), key=lambda row: (row[START], row[KEY]))
                 for at in range(0, len(rows), self.chunk_rows):
                     frame, delivered = tabulate(rows[at : at + self.chunk_rows], self.feed.read_columns)

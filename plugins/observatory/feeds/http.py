@@ -109,7 +109,8 @@ def download(
                     raise
             if not is_last:
                 time.sleep(min(patience.backoff_s * 2**attempt, patience.longest_wait_s))
-    raise midway(where, f"{target.stat().st_size} bytes")
+    advice = is_complete.advice if isinstance(is_complete, Wholeness) else ""
+    raise midway(where, f"{target.stat().st_size} bytes", advice)
 
 
 @contextmanager
@@ -156,7 +157,9 @@ def is_html(body: str | bytes) -> bool:
 
 
 def _stops_midway(response: requests.Response | None, _: BaseException | None) -> bool:
-    return response is not None and response.ok and not Wholeness()(response.content)
+    if response is None or not response.ok:
+        return False
+    return not (response.content and Wholeness()(response.content))
 
 
 def _refused(where: str, territory_file: str, response: requests.Response) -> ObservatoryError:
@@ -187,13 +190,13 @@ def _not_json(where: str, territory_file: str, body: str) -> ObservatoryError:
     return midway(where, f"{len(body)} characters")
 
 
-def midway(where: str, after: str) -> SourceUnavailable:
+def midway(where: str, after: str, advice: str = "") -> SourceUnavailable:
     """The error of an answer that stops midway every time it is asked for."""
     return SourceUnavailable(
         where,
         came=f"the answer stops midway, after {after}, every time it was asked",
         expected="a complete answer",
-        todo="Try again later; if it goes on, ask whoever runs the server.",
+        todo=f"Try again later; if it goes on, ask whoever runs the server.{advice}",
     )
 
 

@@ -19,18 +19,29 @@ _ENDS = {b"[": (b"]",), b"{": (b"}",), b"PAR1": (b"PAR1",), b"BEGIN:VCALENDAR": 
 class Wholeness:
     """Tells, of one answer that may come several times, whether it is whole.
 
-    JSON, XML, iCalendar, Parquet, ZIP (workbooks too) and gzip tell it by how they end. The rows of a table end with a
-    line end; where the last has none, and not fewer fields than the header, the table counts as whole once it came
-    twice alike. So a table that is cut within the last field of a row, every time at the same place, is not found out.
+    JSON, XML, iCalendar, Parquet, ZIP (workbooks too) and gzip tell it by how they end, and so do the rows of a table
+    by their line end. Where tables are written whose last line has none, one counts as whole once it came twice alike
+    and its last line has as many fields as the header; cut within a last field, every time at the same place, it is
+    then not found out.
 
     Args:
         is_table: whether it is a delimited file or lines of JSON; packed ones tell it by their packing.
+        is_open: whether the last line of a table may have no line end.
     """
 
-    def __init__(self, *, is_table: bool = False) -> None:
+    def __init__(self, *, is_table: bool = False, is_open: bool = False) -> None:
         """Nothing came yet."""
-        self._is_table = is_table
+        self._is_table, self._is_open = is_table, is_open
         self._before: tuple[int, bytes] | None = None
+
+    @property
+    def advice(self) -> str:
+        """What else may be done about a table that never seems whole."""
+        if not self._is_table or self._is_open:
+            return ""
+        return (
+            " If the file is whole, and never has a line end after its last line, say `csv: {is_last_line_open: true}`."
+        )
 
     def __call__(self, came: bytes | Path) -> bool:
         """Whether this is whole."""
@@ -57,6 +68,8 @@ class Wholeness:
         shown = end.rstrip(b"\0 \t\x1a")
         if not shown or shown.endswith((b"\n", b"\r")):
             return True
+        if not self._is_open:
+            return False
         header, last = start.splitlines()[0], shown.splitlines()[-1]
         has_all = last.endswith(b"}") if header.startswith(b"{") else _fields(last, header) >= _fields(header, header)
         before, self._before = self._before, (size, end)
