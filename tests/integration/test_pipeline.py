@@ -507,7 +507,7 @@ def test_a_broken_boundary_leaves_zones_and_cells_as_they_were(town):
 
 # --- the demo city as time goes by
 
-CHANGEABLE = replace(PLANTED, corrected_share=0.05, withdrawn_share=0.02)
+CHANGEABLE = replace(PLANTED, corrected_share=0.05, withdrawn_share=0.04)
 WINTER = Window(date(2024, 1, 1), date(2024, 3, 1), "Europe/Paris")
 CONTENT = ("occurred_at", "ended_at", "category", "description", "reported_at", "district", "longitude", "latitude")
 

@@ -82,7 +82,9 @@ def test_another_seed_is_another_history_of_the_same_city(city):
 
 def test_background_is_never_negative():
     days = np.arange(date(2024, 1, 1).toordinal(), date(2028, 1, 1).toordinal())
-    assert (background_rate(days, 200_000, PLANTED) > 0).all()
+    rates = background_rate(days, 200_000, PLANTED)
+    assert (rates > 0).all()
+    assert (background_rate(days[200:], 200_000, PLANTED) == rates[:, 200:]).all(), "a day's rate depends on no other"
 
 
 def test_about_55_incidents_a_day_in_a_city_of_200_000(city):

@@ -9,6 +9,8 @@ import pytest
 from observatory.contracts import KINDS
 from observatory.records import Ordinals
 from observatory.simulator import kinds
+from observatory.simulator.clock import to_utc
+from observatory.simulator.records import simulate
 from observatory.simulator.simulation import Simulation
 from observatory.simulator.truth import PLANTED
 
@@ -73,6 +75,21 @@ def test_a_listing_keeps_its_contract_but_for_the_planted_faults(kind, city, che
     share = rejected.height / listed.height
     assert share == pytest.approx(PLANTED.faulty_share if kind in FAULTY else 0, abs=0.003)
     assert set(rejected["column_name"]) <= {FAULTS.get(kind)}
+
+
+def test_incidents_are_listed_as_the_portal_lists_them():
+    """The kind's versions at the beginning of a local day are what the city's Socrata portal lists then."""
+    day = date(2024, 4, 2)
+    city = simulate(population=SIMULATION.population, start=START, end=day)
+    midnight = datetime(2024, 4, 1, 21, 59, 59, tzinfo=UTC)
+    listed = kinds.listing(versions("incident"), midnight).sort("source_record_id")
+    expected = city.listing(day).sort("incident_id")
+    assert listed["source_record_id"].equals(expected["incident_id"], check_names=False)
+    for name, column in (("source_category_code", "category"), ("longitude_deg", "longitude")):
+        assert listed[name].equals(expected[column], check_names=False)
+    assert listed["occurred_from"].equals(expected.select(to_utc(pl.col("occurred_at"))).to_series(), check_names=False)
+    mistaken = versions("incident").filter(pl.col("source_record_id").is_duplicated())["source_record_id"].n_unique()
+    assert mistaken / city.records.height == pytest.approx(PLANTED.corrected_share, rel=0.5)
 
 
 @pytest.mark.parametrize("kind", sorted(TIMED))

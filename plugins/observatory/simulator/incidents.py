@@ -36,6 +36,8 @@ from observatory.simulator.truth import Truth
 # Days run before the first one that is kept, so that it has its near-repeats: many half-lives of the slowest category.
 # No cluster lasts longer, so that the incidents of a day are the same wherever the run begins.
 _WARM_UP_DAYS = 150
+# Where the sum over earlier days begins (2000-01-01), so that a day's rate is the same in every run.
+_RECKONED_FROM = 730_120
 
 
 @dataclass(frozen=True)
@@ -101,15 +103,16 @@ def is_reported(events: Events, truth: Truth, city: City) -> np.ndarray:
 
 def background_rate(days: Integers, population: int, truth: Truth) -> Floats:
     """(categories, days) expected recorded background: all expected less the near-repeats of earlier days."""
+    reckoned = np.arange(min(_RECKONED_FROM, days[0]), days[-1] + 1)
     rates = []
     for category in truth.categories:
-        expected = category.expected_counts(days, population)
+        expected = category.expected_counts(reckoned, population)
         decay = 0.5 ** (1 / category.half_life_days)
         # expected near-repeats of day d: sum over k >= 1 of (1 - decay) decay^(k-1) expected[d - k]
         steady = np.array([category.daily_rate * population / 100_000])
         repeats, _ = lfilter([0, 1 - decay], [1, -decay], expected, zi=steady)
         rates.append(expected - category.branching_ratio * repeats)
-    return np.array(rates)
+    return np.array(rates)[:, days - reckoned[0]]
 
 
 def _background(simulation: Simulation, days: Integers, city: City) -> Events:
