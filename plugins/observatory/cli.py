@@ -96,6 +96,9 @@ def portal(
         float, typer.Option(min=0, max=1, help="Share of answers that go wrong, and well when asked for again.")
     ] = 0,
     faults_seed: Annotated[int, typer.Option(help="Another seed is another order of faults.")] = 1,
+    push_to: Annotated[
+        str | None, typer.Option(help="Address of Airflow, to which the simulated city's partners send.")
+    ] = None,
 ) -> None:
     """Serve a city's portal on this machine: real rows replayed, or the simulated city."""
     if demo == (replay is not None):
@@ -105,8 +108,24 @@ def portal(
 
     planted = sometimes(faults, faults_seed)
     served = portals.replay_app(replay, faults=planted) if replay else portals.demo_app(_date(today), faults=planted)
+    if demo and push_to:
+        from observatory.simulator import partner
+
+        partner.keep_sending(push_to, _date(today))
     console.print(f"Portal on http://127.0.0.1:{port}", highlight=False)
     portals.serve(served, port)
+
+
+@app.command()
+def push_token(
+    territory: Annotated[str, typer.Argument(help="Code of the city.")],
+    feed: Annotated[str, typer.Argument(help="One of its feeds that is sent.")],
+) -> None:
+    """Print the token with which a simulated city's partner sends; a real partner's is given from outside."""
+    from observatory.territory import load_territory
+    from observatory.web.tokens import printable_token
+
+    print(printable_token(load_territory(territory), feed))
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

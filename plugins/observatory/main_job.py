@@ -14,8 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from observatory import portals, stack
 from observatory.airflow_api import AirflowApi, now
 from observatory.environment import child_environment, port
-from observatory.schedule import incident_feeds
+from observatory.schedule import inboxes, incident_feeds
 from observatory.settings import state_folder
+from observatory.simulator import partner
+from observatory.simulator.simulation import Simulation
 from observatory.summary import groups_forecast, print_summary
 from observatory.territory import Territory, load_territory
 
@@ -45,6 +47,9 @@ def run(code: str, portal: str | None, day: date | None, since: date | None, con
             stack.up(step.say)
             api = AirflowApi(f"http://127.0.0.1:{port('api')}", stack.ADMIN, stack.airflow_password())
             api.unpause(_dag_ids(territory))
+        if inboxes(territory):
+            with steps.step("Take what partners sent") as step:
+                _take_deliveries(api, territory, day, step)
         end_day = today - timedelta(days=1)
         first_day = since or end_day.replace(day=1, year=end_day.year - HISTORY_YEARS)
         _load_history(api, territory, first_day, end_day, steps)
@@ -88,6 +93,15 @@ def _load_history(api: AirflowApi, territory: Territory, first_day: date, end_da
     conf = {"first_day": str(first_day), "end_day": str(end_day)}
     with steps.step(f"Load {first_day} to {end_day - timedelta(days=1)} in monthly windows") as step:
         api.follow(f"{territory.code}.backfill", api.trigger(f"{territory.code}.backfill", conf=conf), step.progress)
+
+
+def _take_deliveries(api: AirflowApi, territory: Territory, day: date | None, step: Step) -> None:
+    if territory.code == partner.CITY:
+        partner.send(partner.declared(Simulation(), partner.beginning_of(day)), f"http://127.0.0.1:{port('api')}")
+    yesterday = (day or datetime.now(ZoneInfo(territory.timezone)).date()) - timedelta(days=1)
+    for feed_id in inboxes(territory):
+        dag_id = f"{territory.code}.extract.{feed_id}"
+        api.follow(dag_id, api.trigger(dag_id, str(yesterday)), step.progress)
 
 
 def _daily_run(api: AirflowApi, territory: Territory, yesterday: str, steps: Steps) -> None:

@@ -36,7 +36,7 @@ def require_answer(territory: Territory) -> None:
     Raises:
         SourceUnavailable: an address does not answer, or a folder is not there.
     """
-    for address in dict.fromkeys(feed.source.address for feed in territory.feeds.values()):
+    for address in dict.fromkeys(s.address for feed in territory.feeds.values() if not (s := feed.source).is_inbox):
         if "://" not in address:
             reached = Path(ROOT, address).is_dir()
         elif not address.startswith("http"):

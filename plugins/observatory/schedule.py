@@ -34,6 +34,11 @@ def incident_feeds(territory: Territory) -> list[str]:
     return [feed_id for feed_id, feed in territory.feeds.items() if feed.kind == "incident"]
 
 
+def inboxes(territory: Territory) -> list[str]:
+    """The feeds that partners send, which nobody is asked for."""
+    return [feed_id for feed_id, feed in territory.feeds.items() if feed.source.is_inbox]
+
+
 def zone_feeds(territory: Territory) -> list[str]:
     """The feeds that say where the city and its districts are."""
     return [feed_id for feed_id, feed in territory.feeds.items() if feed.kind == "zone"]

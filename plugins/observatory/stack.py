@@ -77,6 +77,7 @@ def serve_demo(today: date | None) -> None:
     """
     chosen = port("portal")
     command = [sys.executable, "-m", "observatory.cli", "portal", "--demo", "--port", str(chosen)]
+    command += ["--push-to", f"http://127.0.0.1:{port('api')}"]
     PORTAL.start([*command, *(["--today", str(today)] if today else [])], child_environment())
     address = f"http://127.0.0.1:{chosen}"
     portals.remember("demo", address)

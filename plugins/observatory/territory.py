@@ -170,12 +170,11 @@ class Territory(Strict):
 
         Args:
             address: a folder, which every feed is then read from; or a web address, which takes the place of the
-                scheme, host and port of every web address, whose path is kept. Feeds in folders stay where they are.
+                scheme, host and port of every web address, whose path is kept. Feeds in folders stay where they are,
+                and inboxes always do.
         """
         moved = {
-            key: feed.model_copy(
-                update={"source": feed.source.model_copy(update={"address": _moved(feed.source.address, address)})}
-            )
+            key: feed.model_copy(update={"source": feed.source.moved_to(_moved(feed.source.address, address))})
             for key, feed in self.feeds.items()
         }
         return self.model_copy(update={"feeds": moved})

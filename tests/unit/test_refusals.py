@@ -37,7 +37,7 @@ PERSONAL_WORDS = frozenset(
     )
 )
 # what may have a name: places, categories, things of the warehouse, never somebody
-NAMED = frozenset({"territory", "place", "zone", "category", "weekday", "feed", "column", "check"})
+NAMED = frozenset({"territory", "place", "zone", "category", "weekday", "feed", "column", "check", "file"})
 PERSONAL_GRAINS = re.compile(
     r"\b(person|people|individual|victim|suspect|offender|witness|caller|author|account|user|officer|agent|driver|patient|"
     r"device|vehicle|plate|face|image|video|post)s?\b",

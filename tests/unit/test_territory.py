@@ -154,7 +154,7 @@ MISTAKES = {
     ),
     "unknown format": (
         lambda c: c["feeds"]["city"]["source"].update(path="city.kml"),
-        r"expected a name ending in csv or parquet or geojson",
+        r"expected a name ending in csv or jsonl or parquet or geojson",
     ),
     "feed that is not a mapping": (lambda c: c["feeds"].update(city="x"), r"`feeds\.city` is 'x'"),
     "no feeds": (lambda c: c.update(feeds={}), r"`feeds` is \{\}"),

@@ -154,6 +154,12 @@ class FeedSettings(Strict):
             )
         return self
 
+    @model_validator(mode="after")
+    def _delivery_is_never_complete(self) -> FeedSettings:
+        if self.source.is_inbox and self.is_complete:
+            raise ValueError("has `is_complete` and an `inbox`", "one of them: a delivery lists what is new, not all")
+        return self
+
     @property
     def terms(self) -> str:
         """Under which terms the records come, as a sentence without its full stop."""

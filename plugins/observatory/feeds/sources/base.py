@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from pydantic import Field
 
@@ -26,3 +26,12 @@ class Source(Strict):
 
     protocol: str
     address: str = Field(min_length=1)
+
+    @property
+    def is_inbox(self) -> bool:
+        """Whether the partner sends, and nobody is asked: what lies in a folder is taken once, and then deleted."""
+        return False
+
+    def moved_to(self, address: str) -> Self:
+        """The same source at another address: base URL or folder."""
+        return self.model_copy(update={"address": address})
