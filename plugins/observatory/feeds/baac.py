@@ -27,6 +27,7 @@ from observatory.feeds.json_api import JsonApi
 from observatory.feeds.settings import FeedSettings
 from observatory.feeds.sources import BaacSource
 from observatory.feeds.sources.file import Csv
+from observatory.feeds.whole import Wholeness
 from observatory.window import Window
 
 KEY = "Num_Acc"
@@ -83,7 +84,8 @@ class BaacFeed:
         return {url.rpartition("/")[2]: partial(self._downloaded, where, url, folder) for url in urls}
 
     def _downloaded(self, where: str, url: str, folder: Path) -> Path:
-        download(where, self.feed, url, copy := folder / url.rpartition("/")[2], patience=self.patience)
+        copy = folder / url.rpartition("/")[2]
+        download(where, self.feed, url, copy, patience=self.patience, is_whole=Wholeness(is_table=True))
         return copy
 
     def _read(self, where: str, path: Path) -> pl.DataFrame:

@@ -28,7 +28,7 @@ def fetched(
     folder: Path,
     *,
     patience: Patience = PATIENT,
-    is_whole: Callable[[Path], bool] = Path.is_file,
+    is_whole: Callable[[Path], bool] | None = None,
     keeps: bool = False,
 ) -> Iterator[Path]:
     """Yield the feed's files on this machine, in the order of their names.
@@ -38,7 +38,7 @@ def fetched(
         feed: where they lie.
         folder: where those that lie elsewhere are copied, one at a time.
         patience: how long a web server is asked.
-        is_whole: whether a file from the web is complete, where its format tells.
+        is_whole: whether a file from the web is complete; by default what its format tells.
         keeps: whether copies stay in the folder, for files that are read together.
 
     Raises:

@@ -25,6 +25,7 @@ from observatory.feeds.json_lines import json_lines
 from observatory.feeds.settings import FeedSettings
 from observatory.feeds.sources import FileSource
 from observatory.feeds.sources.file import Csv, Sheet
+from observatory.feeds.whole import Wholeness
 from observatory.window import Window
 
 GEOMETRY = "geometry"
@@ -69,7 +70,9 @@ class FileFeed:
         if self.source.is_inbox:
             files = inbox.waiting(where, self.feed) if self.files is None else self.files
             return unpacked(where, self.feed, files, folder)
-        is_whole = _is_json if self.source.file_format == "geojson" else Path.is_file
+        written = self.source.file_format
+        whole = Wholeness(is_table=written in ("csv", "jsonl"), is_open=self.source.csv.is_last_line_open)
+        is_whole = _is_json if written == "geojson" else whole
         return fetched(where, self.feed, folder, patience=self.patience, is_whole=is_whole)
 
     def _rows(self, where: str, path: Path, window: Window) -> Iterator[pl.DataFrame]:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from observatory.simulator import services
+from observatory.simulator import services, tranquillity
 from observatory.simulator.ledger import Ledger
 from observatory.simulator.page import Served
 from observatory.simulator.protocols import Answer
 from observatory.territory import load_territory
 
 OFFER: Mapping[str, Callable[[Ledger], Answer]] = {
+    "cameras": tranquillity.cameras,
+    "patrols": tranquillity.patrols,
+    "citations": tranquillity.citations,
+    "impounds": tranquillity.impounds,
+    "agenda": tranquillity.agenda,
+    "matches": tranquillity.matches,
+    "measures": tranquillity.event_measures,
+    "alerts": tranquillity.video_alerts,
     "messages": services.mastodon_messages,
     "posts": services.bluesky_messages,
     "reports": services.citizen_reports,

@@ -17,10 +17,17 @@ _PACKED = (".gz", ".zip")
 
 
 class Csv(Strict):
-    """How a delimited file is written."""
+    """How a delimited file is written.
+
+    Attributes:
+        separator: between two fields.
+        encoding: of its text.
+        is_last_line_open: whether its last line has no line end, so that a file that came half is harder to tell.
+    """
 
     separator: str = Field(default=",", min_length=1, max_length=1)
     encoding: str = "utf-8"
+    is_last_line_open: bool = False
 
     @field_validator("encoding")
     @classmethod
