@@ -166,7 +166,7 @@ class Territory(Strict):
         return spelled
 
     def with_portal(self, address: str) -> Territory:
-        """The same city, read from ``address`` instead of its feeds' own.
+        """The same city, read from ``address`` instead of its feeds' own, at any pace.
 
         Args:
             address: a folder, which every feed is then read from; or a web address, which takes the place of the

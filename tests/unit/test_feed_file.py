@@ -364,7 +364,7 @@ def test_lines_without_a_named_column_are_refused(tmp_path):
 def sent(**source):
     demo = load_territory("demo").model_dump(exclude={"feeds"})
     source = {"protocol": "file", "address": "inbox/log", "path": "*.jsonl", "inbox": True, **source}
-    changes = {key: source.pop(key) for key in ("is_complete",) if key in source}
+    changes = {key: source.pop(key) for key in ("is_complete", "history_start") if key in source}
     return Territory.model_validate({**demo, "feeds": {"log": {**LOG, "source": source, **changes}}})
 
 
@@ -378,6 +378,7 @@ def sent(**source):
         ({"path": "log_*.jsonl", "push_token": "LOG_TOKEN"}, r"`\*` and an ending, such as \*\.jsonl"),
         ({"push_token": "the token itself"}, "push_token"),
         ({"is_complete": True}, "a delivery lists what is new"),
+        ({"history_start": "2024-01-01"}, "what is sent is not asked for by days"),
     ],
 )
 def test_what_cannot_be_an_inbox_is_said(source, expected):

@@ -155,9 +155,11 @@ class FeedSettings(Strict):
         return self
 
     @model_validator(mode="after")
-    def _delivery_is_never_complete(self) -> FeedSettings:
+    def _nobody_is_asked_for_a_delivery(self) -> FeedSettings:
         if self.source.is_inbox and self.is_complete:
             raise ValueError("has `is_complete` and an `inbox`", "one of them: a delivery lists what is new, not all")
+        if self.source.is_inbox and self.history_start:
+            raise ValueError("has `history_start` and an `inbox`", "one of them: what is sent is not asked for by days")
         return self
 
     @property

@@ -11,6 +11,8 @@ from psycopg.types.json import Jsonb
 from observatory.warehouse.connection import plain
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import sqlalchemy as sa
 
     from observatory.errors import ObservatoryError
@@ -38,6 +40,19 @@ def record_failure(url: sa.URL, feed: FeedWindow, error: ObservatoryError) -> No
                 str(error),
             ],
         )
+
+
+def last_loads(url: sa.URL, territory_code: str) -> dict[tuple[str, datetime, datetime], datetime]:
+    """When each window of a city was loaded last, by feed and the window's two ends."""
+    with psycopg.connect(plain(url)) as connection:
+        rows = connection.execute(
+            """
+            select feed_id, window_start, window_end, max(loaded_at) from ops.load
+            where territory_code = %s group by feed_id, window_start, window_end
+            """,
+            [territory_code],
+        )
+        return {(feed_id, start, end): loaded_at for feed_id, start, end, loaded_at in rows}
 
 
 def record_territory(url: sa.URL, territory: Territory) -> None:
