@@ -237,6 +237,7 @@ def cases() -> dict[str, Case]:
         "datex2, situations": works_case(),
         "file, csv": file_case("log.csv", files.csv(lambda _: LOG)),
         "file, csv.gz": file_case("log.csv.gz", files.csv(lambda _: LOG)),
+        "file, jsonl": file_case("log.jsonl", files.jsonl(lambda _: LOG)),
         "file, xlsx": file_case("log.xlsx", files.xlsx(lambda _: LOG)),
         "file, parquet": file_case("log.parquet", files.parquet(lambda _: LOG)),
         "file, geojson": file_case(
@@ -271,7 +272,7 @@ def cases() -> dict[str, Case]:
 
 
 NAMES = [
-    "arcgis", "baac", "bluesky", "ckan", "datex2", "datex2, situations", "file, csv", "file, csv.gz", "file, xlsx",
+    "arcgis", "baac", "bluesky", "ckan", "datex2", "datex2, situations", "file, csv", "file, csv.gz", "file, jsonl", "file, xlsx",
     "file, parquet", "file, geojson", "gbfs", "gtfs", "gtfs_realtime", "icalendar", "mastodon", "ngsi_ld", "open311",
     "open_meteo", "openagenda", "opendatasoft", "overpass", "socrata", "synop",
 ]  # fmt: skip
