@@ -80,7 +80,7 @@ class BaacFeed:
             return {path.name: partial(Path, path) for path in paths}
         api = JsonApi.of(where, self.feed, self.patience)
         resources = api.objects(api.get(f"api/1/datasets/{source.dataset}/"), "resources")
-        urls = {str(resource.get("url")) for resource in resources}
+        urls = sorted({str(resource.get("url")) for resource in resources})
         return {url.rpartition("/")[2]: partial(self._downloaded, where, url, folder) for url in urls}
 
     def _downloaded(self, where: str, url: str, folder: Path) -> Path:

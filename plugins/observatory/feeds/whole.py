@@ -22,7 +22,7 @@ class Wholeness:
     JSON, XML, iCalendar, Parquet, ZIP (workbooks too) and gzip tell it by how they end, and so do the rows of a table
     by their line end. Where tables are written whose last line has none, one counts as whole once it came twice alike
     and its last line has as many fields as the header; cut within a last field, every time at the same place, it is
-    then not found out.
+    then not found out. Nor is a table that is cut exactly at the end of a row.
 
     Args:
         is_table: whether it is a delimited file or lines of JSON; packed ones tell it by their packing.
