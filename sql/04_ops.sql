@@ -34,6 +34,20 @@ create table if not exists ops.load_failure (
 comment on table ops.load_failure is 'One row per window that was refused: nothing of it was loaded, the last good data stayed.';
 create index if not exists load_failure_feed on ops.load_failure (territory_code, feed_id, failure_id);
 
+create table if not exists ops.signal_partition (
+    territory_code text not null,
+    feed_id text not null,
+    day date not null,
+    kind text not null,
+    file_name text not null,
+    row_count bigint not null,
+    byte_count bigint not null,
+    load_id bigint not null,
+    updated_at timestamptz not null,
+    primary key (territory_code, feed_id, day)
+);
+comment on table ops.signal_partition is 'One row per signal feed and local day: the Parquet file that holds its records. A file that no row names does not count.';
+
 create or replace view ops.feed_health as
 select
     feed.territory_code,

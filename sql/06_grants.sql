@@ -15,10 +15,12 @@ $$;
 
 set role owner;
 grant usage on schema raw, ops to loader;
+-- the sums of signals may be deleted too, to be written anew: raw_tables.py, where their tables are made
 grant select, insert on all tables in schema raw to loader;
 grant update on raw.territory to loader;
 grant update, delete on raw.category_map to loader;
 grant select, insert on ops.load, ops.load_failure to loader;
+grant select, insert, update on ops.signal_partition to loader;
 grant usage on sequence ops.load_load_id_seq to loader;
 grant select on ops.feed_health to loader;
 grant usage on schema gov to loader, reader;
@@ -41,7 +43,7 @@ end
 $$;
 revoke all on function raw.refresh_statistics() from public;
 grant execute on function raw.refresh_statistics() to transformer;
-grant select on ops.load to transformer;
+grant select on ops.load, ops.signal_partition to transformer;
 grant select on ml.model, ml.hotspot_forecast, ml.forecast_score, ml.abstention to transformer with grant option;
 
 grant usage on schema ml to forecaster;

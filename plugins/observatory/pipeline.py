@@ -21,12 +21,16 @@ from observatory.warehouse.load import FeedWindow, Load, LoadResult, loading
 from observatory.window import Window
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from datetime import date
 
     import sqlalchemy as sa
 
     from observatory.feeds.base import Feed
     from observatory.feeds.settings import FeedSettings
+    from observatory.records import Kind
+    from observatory.signals.load import SignalLoad
     from observatory.territory import Territory
 
 log = logging.getLogger(__name__)
@@ -105,12 +109,21 @@ def _opened(territory: Territory, feed_id: str) -> Feed:
     return open_feed(territory, feed_id, score=tone)
 
 
+def _loading(kind: Kind) -> Callable[[sa.URL, FeedWindow], AbstractContextManager[Load | SignalLoad]]:
+    if not kind.is_signal:
+        return loading
+    from observatory.signals.load import loading_signals
+
+    return loading_signals
+
+
 def _extract(url: sa.URL, territory: Territory, feed_id: str, loaded: FeedWindow) -> LoadResult:
     feed, ordinals, rejects = territory.feeds[feed_id], Ordinals(), []
-    with loading(url, loaded) as load:
+    with _loading(loaded.kind)(url, loaded) as load:
         for rows in _opened(territory, feed_id).read(loaded.window):
             checked = admit(rows, territory, feed_id, ordinals)
             rejects.append(load.add(checked.accepted, checked.rejected))
+        rejects.append(load.settle())
         share = feed.tolerated_reject_share
         share = loaded.kind.tolerated_reject_share if share is None else share
         if load.result.rejected_count > share * load.result.read_count:

@@ -14,6 +14,11 @@ def state_folder() -> Path:
     return Path(os.environ.get("OBSERVATORY_STATE", ROOT / "var")).resolve()
 
 
+def signals_folder() -> Path:
+    """Folder of the signals' Parquet; ``OBSERVATORY_SIGNALS`` moves it."""
+    return Path(os.environ.get("OBSERVATORY_SIGNALS", state_folder() / "signals")).resolve()
+
+
 def dbt_target() -> Path:
     """Folder of dbt's manifest and run results."""
     return state_folder() / "dbt"

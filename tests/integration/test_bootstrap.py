@@ -125,7 +125,8 @@ def test_two_bootstraps_at_once_of_an_empty_database_agree(warehouse):
 
 # --- rights
 
-RAW = {f"raw.{kind}" for kind in KINDS} | {"raw.rejected"}
+SUMS = {f"raw.{name}_hour" for name, kind in KINDS.items() if kind.is_signal}
+RAW = {f"raw.{name}" for name, kind in KINDS.items() if not kind.is_signal} | SUMS | {"raw.rejected"}
 MUTABLE = {"raw.territory", "raw.category_map"}
 """What the territory file says, as it stands."""
 
@@ -133,13 +134,13 @@ FORECASTS = {"ml.hotspot_forecast", "ml.forecast_score", "ml.abstention"}
 GOV = {"gov.declaration", "gov.convention"}
 ALLOWED = {
     "loader": {
-        "SELECT": RAW | MUTABLE | {"ops.load", "ops.load_failure", "ops.feed_health", *GOV},
-        "INSERT": RAW | MUTABLE | {"ops.load", "ops.load_failure", "gov.declaration"},
-        "UPDATE": MUTABLE,
-        "DELETE": {"raw.category_map"},
+        "SELECT": RAW | MUTABLE | {"ops.load", "ops.load_failure", "ops.feed_health", "ops.signal_partition", *GOV},
+        "INSERT": RAW | MUTABLE | {"ops.load", "ops.load_failure", "ops.signal_partition", "gov.declaration"},
+        "UPDATE": MUTABLE | {"ops.signal_partition"},
+        "DELETE": {"raw.category_map"} | SUMS,
     },
     "transformer": {
-        "SELECT": RAW | FORECASTS | MUTABLE | {"ops.load", "ml.model"},
+        "SELECT": RAW | FORECASTS | MUTABLE | {"ops.load", "ops.signal_partition", "ml.model"},
     },
     "forecaster": {
         "SELECT": FORECASTS | {"ml.model", "core.fact"},

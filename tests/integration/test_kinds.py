@@ -55,7 +55,7 @@ def drop(warehouse, tmp_path):
             "convention": CONVENTION,
             "columns": sample.columns,
             "tolerated_reject_share": 0.5,
-            "is_complete": True,
+            "is_complete": not KINDS[kind].is_signal,
             "tolerated_withdrawal_share": 1.0,
             **sample.settings,
             **declared,
@@ -66,13 +66,17 @@ def drop(warehouse, tmp_path):
     return load
 
 
+def table_of(kind):
+    return f"{kind}_hour" if KINDS[kind].is_signal else kind
+
+
 @pytest.mark.parametrize("kind", SAMPLES)
 def test_a_kind_is_loaded_once_and_its_rejects_are_kept(drop, warehouse, kind):
     (change, column, check), *_ = SAMPLES[kind].broken
     assert drop(kind, {}, change) == LoadResult(read_count=2, accepted_count=1, rejected_count=1)
     assert drop(kind, {}, change) == LoadResult(read_count=2, unchanged_count=1, rejected_count=1)
-    columns = ", ".join(KINDS[kind].columns)
-    found = warehouse.rows(f"select {columns} from raw.{kind}", role="transformer")
+    columns = ", ".join(KINDS[kind].hour_schema or KINDS[kind].columns)
+    found = warehouse.rows(f"select {columns} from raw.{table_of(kind)}", role="transformer")
     assert len(found) == 1
     rejected = warehouse.rows("select column_name, check_name from raw.rejected where kind = %s", kind)
     assert rejected == [(column, check)]
@@ -80,11 +84,12 @@ def test_a_kind_is_loaded_once_and_its_rejects_are_kept(drop, warehouse, kind):
 
 @pytest.mark.parametrize("kind", SAMPLES)
 def test_only_the_loader_appends_and_readers_see_nothing_of_a_kind(warehouse, kind):
+    table = f"raw.{table_of(kind)}"
     for role, statement in (
-        ("loader", f"update raw.{kind} set feed_id = ''"),
-        ("loader", f"delete from raw.{kind}"),
-        ("transformer", f"insert into raw.{kind} default values"),
-        ("reader", f"select from raw.{kind}"),
+        ("loader", f"update {table} set feed_id = ''"),
+        ("loader", f"truncate {table}" if KINDS[kind].is_signal else f"delete from {table}"),
+        ("transformer", f"insert into {table} default values"),
+        ("reader", f"select from {table}"),
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             warehouse.rows(statement, role=role)
@@ -138,7 +143,12 @@ def test_no_number_of_a_file_is_in_any_table_nor_in_a_message(drop, warehouse, c
     drop("citation", {}, {"n": secret}, {"n": secret, "eur": "1"}, {"n": f"{secret}x", "eur": "2"}, code="clean")
     with pytest.raises(ContractBroken) as caught:
         drop("citation", {"n": secret, "eur": "1"}, code="clean")
-    tables = [f"raw.{kind}" for kind in KINDS] + ["raw.rejected", "ops.load", "ops.load_failure", "gov.declaration"]
+    tables = [f"raw.{table_of(kind)}" for kind in KINDS] + [
+        "raw.rejected",
+        "ops.load",
+        "ops.load_failure",
+        "gov.declaration",
+    ]
     stored = "".join(str(warehouse.rows(f"select to_jsonb(t)::text from {table} as t")) for table in tables)
     assert "clean" in stored
     assert "771133" not in stored + caplog.text + str(caught.value)
