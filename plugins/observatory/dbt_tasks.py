@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+from datetime import datetime
+
 from airflow.sdk import TaskGroup
 from cosmos.airflow.task_group import DbtTaskGroup
 from cosmos.config import ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
@@ -15,6 +19,14 @@ POOL = "dbt"
 def manifest() -> str:
     """Path of the manifest that ``dbt parse`` wrote when the observatory started."""
     return str(dbt_target() / "manifest.json")
+
+
+def live_marts(territory_code: str, moment: datetime) -> str:
+    """The command that builds a city's live marts, and what they read, as of a moment."""
+    variables = {"territory_code": territory_code, "as_of": moment.isoformat(timespec="seconds")}
+    command = ["dbt", "build", "--select", "+tag:now", "--exclude-resource-type", "unit_test"]
+    folders = ["--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT, "--target-path", dbt_target()]
+    return shlex.join([*command, *map(str, folders), "--vars", json.dumps(variables)])
 
 
 def build(territory_code: str, window_task: str) -> TaskGroup:

@@ -1,7 +1,8 @@
-"""What the warehouse notes beside the records: the cities in use, the terms of their feeds, the windows refused."""
+"""What the warehouse notes beside the records: the cities in use, what their feeds declare, the windows refused."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -38,6 +39,53 @@ def record_failure(url: sa.URL, feed: FeedWindow, error: ObservatoryError) -> No
                 str(error),
             ],
         )
+
+
+def read_until(url: sa.URL, territory_code: str, feed_id: str, reach: timedelta) -> datetime | None:
+    """Until when a feed has been read without a hole, from the journal of its loads.
+
+    A window counts as read until its end, or until its load began where that was earlier. Holes are looked for in the
+    last ``reach`` of what was read; where a day was read by hand after a gap, the answer is where the gap begins.
+
+    Args:
+        url: the warehouse, as role ``loader``.
+        territory_code: the city.
+        feed_id: one of its feeds.
+        reach: how far back a hole is looked for.
+
+    Returns:
+        The moment, UTC; None where the feed was never read.
+    """
+    with psycopg.connect(plain(url)) as connection:
+        row = connection.execute(
+            """
+            with read as (
+                select window_start as since, least(window_end, started_at) as until
+                from ops.load
+                where territory_code = %(territory_code)s and feed_id = %(feed_id)s
+            ),
+
+            recent as (
+                select * from read where until > (select max(until) from read) - %(reach)s and until > since
+            ),
+
+            reached as (
+                select
+                    until,
+                    since > max(until) over (
+                        order by since, until rows between unbounded preceding and 1 preceding
+                    ) as is_after_hole,
+                    since
+                from recent
+            )
+
+            select max(until)
+            from reached
+            where since < coalesce((select min(since) from reached where is_after_hole), 'infinity')
+            """,
+            {"territory_code": territory_code, "feed_id": feed_id, "reach": reach},
+        ).fetchone()
+    return row[0].astimezone(UTC) if row and row[0] else None
 
 
 def record_territory(url: sa.URL, territory: Territory) -> None:
