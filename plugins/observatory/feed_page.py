@@ -53,7 +53,7 @@ Columns read, and no other:
 
 @cache
 def _declared(kind: str) -> dict[str, object]:
-    """What a contract declares in constants, read from its text: to import it takes seconds, and this is done at every parse."""
+    """What a contract declares in constants, read from its text: to import it would slow down every parse."""
     path = Path(inspect.getfile(contracts)).parent / f"{kind}.py"
     tree = ast.parse(path.read_text(encoding="utf-8"))
     call = next(

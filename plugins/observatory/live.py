@@ -54,8 +54,7 @@ def extract_day(url: sa.URL, territory: Territory, feed_id: str, day: date) -> R
 def extract_until(url: sa.URL, territory: Territory, feed_id: str, now: datetime) -> Reading:
     """Read a feed from where the journal says that it was last read until ``now``.
 
-    Each part of the window is loaded, and noted in the journal, by itself: a run that fails half way is carried on by the
-    next one.
+    Each part of the window is loaded, and noted in the journal, by itself: the next run carries on where one failed.
 
     Args:
         url: the warehouse, as role ``loader``.

@@ -9,6 +9,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from observatory.schedule import correction_days
 from observatory.warehouse.connection import plain
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def record_territory(url: sa.URL, territory: Territory) -> None:
         connection.execute(statement, list(row.values()))
         _record_categories(connection, territory)
         _record_terms(connection, territory)
+        _record_feeds(connection, territory)
 
 
 def _record_categories(connection: psycopg.Connection, territory: Territory) -> None:
@@ -187,4 +189,43 @@ def _record_terms(connection: psycopg.Connection, territory: Territory) -> None:
         select %(code)s, *, clock_timestamp() from stated order by feed_id
         """,
         {"code": territory.code, "terms": Jsonb(terms)},
+    )
+
+
+def _record_feeds(connection: psycopg.Connection, territory: Territory) -> None:
+    """Make ``ops.feed`` what the territory file says of its feeds; nothing where it is already there."""
+    declared = [
+        {
+            "feed_id": feed_id,
+            "kind": feed.kind,
+            "owner": feed.owner,
+            "cadence_min": feed.cadence_min,
+            "correction_days": correction_days(territory, feed_id),
+            "is_live": feed.cadence_min is not None,
+        }
+        for feed_id, feed in territory.feeds.items()
+    ]
+    connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"feeds of {territory.code}"])
+    connection.execute(
+        "delete from ops.feed where territory_code = %s and not feed_id = any(%s)",
+        [territory.code, list(territory.feeds)],
+    )
+    connection.execute(
+        """
+        insert into ops.feed as t (territory_code, feed_id, kind, owner, cadence_min, correction_days, is_live)
+        select %s, declared.*
+        from jsonb_to_recordset(%s) as declared (
+            feed_id text, kind text, owner text, cadence_min integer, correction_days integer, is_live boolean
+        )
+        on conflict (territory_code, feed_id) do update
+        set
+            kind = excluded.kind,
+            owner = excluded.owner,
+            cadence_min = excluded.cadence_min,
+            correction_days = excluded.correction_days,
+            is_live = excluded.is_live
+        where (t.kind, t.owner, t.cadence_min, t.correction_days, t.is_live)
+            is distinct from (excluded.kind, excluded.owner, excluded.cadence_min, excluded.correction_days, excluded.is_live)
+        """,
+        [territory.code, Jsonb(declared)],
     )
