@@ -225,7 +225,9 @@ def _record_feeds(connection: psycopg.Connection, territory: Territory) -> None:
             correction_days = excluded.correction_days,
             is_live = excluded.is_live
         where (t.kind, t.owner, t.cadence_min, t.correction_days, t.is_live)
-            is distinct from (excluded.kind, excluded.owner, excluded.cadence_min, excluded.correction_days, excluded.is_live)
+            is distinct from (
+                excluded.kind, excluded.owner, excluded.cadence_min, excluded.correction_days, excluded.is_live
+            )
         """,
         [territory.code, Jsonb(declared)],
     )
