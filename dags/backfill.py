@@ -1,4 +1,4 @@
-"""Read a city's history: zones, every feed in monthly windows, one transform over the range, a backtest of its end."""
+"""Read a city's history: zones, what is not loaded of its feeds by the month, one transform, a backtest of the end."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import Param, dag, get_current_context, task
 
 from observatory import assets
-from observatory.schedule import asked_days, backtest_days, monthly_windows, zone_feeds
+from observatory.schedule import asked_days, backtest_days, incident_feeds, zone_feeds
 from observatory.territory import Territory, load_readable_territories
-from observatory.window import Window
 
 
 def backfill_dag(territory: Territory) -> None:
@@ -23,36 +22,36 @@ def backfill_dag(territory: Territory) -> None:
         params={
             "first_day": Param("2024-01-01", type="string", format="date", description="First local day to read."),
             "end_day": Param("2024-02-01", type="string", format="date", description="First local day after them."),
+            "feeds": Param(incident_feeds(territory), type="array", examples=list(territory.feeds)),
+            "again": Param(False, type="boolean", description="Read what is loaded, too."),
         },
         tags=["backfill", territory.code],
         doc_md=__doc__,
     )
     def backfill() -> None:
         def asked() -> tuple[date, date]:
-            params = get_current_context()["params"]
-            return asked_days(params["first_day"], params["end_day"])
-
-        def extract(feed_id: str, first_day: date, end_day: date) -> str:
-            from observatory import pipeline
-            from observatory.airflow_connection import warehouse_url
-            from observatory.portals import territory_in_use
-
-            city, window = territory_in_use(territory.code), Window(first_day, end_day, territory.timezone)
-            return str(pipeline.extract(warehouse_url("loader"), city, feed_id, window))
+            return asked_days(*(get_current_context()["params"][name] for name in ("first_day", "end_day")))
 
         @task(retries=2, retry_policy=assets.RETRY)
         def zones() -> None:
+            from observatory.airflow_history import extract
+
             for feed_id in zone_feeds(territory):
-                extract(feed_id, *asked())
+                extract(territory, feed_id, asked())
 
         @task
         def months() -> list[list[str]]:
-            return [[feed_id, str(w.first_day), str(w.end_day)] for feed_id, w in monthly_windows(territory, *asked())]
+            from observatory.airflow_history import months_to_read
+
+            params = get_current_context()["params"]
+            return months_to_read(territory, params["feeds"], asked(), again=params["again"])
 
         @task(retries=3, retry_policy=assets.RETRY, max_active_tis_per_dag=2, map_index_template="{{ window }}")
-        def incidents(month: list[str]) -> str:
+        def read(month: list[str]) -> str:
+            from observatory.airflow_history import extract
+
             get_current_context()["window"] = f"{month[0]} {month[1][:7]}"
-            return extract(month[0], date.fromisoformat(month[1]), date.fromisoformat(month[2]))
+            return extract(territory, month[0], asked_days(month[1], month[2]))
 
         @task(retries=1, retry_delay=timedelta(seconds=30))
         def backtest() -> str:
@@ -68,10 +67,11 @@ def backfill_dag(territory: Territory) -> None:
             conf={"first_day": "{{ params.first_day }}", "end_day": "{{ params.end_day }}"},
             wait_for_completion=True,
             poke_interval=2,
+            trigger_rule="none_failed",  # no month to read is no reason not to transform
         )
         windows = months()
         zones() >> windows
-        incidents.expand(month=windows) >> transform >> backtest()
+        read.expand(month=windows) >> transform >> backtest()
 
     backfill()
 

@@ -84,6 +84,30 @@ def doctor(
 
 
 @app.command()
+def backfill(  # noqa: PLR0917
+    territory: Annotated[str, typer.Argument(help="Code of the city: the name of its file in territories/.")],
+    feeds: Annotated[list[str] | None, typer.Argument(help="By default every feed that has a history_start.")] = None,
+    since: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First day to read.")] = datetime(2021, 1, 1),
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day not to read; today by default.")
+    ] = None,
+    portal: Annotated[str | None, typer.Option(help="Address or folder that replaces the city's own portal.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Read what is loaded, too.")] = False,
+) -> None:
+    """Read the history of a city's feeds in monthly windows, oldest first; without Airflow.
+
+    Stop it at any moment and start it again: what is loaded is not read again. Exit code 1: some windows were refused.
+    """
+    from observatory import history_command, portals
+
+    city = portals.territory_in_use(territory)
+    if portal is not None:
+        city = city.with_portal(portal if "://" in portal else str(Path(portal).resolve()))
+    days = since.date(), _date(until)
+    raise typer.Exit(history_command.run(city, feeds or [], days, console, again=again))
+
+
+@app.command()
 def portal(
     replay: Annotated[Path | None, typer.Option(help="Folder of real rows to serve as the city's portal does.")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Serve the simulated city.")] = False,

@@ -54,6 +54,10 @@ class LoadOutOfBalance(ObservatoryError):
     """Records read do not equal records accepted, rejected and unchanged; nothing was written."""
 
 
+class HistoryIncomplete(ObservatoryError):
+    """Some windows of a history were refused; the others are loaded."""
+
+
 class WarehouseError(ObservatoryError):
     """The warehouse cannot be started, reached or bootstrapped."""
 

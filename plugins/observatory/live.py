@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from observatory import pipeline
-from observatory.schedule import completed_day, correction_days, live_window, parts, window_of_day
+from observatory.schedule import completed_day, corrected_for, live_window, parts, window_of_day
 from observatory.warehouse.journal import read_until
 from observatory.warehouse.transaction import LoadResult
 
@@ -65,7 +65,7 @@ def extract_until(url: sa.URL, territory: Territory, feed_id: str, now: datetime
     Raises:
         ObservatoryError: as ``observatory.pipeline.extract``.
     """
-    reach = max(timedelta(days=correction_days(territory, feed_id)), LEAST_REACH)
+    reach = max(corrected_for(territory, feed_id), LEAST_REACH)
     last_window_end = read_until(url, territory.code, feed_id, reach)
     window = live_window(territory, feed_id, last_window_end, now)
     if window is None:

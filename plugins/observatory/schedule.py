@@ -5,7 +5,7 @@ Airflow reads this at every parse of the schedules, so imports stay light.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -21,15 +21,16 @@ MOST_OVERLAP = timedelta(hours=2)
 
 def window_of_day(territory: Territory, feed_id: str, day: date) -> Window:
     """What a daily run reads: the day, and as far back before it as the feed corrects itself."""
-    back = correction_days(territory, feed_id)
-    return Window(day - timedelta(days=back), day + timedelta(days=1), territory.timezone)
+    back = corrected_for(territory, feed_id)
+    return Window(day - back, day + timedelta(days=1), territory.timezone)
 
 
-def correction_days(territory: Territory, feed_id: str) -> int:
-    """How far back a feed corrects itself, days."""
+def corrected_for(territory: Territory, feed_id: str) -> timedelta:
+    """How long a feed still changes what it has published."""
     feed = territory.feeds[feed_id]
     # a contract is heavy, and is looked into only where the file says nothing
-    return KINDS[feed.kind].correction_days if feed.correction_days is None else feed.correction_days
+    days = KINDS[feed.kind].correction_days if feed.correction_days is None else feed.correction_days
+    return timedelta(days=days)
 
 
 def cron(territory: Territory, feed_id: str) -> str:
@@ -72,7 +73,7 @@ def live_window(territory: Territory, feed_id: str, last_window_end: datetime | 
         return None
     zone = ZoneInfo(territory.timezone)
     today = now.astimezone(zone).date()
-    corrected = local_midnight(today - timedelta(days=correction_days(territory, feed_id)), territory.timezone)
+    corrected = local_midnight(today - corrected_for(territory, feed_id), territory.timezone)
     since = (now if last_window_end is None else last_window_end) - overlap(territory, feed_id)
     if last_window_end is None or last_window_end.astimezone(zone).date() < today:
         since = min(since, corrected)
@@ -81,7 +82,7 @@ def live_window(territory: Territory, feed_id: str, last_window_end: datetime | 
 
 def parts(territory: Territory, feed_id: str, window: Window) -> Iterator[Window]:
     """Cut a window that is longer than a run's ordinary one into its local days, oldest first."""
-    ordinary = correction_days(territory, feed_id) + 2
+    ordinary = corrected_for(territory, feed_id).days + 2
     if (window.end_day - window.first_day).days <= ordinary:
         yield window
     else:
@@ -129,10 +130,41 @@ def asked_days(first_day: str, end_day: str) -> tuple[date, date]:
     return first, end
 
 
-def monthly_windows(territory: Territory, first_day: date, end_day: date) -> list[tuple[str, Window]]:
-    """What a backfill of ``[first_day, end_day)`` reads: every incident feed, a month at a time, oldest first."""
-    months = list(Window(first_day, end_day, territory.timezone).months())
-    return [(feed_id, month) for feed_id in incident_feeds(territory) for month in months]
+def feeds_of_history(territory: Territory, named: Collection[str] = ()) -> list[str]:
+    """The feeds that a backfill reads, zones first: those named, or every one with a ``history_start``.
+
+    Raises:
+        RangeError: one of those named is not the city's, or none is named and none has a ``history_start``.
+    """
+    unknown = [feed_id for feed_id in named if feed_id not in territory.feeds]
+    chosen = [each for each, feed in territory.feeds.items() if (each in named if named else feed.history_start)]
+    if unknown or not chosen:
+        raise RangeError(
+            f"{territory.code}.yml",
+            came=f"no feed {', '.join(unknown)}" if unknown else "no feed has a `history_start`",
+            expected=f"feeds of {', '.join(territory.feeds)}",
+            todo="Correct the names, or say in the file since when a feed has records.",
+        )
+    return sorted(chosen, key=lambda feed_id: territory.feeds[feed_id].kind != "zone")
+
+
+def windows_of_history(
+    territory: Territory, feed_ids: Collection[str], first_day: date, end_day: date
+) -> list[tuple[str, Window]]:
+    """What a backfill of ``[first_day, end_day)`` reads of each feed: a month at a time, oldest first.
+
+    A feed whose records have no time lists all of them whenever it is asked, so it is read once. Nothing is asked for
+    before a feed's ``history_start``.
+    """
+    windows = []
+    for feed_id in feed_ids:
+        feed = territory.feeds[feed_id]
+        since = max(first_day, feed.history_start or first_day)
+        if KINDS[feed.kind].time_column is None:
+            windows.append((feed_id, Window(first_day, end_day, territory.timezone)))
+        elif since < end_day:
+            windows += [(feed_id, month) for month in Window(since, end_day, territory.timezone).months()]
+    return windows
 
 
 def backtest_days(end_day: date) -> tuple[date, date]:

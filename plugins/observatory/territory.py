@@ -164,9 +164,10 @@ class Territory(Strict):
         return spelled
 
     def with_portal(self, address: str) -> Territory:
-        """The same city, every feed read from ``address`` (base URL or folder) instead of its own."""
+        """The same city, every feed read from ``address`` (base URL or folder) instead of its own, at any pace."""
+        instead = {"address": address, "requests_per_minute": None}
         moved = {
-            key: feed.model_copy(update={"source": feed.source.model_copy(update={"address": address})})
+            key: feed.model_copy(update={"source": feed.source.model_copy(update=instead)})
             for key, feed in self.feeds.items()
         }
         return self.model_copy(update={"feeds": moved})

@@ -14,7 +14,7 @@ import yaml
 from observatory.contracts import KINDS
 from observatory.environment import TELEMETRY_OFF
 from observatory.feed_page import cadence
-from observatory.schedule import correction_days
+from observatory.schedule import corrected_for
 from observatory.settings import ROOT
 from observatory.territory import load_territories
 
@@ -211,7 +211,7 @@ def test_a_feeds_page_says_what_an_operator_asks(dags, code, feed_id):
     assert {cadence(feed), feed.kind} <= set(dag["tags"])
     for told in (feed.kind, KINDS[feed.kind].row, feed.owner, feed.source.address, feed.terms, cadence(feed)):
         assert told in dag["doc_md"]
-    back = correction_days(TERRITORIES[code], feed_id)
+    back = corrected_for(TERRITORIES[code], feed_id).days
     assert f"up to {back} days back" in dag["doc_md"]
     kept = KINDS[feed.kind].retention_days
     assert (f"{kept} days" if kept else "as long as") in dag["doc_md"]

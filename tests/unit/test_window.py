@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from observatory.errors import RangeError
-from observatory.schedule import asked_days, backtest_days, monthly_windows, rebuilt_window, window_of_day
+from observatory.schedule import asked_days, backtest_days, rebuilt_window, window_of_day, windows_of_history
 from observatory.territory import load_territory
 from observatory.window import Window, local_midnight
 
@@ -134,8 +134,8 @@ def test_a_daily_run_reads_its_day_and_as_far_back_as_the_feed_corrects_itself()
     assert rebuilt_window(demo, date(2026, 3, 31)) == window
 
 
-def test_a_backfill_reads_every_incident_feed_by_the_month_and_no_zones():
-    read = monthly_windows(load_territory("demo"), date(2026, 1, 15), date(2026, 3, 1))
+def test_a_backfill_reads_a_feed_by_the_month():
+    read = windows_of_history(load_territory("demo"), ["incidents"], date(2026, 1, 15), date(2026, 3, 1))
     assert [(feed_id, str(month)) for feed_id, month in read] == [
         ("incidents", "2026-01-15..2026-01-31"),
         ("incidents", "2026-02-01..2026-02-28"),

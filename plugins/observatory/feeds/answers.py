@@ -119,7 +119,7 @@ class Asking:
 
     @cached_property
     def _client(self) -> RESTClient:
-        return client(self.feed.source.address, self.patience)
+        return client(self.feed.source, self.patience)
 
     def _from_folder(self, address: str, path: str, expected: str) -> bytes:
         try:

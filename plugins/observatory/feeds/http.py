@@ -17,9 +17,11 @@ from dlt.sources.helpers.rest_client import RESTClient
 from requests import exceptions
 
 from observatory.errors import ObservatoryError, SourceChanged, SourceUnavailable
+from observatory.feeds.throttle import PoliteAdapter
 
 if TYPE_CHECKING:
     from observatory.feeds.settings import FeedSettings
+    from observatory.feeds.sources import Source
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _PASSING = (408, 425, 429)
@@ -45,11 +47,11 @@ class Patience:
 PATIENT = Patience()
 
 
-def client(address: str, patience: Patience = PATIENT, *, is_kept: bool = True) -> RESTClient:
+def client(source: Source, patience: Patience = PATIENT, *, is_kept: bool = True) -> RESTClient:
     """A client of one server that repeats a request after 429, 5xx, silence, a broken connection or half an answer.
 
     Args:
-        address: the server's.
+        source: names the server, and how often it may be asked.
         patience: how long it is asked.
         is_kept: whether answers are held in memory, so that half an answer can be told; else they are streamed.
     """
@@ -61,9 +63,11 @@ def client(address: str, patience: Patience = PATIENT, *, is_kept: bool = True) 
         raise_for_status=False,
         retry_condition=_stops_midway if is_kept else None,
         # a proxy set for the outside world cannot reach a server of this machine
-        session_attrs={"trust_env": urlsplit(address).hostname not in _LOOPBACK},
+        session_attrs={"trust_env": urlsplit(source.address).hostname not in _LOOPBACK},
     ).session
-    return RESTClient(address, session=session, config=RuntimeConfiguration(dlthub_telemetry=False))
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, PoliteAdapter(source.requests_per_minute, patience.longest_wait_s))
+    return RESTClient(source.address, session=session, config=RuntimeConfiguration(dlthub_telemetry=False))
 
 
 def download(
@@ -91,7 +95,7 @@ def download(
         SourceUnavailable: the server is down, or breaks off every time.
         SourceChanged: it refuses, or sends a web page.
     """
-    server = client(feed.source.address, patience, is_kept=False)
+    server = client(feed.source, patience, is_kept=False)
     with explained(where, feed.territory_file):
         for attempt in range(patience.attempts):
             is_last = attempt + 1 == patience.attempts

@@ -38,7 +38,7 @@ class JsonApi:
     @classmethod
     def of(cls, where: str, feed: FeedSettings, patience: Patience) -> JsonApi:
         """The server at the feed's address."""
-        return cls(where, feed, client(feed.source.address, patience))
+        return cls(where, feed, client(feed.source, patience))
 
     def get(self, path: str, query: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None) -> Any:
         """The answer to one request.

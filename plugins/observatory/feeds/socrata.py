@@ -72,7 +72,7 @@ class SocrataFeed:
         """Yield the rows of a window, one page at a time; see ``Feed.read``."""
         where = f"{self.territory_code}/{self.feed.feed_id} {window}"
         source = cast("SocrataSource", self.feed.source)
-        pages = client(source.address, self.patience).paginate(
+        pages = client(source, self.patience).paginate(
             f"resource/{source.resource}.json",
             params=self._query(window),
             paginator=OffsetPages(),

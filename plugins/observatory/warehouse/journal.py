@@ -9,10 +9,12 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from observatory.schedule import correction_days
+from observatory.schedule import corrected_for
 from observatory.warehouse.connection import plain
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import sqlalchemy as sa
 
     from observatory.errors import ObservatoryError
@@ -87,6 +89,19 @@ def read_until(url: sa.URL, territory_code: str, feed_id: str, reach: timedelta)
             {"territory_code": territory_code, "feed_id": feed_id, "reach": reach},
         ).fetchone()
     return row[0].astimezone(UTC) if row and row[0] else None
+
+
+def last_loads(url: sa.URL, territory_code: str) -> dict[tuple[str, datetime, datetime], datetime]:
+    """When each window of a city was loaded last, by feed and the window's two ends."""
+    with psycopg.connect(plain(url)) as connection:
+        rows = connection.execute(
+            """
+            select feed_id, window_start, window_end, max(loaded_at) from ops.load
+            where territory_code = %s group by feed_id, window_start, window_end
+            """,
+            [territory_code],
+        )
+        return {(feed_id, start, end): loaded_at for feed_id, start, end, loaded_at in rows}
 
 
 def record_territory(url: sa.URL, territory: Territory) -> None:
@@ -200,7 +215,7 @@ def _record_feeds(connection: psycopg.Connection, territory: Territory) -> None:
             "kind": feed.kind,
             "owner": feed.owner,
             "cadence_min": feed.cadence_min,
-            "correction_days": correction_days(territory, feed_id),
+            "correction_days": corrected_for(territory, feed_id).days,
             "is_live": feed.cadence_min is not None,
         }
         for feed_id, feed in territory.feeds.items()

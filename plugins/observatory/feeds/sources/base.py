@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from observatory.strict import Strict
 
@@ -18,6 +18,8 @@ class Source(Strict):
         has_messages: whether its reader scores the texts of messages before it forgets them.
         protocol: name of the protocol; each subclass has its own.
         address: base URL or folder; a relative folder is taken from the project's root.
+        requests_per_minute: how often the server lets itself be asked, by all processes of this machine together;
+            None where it sets no limit.
     """
 
     reader: ClassVar[str]
@@ -26,3 +28,13 @@ class Source(Strict):
 
     protocol: str
     address: str = Field(min_length=1)
+    requests_per_minute: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _limit_of_a_server(self) -> Self:
+        if self.requests_per_minute and not self.address.startswith(("http://", "https://")):
+            raise ValueError(
+                f"has `requests_per_minute` and the address {self.address!r}",
+                "`requests_per_minute` only where the address begins with http:// or https://",
+            )
+        return self
