@@ -13,8 +13,6 @@ from observatory.schedule import corrected_for
 from observatory.warehouse.connection import plain
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     import sqlalchemy as sa
 
     from observatory.errors import ObservatoryError
