@@ -14,6 +14,8 @@ from cosmos.constants import ExecutionMode, LoadMode, TestBehavior
 from observatory.settings import DBT_PROJECT, dbt_target
 
 POOL = "dbt"
+# the live marts and what they read; tests that concern other models too wait for the transform
+LIVE = ("--select", "+tag:now", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious")
 
 
 def manifest() -> str:
@@ -24,7 +26,7 @@ def manifest() -> str:
 def live_marts(territory_code: str, moment: datetime) -> str:
     """The command that builds a city's live marts, and what they read, as of a moment."""
     variables = {"territory_code": territory_code, "as_of": moment.isoformat(timespec="seconds")}
-    command = ["dbt", "build", "--select", "+tag:now", "--exclude-resource-type", "unit_test"]
+    command = ["dbt", "build", *LIVE]
     folders = ["--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT, "--target-path", dbt_target()]
     return shlex.join([*command, *map(str, folders), "--vars", json.dumps(variables)])
 
@@ -34,7 +36,8 @@ def build(territory_code: str, window_task: str) -> TaskGroup:
 
     Args:
         territory_code: the city; every delete of the models filters by it.
-        window_task: id of the task whose result has ``first_day`` and ``end_day`` (ISO dates, half-open).
+        window_task: id of the task whose result has ``first_day`` and ``end_day`` (ISO dates, half-open), and
+            ``as_of``, the moment of the live marts.
     """
     pulled = f"ti.xcom_pull(task_ids='{window_task}')"
     return DbtTaskGroup(
@@ -55,6 +58,7 @@ def build(territory_code: str, window_task: str) -> TaskGroup:
                 "territory_code": territory_code,
                 "window_start": f"{{{{ {pulled}['first_day'] }}}}",
                 "window_end": f"{{{{ {pulled}['end_day'] }}}}",
+                "as_of": f"{{{{ {pulled}['as_of'] }}}}",
             },
         },
     )
