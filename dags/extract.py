@@ -12,7 +12,7 @@ from observatory.territory import Territory, load_readable_territories
 
 def extract_dag(territory: Territory, feed_id: str) -> None:
     feed = territory.feeds[feed_id]
-    raw = assets.raw(territory, feed_id)
+    raw, is_live = assets.raw(territory, feed_id), feed.cadence_min is not None
 
     @dag(
         dag_id=f"{territory.code}.extract.{feed_id}",
@@ -26,7 +26,10 @@ def extract_dag(territory: Territory, feed_id: str) -> None:
         doc_md=page(territory, feed_id),
     )
     def extract() -> None:
-        @task(retries=3, retry_policy=assets.RETRY, outlets=[] if feed.cadence_min else [raw])
+        # what a live feed's run could not read, the next one does
+        @task(
+            retries=0 if feed.cadence_min else 3, retry_policy=assets.RETRY, outlets=[] if feed.cadence_min else [raw]
+        )
         def load(territory_code: str) -> dict[str, str | None]:
             from observatory import live
             from observatory.airflow_connection import warehouse_url
@@ -34,11 +37,10 @@ def extract_dag(territory: Territory, feed_id: str) -> None:
 
             city, url = territory_in_use(territory_code), warehouse_url("loader")
             day = assets.day_asked(get_current_context(), city, feed_id)
-            reading = (
-                live.extract_day(url, city, feed_id, day)
-                if day
-                else live.extract_until(url, city, feed_id, clock(city))
-            )
+            if day:
+                reading = live.extract_day(url, city, feed_id, day)
+            else:
+                reading = live.extract_until(url, city, feed_id, clock(city))
             return {"read": str(reading), "completed_day": reading.completed_day and str(reading.completed_day)}
 
         @task(outlets=[raw])
@@ -48,7 +50,7 @@ def extract_dag(territory: Territory, feed_id: str) -> None:
             get_current_context()["outlet_events"][raw].add_partitions(read["completed_day"])
 
         loaded = load(territory.code)
-        if feed.cadence_min:
+        if is_live:
             announce(loaded)
 
     extract()

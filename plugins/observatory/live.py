@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from observatory import pipeline
+from observatory.errors import RangeError
+from observatory.portals import clock, territory_in_use
 from observatory.schedule import completed_day, corrected_for, live_window, parts, window_of_day
+from observatory.warehouse.connection import role_url
 from observatory.warehouse.journal import read_until
 from observatory.warehouse.transaction import LoadResult
+from observatory.window import Window
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -17,7 +22,6 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from observatory.territory import Territory
-    from observatory.window import Window
 
 LEAST_REACH = timedelta(days=31)
 
@@ -74,3 +78,37 @@ def extract_until(url: sa.URL, territory: Territory, feed_id: str, now: datetime
     for part in parts(territory, feed_id, window):
         total += pipeline.extract(url, territory, feed_id, part)
     return Reading(window, total, completed_day(window, last_window_end))
+
+
+def by_hand(
+    territory_code: str, feed_id: str, day: date | None, since: datetime | None, until: datetime | None
+) -> Reading:
+    """Read a feed without Airflow: a day, a span of moments, or whatever was not read yet until now.
+
+    Args:
+        territory_code: the city.
+        feed_id: one of its feeds.
+        day: a local day to read whole, and no other.
+        since: the first moment to read, in the city's local time, without a zone.
+        until: the first moment not to.
+
+    Raises:
+        RangeError: the city has no such feed.
+        ObservatoryError: as ``observatory.pipeline.extract``.
+    """
+    url, territory = role_url("loader"), territory_in_use(territory_code)
+    if feed_id not in territory.feeds:
+        raise RangeError(
+            f"{territory_code}.yml",
+            came=f"no feed {feed_id}",
+            expected=f"one of {', '.join(territory.feeds)}",
+            todo="Correct the name.",
+        )
+    if day:
+        window = Window.of_day(day, territory.timezone)
+    elif since and until:
+        zone = ZoneInfo(territory.timezone)
+        window = Window.between(since.replace(tzinfo=zone), until.replace(tzinfo=zone), territory.timezone)
+    else:
+        return extract_until(url, territory, feed_id, clock(territory))
+    return Reading(window, pipeline.extract(url, territory, feed_id, window), None)
