@@ -19,6 +19,7 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=F
 app.add_typer(text_app, name="text")
 # tables keep their columns where the output is a file
 console = Console(width=None if sys.stdout.isatty() else 110)
+MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 Day = Annotated[datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], help="What counts as today.")]
 
 
@@ -81,6 +82,26 @@ def doctor(
     from observatory.doctor.run import run as examine
 
     raise typer.Exit(examine(territory, portal, sample, _date(day), console, as_json=as_json))
+
+
+@app.command()
+def extract(
+    territory: Annotated[str, typer.Argument(help="Code of the city: the name of its file in territories/.")],
+    feed: Annotated[str, typer.Argument(help="One of its feeds.")],
+    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A local day, to read whole.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=MOMENTS, help="First moment to read, the city's local time.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=MOMENTS, help="First moment not to read, the city's local time.")
+    ] = None,
+) -> None:
+    """Read one feed by hand: a day, a span of time, or, without either, whatever was not read yet until now."""
+    if (since is None) != (until is None) or (day and since) or (since and until and until <= since):
+        raise typer.BadParameter("say --day, or --since and a later --until, or neither")
+    from observatory.live import by_hand
+
+    console.print(str(by_hand(territory, feed, _date(day), since, until)), highlight=False, soft_wrap=True)
 
 
 @app.command()

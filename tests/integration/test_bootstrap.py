@@ -138,16 +138,16 @@ ALLOWED = {
         "SELECT": RAW
         | MUTABLE
         | DELIVERIES
-        | {"ops.load", "ops.load_failure", "ops.feed_health", "ops.signal_partition", *GOV},
+        | {"ops.load", "ops.load_failure", "ops.feed_health", "ops.signal_partition", "ops.feed", *GOV},
         "INSERT": RAW
         | MUTABLE
         | DELIVERIES
-        | {"ops.load", "ops.load_failure", "ops.signal_partition", "gov.declaration"},
-        "UPDATE": MUTABLE | {"ops.signal_partition"},
-        "DELETE": {"raw.category_map"} | SUMS,
+        | {"ops.load", "ops.load_failure", "ops.signal_partition", "ops.feed", "gov.declaration"},
+        "UPDATE": MUTABLE | {"ops.signal_partition", "ops.feed"},
+        "DELETE": {"raw.category_map", "ops.feed"} | SUMS,
     },
     "transformer": {
-        "SELECT": RAW | FORECASTS | MUTABLE | {"ops.load", "ops.signal_partition", "ml.model"},
+        "SELECT": RAW | FORECASTS | MUTABLE | {"ops.load", "ops.signal_partition", "ops.feed", "ml.model"},
     },
     "forecaster": {
         "SELECT": FORECASTS | {"ml.model", "core.fact"},
@@ -157,10 +157,19 @@ ALLOWED = {
     "reader": {
         "SELECT": FORECASTS
         | DELIVERIES
-        | {"ml.model", "ops.load", "ops.feed_health", "gov.convention", "core.fact", "tomorrow.mart"},
+        | {
+            "ml.model",
+            "ops.load",
+            "ops.feed",
+            "ops.feed_health",
+            "gov.convention",
+            "core.fact",
+            "tomorrow.mart",
+            "today.mart",
+        },
     },
 }
-BUILT = {"staging.model", "core.fact", "tomorrow.mart"}
+BUILT = {"staging.model", "core.fact", "tomorrow.mart", "today.mart"}
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
 
@@ -170,6 +179,7 @@ def built(warehouse):
     with warehouse.connect("transformer") as connection:
         connection.execute("create table core.fact (n int)")
         connection.execute("create view tomorrow.mart as select * from core.fact")
+        connection.execute("create view today.mart as select * from core.fact")
         connection.execute("create view staging.model as select * from raw.incident")
     return warehouse
 

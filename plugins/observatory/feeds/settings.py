@@ -100,6 +100,8 @@ class FeedSettings(Strict):
         tolerated_reject_share: share of rejected records above which a window is not loaded; by default the kind's.
         tolerated_withdrawal_share: share of the known records above which none that is missing is withdrawn.
         correction_days: how far back the source still changes records, days; by default the kind's.
+        cadence_min: minutes between the runs of a live feed; absent where it is read once a day, by the territory's
+            ``schedule``.
         least_count: column to the count below which the source itself holds a group back, where that is more than the
             kind's.
     """
@@ -131,6 +133,7 @@ class FeedSettings(Strict):
     tolerated_reject_share: Share | None = None
     tolerated_withdrawal_share: Share = 0.05
     correction_days: int | None = Field(default=None, ge=0, le=3_660)
+    cadence_min: int | None = Field(default=None, ge=1, le=1_440)
 
     @field_validator("kind")
     @classmethod

@@ -211,9 +211,11 @@ class Kind:
     def content_columns(self) -> tuple[str, ...]:
         """Columns whose change makes a new version: not the key, nor when a record was published or could be known.
 
-        A key that is a pseudonym changes with the secret it is made with, and the record does not.
+        A key that is a pseudonym changes with the secret it is made with, and the record does not. Whether a record
+        repeats another depends on where the window that reads it begins.
         """
-        return tuple(name for name in self.schema if name not in ("source_record_id", "published_at", "known_at"))
+        no_content = ("source_record_id", "published_at", "known_at", *(("is_repeat",) if self.repeat_key else ()))
+        return tuple(name for name in self.schema if name not in no_content)
 
 
 class Ordinals:

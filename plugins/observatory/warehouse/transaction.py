@@ -36,6 +36,10 @@ class LoadResult:
     def __str__(self) -> str:
         return json.dumps(asdict(self))
 
+    def __add__(self, other: LoadResult) -> LoadResult:
+        mine, theirs = asdict(self), asdict(other)
+        return LoadResult(**{name: mine[name] + theirs[name] for name in mine})
+
 
 @dataclass(frozen=True)
 class FeedWindow:
