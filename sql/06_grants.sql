@@ -19,6 +19,7 @@ grant select, insert on all tables in schema raw to loader;
 grant update on raw.territory to loader;
 grant update, delete on raw.category_map to loader;
 grant select, insert on ops.load, ops.load_failure to loader;
+grant select, insert, update, delete on ops.unlisted to loader;
 grant usage on sequence ops.load_load_id_seq to loader;
 grant select on ops.feed_health to loader;
 grant usage on schema gov to loader, reader;

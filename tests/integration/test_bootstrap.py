@@ -133,10 +133,10 @@ FORECASTS = {"ml.hotspot_forecast", "ml.forecast_score", "ml.abstention"}
 GOV = {"gov.declaration", "gov.convention"}
 ALLOWED = {
     "loader": {
-        "SELECT": RAW | MUTABLE | {"ops.load", "ops.load_failure", "ops.feed_health", *GOV},
-        "INSERT": RAW | MUTABLE | {"ops.load", "ops.load_failure", "gov.declaration"},
-        "UPDATE": MUTABLE,
-        "DELETE": {"raw.category_map"},
+        "SELECT": RAW | MUTABLE | {"ops.load", "ops.load_failure", "ops.unlisted", "ops.feed_health", *GOV},
+        "INSERT": RAW | MUTABLE | {"ops.load", "ops.load_failure", "ops.unlisted", "gov.declaration"},
+        "UPDATE": MUTABLE | {"ops.unlisted"},
+        "DELETE": {"raw.category_map", "ops.unlisted"},
     },
     "transformer": {
         "SELECT": RAW | FORECASTS | MUTABLE | {"ops.load", "ml.model"},

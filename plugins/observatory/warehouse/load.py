@@ -9,7 +9,6 @@ the commit.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -24,12 +23,11 @@ from observatory.errors import LoadOutOfBalance
 from observatory.records import REJECTED, Kind, row_hash
 from observatory.warehouse.connection import plain
 from observatory.warehouse.older_keys import OlderKeys
+from observatory.warehouse.withdrawals import close_noted, withdraw_unlisted
 from observatory.window import Window
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
-
-log = logging.getLogger(__name__)
 
 STATE = {
     "source_record_id": pl.String,
@@ -57,7 +55,10 @@ class LoadResult:
 
 @dataclass(frozen=True)
 class FeedWindow:
-    """Which feed, which kind of record, which window."""
+    """Which feed, which kind of record, which window.
+
+    A window that is part of a history closes no record: another of its windows may list it, see ``withdrawals``.
+    """
 
     territory_code: str
     feed_id: str
@@ -66,6 +67,7 @@ class FeedWindow:
     is_complete: bool = False
     tolerated_withdrawal_share: float = 0.05
     has_pseudonymous_key: bool = False
+    is_part_of_history: bool = False
 
     def __str__(self) -> str:
         return f"{self.territory_code}/{self.feed_id} {self.window}"
@@ -108,7 +110,11 @@ class Load:
         compared = compared.filter(~same.fill_null(value=False))
         twice = compared.filter((pl.col("load_id") == self.load_id).fill_null(value=False))
         changed = compared.filter((pl.col("load_id") != self.load_id).fill_null(value=True))
-        refused = pl.concat([rejected.select(*REJECTED), _duplicates(contradicting), _duplicates(twice)])
+        self._mark_as_read(fresh)
+        content = self.feed.kind.columns
+        refused = pl.concat(
+            [rejected.select(*REJECTED), _duplicates(contradicting, content), _duplicates(twice, content)]
+        )
 
         self.result.read_count += accepted.height + rejected.height
         self.result.rejected_count += refused.height
@@ -121,12 +127,18 @@ class Load:
         self._append_rejected(refused)
         return refused
 
+    def _mark_as_read(self, fresh: pl.DataFrame) -> None:
+        """Know these keys as this load's, so that a later chunk that contradicts them is refused, not loaded."""
+        is_read = pl.col("source_record_id").is_in(fresh["source_record_id"].implode())
+        load_id = pl.when(is_read).then(pl.lit(self.load_id, pl.Int64)).otherwise("load_id")
+        self.known = self.known.with_columns(load_id=load_id)
+
     def _learn_moved(self, fresh: pl.DataFrame) -> None:
         """Look up keys the window does not know: their record may stand in another window."""
         unknown = fresh.join(self.known, on="source_record_id", how="anti").select("source_record_id")
         if unknown.is_empty() or self.feed_is_empty:
             return
-        self._stage("looked_up", unknown, "source_record_id text")
+        self.stage("looked_up", unknown, "source_record_id text")
         found = self.query(
             f"""
             select newest.* from pg_temp.looked_up as k
@@ -166,12 +178,12 @@ class Load:
     def _append_rejected(self, refused: pl.DataFrame) -> None:
         if refused.is_empty():
             return
-        self._stage(
+        self.stage(
             "refused",
             refused.with_columns(row_hash(refused, ["row_data", "column_name", "check_name"]).alias("row_hash")),
             ", ".join(f"{name} text" for name in REJECTED) + ", row_hash bytea",
         )
-        self._execute(
+        self.execute(
             """
             insert into raw.rejected (
                 territory_code, feed_id, row_hash, kind, load_id, source_record_id, column_name, check_name, value,
@@ -189,55 +201,8 @@ class Load:
             self.loaded_at,
         )
 
-    def _withdraw_unlisted(self) -> None:
-        """Close the records that a complete feed no longer lists, unless that would close too many."""
-        if not self.feed.is_complete or self.result.read_count == 0:
-            return
-        listed = pl.concat(self.listed).to_frame()
-        if listed["source_record_id"].has_nulls():
-            log.warning(
-                "%s: a rejected record has no id, so it cannot be told which records are still listed; none was closed",
-                self.feed,
-            )
-            return
-        current = self.known.filter(~pl.col("is_withdrawn"))
-        unlisted = current.join(listed, on="source_record_id", how="anti").select("source_record_id", "version_number")
-        if unlisted.is_empty():
-            return
-        if unlisted.height > self.feed.tolerated_withdrawal_share * current.height:
-            log.warning(
-                "%s: the feed no longer lists %d of %d records; expected at most %.0f %%. None was closed: "
-                "check the source, or raise tolerated_withdrawal_share in %s.yml",
-                self.feed,
-                unlisted.height,
-                current.height,
-                100 * self.feed.tolerated_withdrawal_share,
-                self.feed.territory_code,
-            )
-            return
-        self._stage("unlisted", unlisted, "source_record_id text, version_number integer")
-        own = {"version_number", "is_withdrawn", "known_at", "loaded_at", "load_id"}
-        kept = [name for name in self._columns() if name not in own]
-        self._execute(
-            f"""
-            insert into raw.{self.feed.kind.name}
-                ({", ".join(kept)}, version_number, is_withdrawn, known_at, loaded_at, load_id)
-            select
-                {", ".join(f"r.{name}" for name in kept)},
-                r.version_number + 1, true, greatest($1, r.known_at), $1, $2
-            from pg_temp.unlisted as u
-            join raw.{self.feed.kind.name} as r
-                on r.territory_code = $3 and r.feed_id = $4
-                and r.source_record_id = u.source_record_id and r.version_number = u.version_number
-            """,  # noqa: S608
-            self.loaded_at,
-            self.load_id,
-            self.feed.territory_code,
-            self.feed.feed_id,
-        )
-        self.result.withdrawn_count = unlisted.height
-
-    def _columns(self) -> list[str]:
+    def columns(self) -> list[str]:
+        """Columns of the kind's table, in order."""
         names = self.query(
             "select column_name::text from information_schema.columns where table_schema = 'raw' and table_name = $1 "
             "order by ordinal_position",
@@ -254,7 +219,7 @@ class Load:
                 expected="read = accepted + rejected + unchanged",
                 todo="Nothing was written. This is a fault of the observatory: please report it with the window.",
             )
-        self._execute(
+        self.execute(
             """
             insert into ops.load (
                 load_id, territory_code, feed_id, kind, window_start, window_end, started_at, loaded_at, read_count,
@@ -274,14 +239,16 @@ class Load:
             *asdict(r).values(),
         )
 
-    def _stage(self, name: str, frame: pl.DataFrame, columns: str) -> None:
-        self._execute(f"drop table if exists pg_temp.{name}")
-        self._execute(f"create temporary table {name} ({columns}) on commit drop")
+    def stage(self, name: str, frame: pl.DataFrame, columns: str) -> None:
+        """Put a frame into a table of the load's own, ``pg_temp.<name>``."""
+        self.execute(f"drop table if exists pg_temp.{name}")
+        self.execute(f"create temporary table {name} ({columns}) on commit drop")
         with self.connection.cursor() as cursor:
             cursor.adbc_ingest(name, _arrow(frame), mode="append", temporary=True)
-        self._execute(f"analyze pg_temp.{name}")
+        self.execute(f"analyze pg_temp.{name}")
 
-    def _execute(self, statement: str, *parameters: object) -> None:
+    def execute(self, statement: str, *parameters: object) -> None:
+        """Change something within the load's transaction, parameters bound to ``$1``, ``$2`` and so on."""
         with self.connection.cursor() as cursor:
             cursor.execute(statement, _bound(parameters))
 
@@ -306,7 +273,7 @@ def loading(url: sa.URL, feed: FeedWindow) -> Iterator[Load]:
         try:
             load = _begin(connection, feed, started_at)
             yield load
-            load._withdraw_unlisted()
+            withdraw_unlisted(load)
             load._record()
         except BaseException:
             connection.rollback()
@@ -314,7 +281,26 @@ def loading(url: sa.URL, feed: FeedWindow) -> Iterator[Load]:
         connection.commit()
 
 
-def _begin(connection: adbc.Connection, feed: FeedWindow, started_at: datetime) -> Load:
+def close_history(url: sa.URL, feed: FeedWindow) -> int:
+    """Close what no window of a history lists any more, once all of them are loaded.
+
+    Args:
+        url: the warehouse, as role ``loader``.
+        feed: the feed, and the range of its history.
+
+    Returns:
+        How many records were closed; ``ops.load`` has a row of them, of no record read, where there are any.
+    """
+    with adbc.connect(plain(url)) as connection:
+        load = _begin(connection, feed, datetime.now(UTC), is_known=False)
+        close_noted(load)
+        if load.result.withdrawn_count:
+            load._record()
+        connection.commit()
+    return load.result.withdrawn_count
+
+
+def _begin(connection: adbc.Connection, feed: FeedWindow, started_at: datetime, *, is_known: bool = True) -> Load:
     lock = f"{feed.territory_code}/{feed.feed_id}"
     _query(connection, "select pg_advisory_xact_lock(hashtext($1))::text as locked", lock)
     opened = _query(
@@ -326,7 +312,8 @@ def _begin(connection: adbc.Connection, feed: FeedWindow, started_at: datetime) 
         feed.territory_code,
         feed.feed_id,
     ).row(0, named=True)
-    known = pl.DataFrame(schema=STATE) if opened["is_empty"] else _known_in_window(connection, feed)
+    is_known = is_known and not opened["is_empty"]
+    known = _known_in_window(connection, feed) if is_known else pl.DataFrame(schema=STATE)
     return Load(feed, connection, opened["load_id"], opened["loaded_at"], started_at, known, opened["is_empty"])
 
 
@@ -365,9 +352,8 @@ def _one_per_key(hashed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return kept, others.filter(pl.col("content_hash") != pl.col("kept_hash")).drop("kept_hash")
 
 
-def _duplicates(records: pl.DataFrame) -> pl.DataFrame:
+def _duplicates(records: pl.DataFrame, content: tuple[str, ...]) -> pl.DataFrame:
     """Records whose key another record of the same read already holds, as rejects."""
-    content = [name for name in records.columns if records.schema[name] != pl.Binary]
     return records.select(
         "source_record_id",
         pl.lit("source_record_id").alias("column_name"),
