@@ -1,47 +1,57 @@
-"""Read one feed of one city: the last complete local day, and as far back as the feed corrects itself."""
+"""Read one feed of one city: once a day, or every few minutes; always as far back as it takes to miss nothing."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from airflow.sdk import CronPartitionTimetable, dag, get_current_context, task
+from airflow.sdk import dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
 
 from observatory import assets
-from observatory.schedule import window_of_day
+from observatory.feed_page import cadence, page, summary
 from observatory.territory import Territory, load_readable_territories
 
 
 def extract_dag(territory: Territory, feed_id: str) -> None:
     feed = territory.feeds[feed_id]
+    raw, is_live = assets.raw(territory, feed_id), feed.cadence_min is not None
 
     @dag(
         dag_id=f"{territory.code}.extract.{feed_id}",
-        schedule=CronPartitionTimetable(
-            territory.schedule,
-            timezone=territory.timezone,
-            run_offset=-1,
-            key_format=assets.KEY_FORMAT,
-            run_immediately=timedelta(),
-        ),
+        schedule=assets.schedule(territory, feed_id),
         # no start date: the first scheduled run is the next one due, not yesterday's the moment the DAG is unpaused
         catchup=False,
         max_active_runs=1,
-        tags=["extract", territory.code, feed.kind],
-        doc_md=f"{__doc__}\n\n{feed.kind} from {feed.owner}, {feed.source.address}. {feed.terms}.",
+        default_args={"owner": feed.owner},
+        tags=["extract", territory.code, feed.kind, cadence(feed)],
+        description=summary(territory, feed_id),
+        doc_md=page(territory, feed_id),
     )
     def extract() -> None:
-        @task(retries=3, retry_policy=assets.RETRY, outlets=[assets.raw(territory, feed_id)])
-        def load(territory_code: str) -> str:
-            from observatory import pipeline
+        # what a live feed's run could not read, the next one does
+        @task(
+            retries=0 if feed.cadence_min else 3, retry_policy=assets.RETRY, outlets=[] if feed.cadence_min else [raw]
+        )
+        def load(territory_code: str) -> dict[str, str | None]:
+            from observatory import live
             from observatory.airflow_connection import warehouse_url
-            from observatory.portals import territory_in_use
+            from observatory.portals import clock, territory_in_use
 
-            city = territory_in_use(territory_code)
-            day = assets.day_of_run(get_current_context(), city)
-            window = window_of_day(city, feed_id, day)
-            return str(pipeline.extract(warehouse_url("loader"), city, feed_id, window))
+            city, url = territory_in_use(territory_code), warehouse_url("loader")
+            day = assets.day_asked(get_current_context(), city, feed_id)
+            if day:
+                reading = live.extract_day(url, city, feed_id, day)
+            else:
+                reading = live.extract_until(url, city, feed_id, clock(city))
+            return {"read": str(reading), "completed_day": reading.completed_day and str(reading.completed_day)}
 
-        load(territory.code)
+        @task(outlets=[raw])
+        def announce(read: dict[str, str | None]) -> None:
+            if not read["completed_day"]:
+                raise AirflowSkipException("a day is announced once it is complete")
+            get_current_context()["outlet_events"][raw].add_partitions(read["completed_day"])
+
+        loaded = load(territory.code)
+        if is_live:
+            announce(loaded)
 
     extract()
 

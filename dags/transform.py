@@ -32,12 +32,15 @@ def transform_dag(territory: Territory) -> None:
     def transform() -> None:
         @task
         def window() -> dict[str, str]:
+            from observatory.portals import clock
+
             context = get_current_context()
             first_day, end_day = context["params"]["first_day"], context["params"]["end_day"]
             if not (first_day and end_day):
                 span = rebuilt_window(territory, assets.day_of_run(context, territory))
                 first_day, end_day = str(span.first_day), str(span.end_day)
-            return {"first_day": first_day, "end_day": end_day}
+            as_of = clock(territory).isoformat(timespec="seconds")
+            return {"first_day": first_day, "end_day": end_day, "as_of": as_of}
 
         @task(outlets=[assets.core(territory)])
         def publish() -> None:

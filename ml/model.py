@@ -73,7 +73,7 @@ class Hotspots:
         if self.settings and judged.validation and judged.validation.is_won:
             daily = level.predict(history, examples.days, horizon_days)
             matrix, log_rate = rates(recipe, examples, weights, daily)
-            tree_text = trees.grow(examples, matrix, log_rate, self.settings, judged.validation.rounds)
+            tree_text = trees.grow(recipe, examples, matrix, log_rate, self.settings, rounds=judged.validation.rounds)
         return replace(
             self,
             recipe=recipe,

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
 
-from ml.components import Recipe
+from ml.components import Recipe, every_day
 from ml.examples import Examples
+from ml.panel import TARGET
 from ml.settings import Settings
 
 _MOST_ROUNDS = 500
@@ -20,6 +22,7 @@ _PATIENCE = 40
 LEARNED = 0.75
 _FLOOR = 0.02
 _WIDEST_M = 500.0
+_OWN_RECENT = f"{TARGET}/{every_day.__name__}/"
 _CALENDAR = ("log blend", "log level", "weekday", "sine of year", "cosine of year")
 
 
@@ -44,6 +47,11 @@ class Features:
     def names(self) -> tuple[str, ...]:
         """One name per column."""
         return (*_CALENDAR, *(self.recipe.names[place] for place in self.components), *self.recipe.context)
+
+    @property
+    def rising(self) -> list[int]:
+        """One per column: 1 where more of it never means fewer incidents, so that no tree learns that by chance."""
+        return [int(name == "log blend" or name.startswith(_OWN_RECENT)) for name in self.names]
 
     def matrix(
         self, density: np.ndarray, blend: np.ndarray, level: np.ndarray, day: np.ndarray, days: Sequence[date]
@@ -92,11 +100,12 @@ class Validation:
 
 
 def validate(
-    examples: Examples, matrix: np.ndarray, log_rate: np.ndarray, settings: Settings
+    recipe: Recipe, examples: Examples, matrix: np.ndarray, log_rate: np.ndarray, settings: Settings
 ) -> tuple[Validation, np.ndarray]:
     """Grow trees on earlier days and judge them on later ones, stopping early.
 
     Args:
+        recipe: what the features are made of.
         examples: the sampled cell-days.
         matrix: their features, (rows, features).
         log_rate: (rows,) the blend's log expected count.
@@ -112,7 +121,7 @@ def validate(
     if not (examples.count[learn].any() and count.any()):
         return Validation(0, 0.0, 0.0), np.zeros(len(count))
     booster = lgb.train(
-        settings.parameters(),
+        _parameters(recipe, settings),
         _dataset(examples, matrix, log_rate, learn),
         _MOST_ROUNDS,
         valid_sets=[_dataset(examples, matrix, log_rate, judge)],
@@ -126,10 +135,16 @@ def validate(
     return Validation(booster.best_iteration, float(daily.sum()) / incidents, error), correction
 
 
-def grow(examples: Examples, matrix: np.ndarray, log_rate: np.ndarray, settings: Settings, rounds: int) -> str:
+def grow(
+    recipe: Recipe, examples: Examples, matrix: np.ndarray, log_rate: np.ndarray, settings: Settings, *, rounds: int
+) -> str:
     """Grow trees on every example; returns LightGBM's model text."""
-    booster = lgb.train(settings.parameters(), _dataset(examples, matrix, log_rate, slice(None)), rounds)
+    booster = lgb.train(_parameters(recipe, settings), _dataset(examples, matrix, log_rate, slice(None)), rounds)
     return booster.model_to_string()
+
+
+def _parameters(recipe: Recipe, settings: Settings) -> dict[str, Any]:
+    return {**settings.parameters(), "monotone_constraints": Features(recipe).rising}
 
 
 def _bandwidth_m(name: str) -> float:

@@ -118,7 +118,7 @@ def _hold(recipe: Recipe, panel: Panel, end_day: date, horizon_days: int, settin
     seen = rehearse(recipe, panel, end_day, horizon_days)
     validation, correction = None, np.zeros(1)
     if settings is not None:
-        validation, found = trees.validate(seen.examples, seen.matrix, seen.log_rate, settings)
+        validation, found = trees.validate(recipe, seen.examples, seen.matrix, seen.log_rate, settings)
         correction = found if validation.is_won else correction
     rate, relative = np.exp(seen.log_rate[seen.judged] + correction), seen.relative[seen.judged] + correction
     count, weight = seen.examples.count[seen.judged], seen.examples.weight[seen.judged]

@@ -62,7 +62,8 @@ def tune(
         HistoryTooShort: too little to learn from.
     """
     check_history(panel.until(end_day))
-    seen = rehearse(Recipe.of(panel.until(end_day)), panel, end_day, horizon_days)
+    recipe = Recipe.of(panel.until(end_day))
+    seen = rehearse(recipe, panel, end_day, horizon_days)
     found: dict[int, tuple[Settings, Validation]] = {}
 
     def gain(trial: optuna.Trial) -> float:
@@ -74,7 +75,7 @@ def tune(
             feature_fraction=trial.suggest_float("feature_fraction", 0.1, 0.9),
             bagging_fraction=trial.suggest_float("bagging_fraction", 0.4, 1.0),
         )
-        found[trial.number] = settings, validate(seen.examples, seen.matrix, seen.log_rate, settings)[0]
+        found[trial.number] = settings, validate(recipe, seen.examples, seen.matrix, seen.log_rate, settings)[0]
         if progress:
             progress("settings", len(found), trials)
         return found[trial.number][1].gain

@@ -15,13 +15,16 @@ $$;
 
 set role owner;
 grant usage on schema raw, ops to loader;
+-- the sums of signals may be deleted too, to be written anew: raw_tables.py, where their tables are made
 grant select, insert on all tables in schema raw to loader;
 grant update on raw.territory to loader;
 grant update, delete on raw.category_map to loader;
-grant select, insert on ops.load, ops.load_failure to loader;
+grant select, insert on ops.load, ops.load_failure, ops.delivery, ops.delivery_refusal to loader;
+grant select, insert, update on ops.signal_partition to loader;
 grant select, insert, update, delete on ops.unlisted to loader;
 grant usage on sequence ops.load_load_id_seq to loader;
 grant select on ops.feed_health to loader;
+grant select, insert, update, delete on ops.feed to loader;
 grant usage on schema gov to loader, reader;
 grant select, insert on gov.declaration to loader;
 grant select on gov.convention to loader, reader;
@@ -42,7 +45,7 @@ end
 $$;
 revoke all on function raw.refresh_statistics() from public;
 grant execute on function raw.refresh_statistics() to transformer;
-grant select on ops.load to transformer;
+grant select on ops.load, ops.signal_partition, ops.feed to transformer;
 grant select on ml.model, ml.hotspot_forecast, ml.forecast_score, ml.abstention to transformer with grant option;
 
 grant usage on schema ml to forecaster;
@@ -51,12 +54,13 @@ grant select, insert, delete on ml.hotspot_forecast, ml.forecast_score, ml.abste
 grant execute on function ml.ensure_forecast_partition(date) to forecaster;
 
 grant usage on schema ops, ml to reader;
-grant select on ops.load, ops.feed_health to reader;
+grant select on ops.load, ops.feed, ops.feed_health, ops.delivery, ops.delivery_refusal to reader;
 grant select on ml.model, ml.hotspot_forecast, ml.forecast_score, ml.abstention to reader;
 reset role;
 
 -- what dbt builds is the transformer's; readers and the forecaster see core and the marts, not staging
 grant usage on schema core to forecaster, reader;
-grant usage on schema tomorrow to reader;
+grant usage on schema today, tomorrow to reader;
 alter default privileges for role transformer in schema core grant select on tables to forecaster, reader;
+alter default privileges for role transformer in schema today grant select on tables to reader;
 alter default privileges for role transformer in schema tomorrow grant select on tables to reader;

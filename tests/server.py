@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
 import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from observatory.feeds.http import Patience
+from observatory.simulator import faults
+from observatory.simulator.serving import running
 
 IMPATIENT = Patience(attempts=3, backoff_s=0.01, longest_wait_s=0.05, timeout_s=2)
 
@@ -19,18 +25,19 @@ Answer = tuple[int, dict[str, str], bytes]
 
 @dataclass(frozen=True)
 class Asked:
-    """A request as it came."""
+    """A request as it came; ``params`` are all of its parameters, ``query`` the first of each name."""
 
     path: str
     query: dict[str, str] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    params: tuple[tuple[str, str], ...] = ()
 
     def __getitem__(self, name: str) -> str:
         return self.query[name]
 
 
-Answering = Callable[[Asked], Answer]
+Answering = Callable[[Asked], Answer | Response]
 
 
 def in_json(content: object, status: int = 200, **headers: str) -> Answer:
@@ -67,36 +74,43 @@ def hung_up(body: bytes) -> Answer:
     return 200, {"Content-Length": str(len(body))}, body[: len(body) // 2]
 
 
+class Server:
+    """One server for many tests, since each takes a moment to start: it answers what the test at hand says."""
+
+    def __init__(self) -> None:
+        self.answer: Answering = lambda _: in_json({}, 404)
+        self.fault_for: Callable[[Request], faults.Fault | None] = lambda _: None
+        self.came: list[Asked] = []
+
+    async def respond(self, request: Request) -> Response:
+        query = dict(reversed(request.query_params.multi_items()))
+        asked = Asked(
+            request.url.path, query, request.headers, await request.body(), tuple(request.query_params.multi_items())
+        )
+        self.came.append(asked)
+        fault = self.fault_for(request)
+        sent = await run_in_threadpool(self.answer, asked)
+        good = sent if isinstance(sent, Response) else Response(sent[2], sent[0], sent[1])
+        if int(good.headers["content-length"]) > len(good.body):
+            return faults.hung_up(1)(good)
+        return fault(good) if fault else good
+
+
+_free: list[tuple[str, Server]] = []
+_running = ExitStack()
+atexit.register(_running.close)
+
+
 @contextmanager
-def serving(answer: Answering) -> Iterator[tuple[str, list[Asked]]]:
-    """Yields the server's address and the requests that came, in their order."""
-    came: list[Asked] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            url = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            asked = Asked(url.path, query, dict(self.headers), body)
-            came.append(asked)
-            status, headers, sent = answer(asked)
-            self.send_response(status)
-            for name, value in ({"Content-Length": str(len(sent))} | headers).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(sent)
-
-        do_POST = do_GET  # noqa: N815
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
+def serving(answer: Answering, planted: faults.Faults = ()) -> Iterator[tuple[str, list[Asked]]]:
+    """Yields the server's address and the requests that came, in their order; faults are planted as in a portal."""
+    if not _free:
+        started = Server()
+        app = Starlette(routes=[Route("/{path:path}", started.respond, methods=["GET", "POST"])])
+        _free.append((_running.enter_context(running(app)), started))
+    address, server = _free.pop()
+    server.answer, server.fault_for, server.came = answer, faults.fault_of(planted), []
     try:
-        yield f"http://127.0.0.1:{server.server_port}", came
+        yield address, server.came
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        _free.append((address, server))

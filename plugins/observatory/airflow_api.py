@@ -15,7 +15,28 @@ from observatory.errors import StackError
 
 POLL_S = 1.0
 DONE = {"success", "skipped"}
+FAILED = {"failed", "up_for_retry"}
 Progress = Callable[[int, int, str], None]
+
+
+class RunFailed(StackError):
+    """A run failed, or one of its tasks did and will be tried again.
+
+    Args:
+        dag_id, run_id: which.
+        reason: the error of its first failed task.
+        error_type: the name of that error's class; empty where no error was logged.
+        address: where Airflow shows the run.
+    """
+
+    def __init__(self, dag_id: str, run_id: str, reason: str, error_type: str, address: str) -> None:
+        self.reason, self.error_type = reason, error_type
+        super().__init__(
+            f"{dag_id} {run_id}",
+            came=f"failed at {reason}",
+            expected="success",
+            todo=f"Open {address} and read the log of the task.",
+        )
 
 
 @dataclass
@@ -84,6 +105,22 @@ class AirflowApi:
                 raise self._failed(dag_id, run_id, tasks)
             time.sleep(POLL_S)
 
+    def has_succeeded(self, dag_id: str, run_id: str, *, await_retries: bool = True) -> bool:
+        """Whether a run has ended, and well.
+
+        Args:
+            dag_id: the DAG.
+            run_id: one of its runs.
+            await_retries: whether a task that failed and will be tried again may be waited for.
+
+        Raises:
+            RunFailed: it failed, or a task did that will be tried again and may not be waited for.
+        """
+        state, tasks = self._get(f"dags/{dag_id}/dagRuns/{quote(run_id)}")["state"], self._tasks(dag_id, run_id)
+        if state == "failed" or (not await_retries and any(task["state"] == "up_for_retry" for task in tasks)):
+            raise self._failed(dag_id, run_id, tasks)
+        return state == "success"
+
     def run_of(self, dag_id: str, partition_key: str, since: datetime, timeout_s: float = 300) -> str:
         """The run that data started for a partition, not earlier than ``since``.
 
@@ -104,23 +141,21 @@ class AirflowApi:
             todo=f"Open {self.address}/dags/{dag_id} and look at its assets.",
         )
 
-    def _failed(self, dag_id: str, run_id: str, tasks: list[dict[str, Any]]) -> StackError:
+    def _failed(self, dag_id: str, run_id: str, tasks: list[dict[str, Any]]) -> RunFailed:
         """Say why a run failed: the error of its first failed task, or of the run which that task waited for."""
-        failed = sorted((t for t in tasks if t["state"] == "failed"), key=lambda task: task["end_date"])
-        reason = "no task failed"
+        failed = sorted((t for t in tasks if t["state"] in FAILED), key=lambda task: task["end_date"])
+        reason, error_type = "no task failed", ""
         if failed:
             log = self._log_of(dag_id, run_id, failed[0])
             for line in log:
                 if line.get("event", "").startswith("Waiting for dag run"):
                     return self._failed(line["dag_id"], line["run_id"], self._tasks(line["dag_id"], line["run_id"]))
-            errors = [" ".join(e["exc_value"].split())[:600] for line in log for e in line.get("error_detail") or []]
-            reason = f"{failed[0]['task_id']}: {errors[-1] if errors else 'see its log'}"
-        return StackError(
-            f"{dag_id} {run_id}",
-            came=f"failed at {reason}",
-            expected="success",
-            todo=f"Open {self.address}/dags/{dag_id}/runs/{run_id} and read the log of the task.",
-        )
+            errors = [error for line in log for error in line.get("error_detail") or []]
+            reason = f"{failed[0]['task_id']}: see its log"
+            if errors:
+                reason = f"{failed[0]['task_id']}: {' '.join(errors[-1]['exc_value'].split())[:600]}"
+                error_type = errors[-1].get("exc_type", "")
+        return RunFailed(dag_id, run_id, reason, error_type, f"{self.address}/dags/{dag_id}/runs/{run_id}")
 
     def _tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         return self._get(f"dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances", limit=500)["task_instances"]

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk import Asset, CronPartitionTimetable, ExceptionRetryPolicy, RetryAction, RetryRule
 
 from observatory.errors import (
     ContractBroken,
@@ -18,6 +18,7 @@ from observatory.errors import (
     SourceUnavailable,
     TerritoryError,
 )
+from observatory.schedule import cron
 from observatory.territory import Territory
 
 KEY_FORMAT = "%Y-%m-%d"
@@ -46,6 +47,26 @@ def core(territory: Territory) -> Asset:
 def forecast(territory: Territory) -> Asset:
     """The city's forecasts, partitioned by the last local day they know."""
     return Asset(f"{territory.code}.forecast", uri=f"observatory://{territory.code}/forecast")
+
+
+def schedule(territory: Territory, feed_id: str) -> CronPartitionTimetable:
+    """When a feed is read: its day before, once a day; or every few minutes, of which a day's runs share the key."""
+    is_live = territory.feeds[feed_id].cadence_min is not None
+    return CronPartitionTimetable(
+        cron(territory, feed_id),
+        timezone=territory.timezone,
+        run_offset=0 if is_live else -1,
+        key_format=KEY_FORMAT,
+        run_immediately=timedelta(),
+    )
+
+
+def day_asked(context: Mapping[str, Any], territory: Territory, feed_id: str) -> date | None:
+    """The local day that a run is to read whole; None for a live feed's run that reads until now."""
+    is_tick = context["dag_run"].run_type == "scheduled" or not context.get("partition_key")
+    if is_tick and territory.feeds[feed_id].cadence_min is not None:
+        return None
+    return day_of_run(context, territory)
 
 
 def day_of_run(context: Mapping[str, Any], territory: Territory) -> date:

@@ -19,6 +19,7 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=F
 app.add_typer(text_app, name="text")
 # tables keep their columns where the output is a file
 console = Console(width=None if sys.stdout.isatty() else 110)
+MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 Day = Annotated[datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], help="What counts as today.")]
 
 
@@ -84,6 +85,26 @@ def doctor(
 
 
 @app.command()
+def extract(
+    territory: Annotated[str, typer.Argument(help="Code of the city: the name of its file in territories/.")],
+    feed: Annotated[str, typer.Argument(help="One of its feeds.")],
+    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A local day, to read whole.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=MOMENTS, help="First moment to read, the city's local time.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=MOMENTS, help="First moment not to read, the city's local time.")
+    ] = None,
+) -> None:
+    """Read one feed by hand: a day, a span of time, or, without either, whatever was not read yet until now."""
+    if (since is None) != (until is None) or (day and since) or (since and until and until <= since):
+        raise typer.BadParameter("say --day, or --since and a later --until, or neither")
+    from observatory.live import by_hand
+
+    console.print(str(by_hand(territory, feed, _date(day), since, until)), highlight=False, soft_wrap=True)
+
+
+@app.command()
 def backfill(  # noqa: PLR0917
     territory: Annotated[str, typer.Argument(help="Code of the city: the name of its file in territories/.")],
     feeds: Annotated[list[str] | None, typer.Argument(help="By default every feed that has a history_start.")] = None,
@@ -114,16 +135,49 @@ def portal(
     today: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="What the simulated city's today is.")
     ] = None,
+    *,
     port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1.")] = 8791,
+    faults: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of answers that go wrong, and well when asked for again.")
+    ] = 0,
+    faults_seed: Annotated[int, typer.Option(help="Another seed is another order of faults.")] = 1,
+    push_to: Annotated[
+        str | None, typer.Option(help="Address of Airflow, to which the simulated city's partners send.")
+    ] = None,
+    leave_in: Annotated[
+        Path | None, typer.Option(help="Folder in which a partner of the simulated city keeps its database.")
+    ] = None,
 ) -> None:
     """Serve a city's portal on this machine: real rows replayed, or the simulated city."""
     if demo == (replay is not None):
         raise typer.BadParameter("say either --demo or --replay FOLDER")
     from observatory.simulator import portal as portals
+    from observatory.simulator.fault_desk import sometimes
 
-    served = portals.replay_app(replay) if replay else portals.demo_app(_date(today))
+    planted = sometimes(faults, faults_seed)
+    served = portals.replay_app(replay, faults=planted) if replay else portals.demo_app(_date(today), faults=planted)
+    if demo and push_to:
+        from observatory.simulator import partner
+
+        partner.keep_sending(push_to, _date(today))
+    if demo and leave_in:
+        from observatory.simulator import partner_database
+
+        partner_database.keep_written(portals.ledger_of(_date(today)), leave_in)
     console.print(f"Portal on http://127.0.0.1:{port}", highlight=False)
     portals.serve(served, port)
+
+
+@app.command()
+def push_token(
+    territory: Annotated[str, typer.Argument(help="Code of the city.")],
+    feed: Annotated[str, typer.Argument(help="One of its feeds that is sent.")],
+) -> None:
+    """Print the token with which a simulated city's partner sends; a real partner's is given from outside."""
+    from observatory.territory import load_territory
+    from observatory.web.tokens import printable_token
+
+    print(printable_token(load_territory(territory), feed))
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+from datetime import datetime
+
 from airflow.sdk import TaskGroup
 from cosmos.airflow.task_group import DbtTaskGroup
 from cosmos.config import ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
@@ -10,6 +14,8 @@ from cosmos.constants import ExecutionMode, LoadMode, TestBehavior
 from observatory.settings import DBT_PROJECT, dbt_target
 
 POOL = "dbt"
+# the live marts and what they read; tests that concern other models too wait for the transform
+LIVE = ("--select", "+tag:now", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious")
 
 
 def manifest() -> str:
@@ -17,12 +23,21 @@ def manifest() -> str:
     return str(dbt_target() / "manifest.json")
 
 
+def live_marts(territory_code: str, moment: datetime) -> str:
+    """The command that builds a city's live marts, and what they read, as of a moment."""
+    variables = {"territory_code": territory_code, "as_of": moment.isoformat(timespec="seconds")}
+    command = ["dbt", "build", *LIVE]
+    folders = ["--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT, "--target-path", dbt_target()]
+    return shlex.join([*command, *map(str, folders), "--vars", json.dumps(variables)])
+
+
 def build(territory_code: str, window_task: str) -> TaskGroup:
     """Build every model for one city and the days another task names.
 
     Args:
         territory_code: the city; every delete of the models filters by it.
-        window_task: id of the task whose result has ``first_day`` and ``end_day`` (ISO dates, half-open).
+        window_task: id of the task whose result has ``first_day`` and ``end_day`` (ISO dates, half-open), and
+            ``as_of``, the moment of the live marts.
     """
     pulled = f"ti.xcom_pull(task_ids='{window_task}')"
     return DbtTaskGroup(
@@ -43,6 +58,7 @@ def build(territory_code: str, window_task: str) -> TaskGroup:
                 "territory_code": territory_code,
                 "window_start": f"{{{{ {pulled}['first_day'] }}}}",
                 "window_end": f"{{{{ {pulled}['end_day'] }}}}",
+                "as_of": f"{{{{ {pulled}['as_of'] }}}}",
             },
         },
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from observatory.secrets import secret
-from observatory.settings import ROOT, state_folder, territories_folder
+from observatory.settings import ROOT, signals_folder, state_folder, territories_folder
 from observatory.warehouse.connection import ROLES, airflow_url, dbt_environment, full, plain, role_url
 
 TELEMETRY_OFF = {
@@ -49,6 +49,7 @@ def child_environment() -> dict[str, str]:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
         "OBSERVATORY_STATE": str(state_folder()),
+        "OBSERVATORY_SIGNALS": str(signals_folder()),
         "OBSERVATORY_TERRITORIES": str(territories_folder()),
         "AIRFLOW_HOME": str(ROOT),
         "AIRFLOW__CORE__FERNET_KEY": secret("airflow_fernet", make=fernet),

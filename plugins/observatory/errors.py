@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class ObservatoryError(Exception):
     """A failure said in four parts; its text is one readable line.
@@ -11,19 +13,21 @@ class ObservatoryError(Exception):
         came: what was found there.
         expected: what should have been.
         todo: what the reader can do about it.
+        told: what was found there in words without any of the content, for whoever sent it, where there are such.
     """
 
-    def __init__(self, where: str, *, came: str, expected: str, todo: str) -> None:
-        self.where, self.came, self.expected, self.todo = where, came, expected, todo
+    def __init__(self, where: str, *, came: str, expected: str, todo: str, told: str | None = None) -> None:
+        self.where, self.came, self.expected, self.todo, self.told = where, came, expected, todo, told
         super().__init__(f"{where}: {came}; expected {expected}. {todo}")
 
     def __reduce__(self) -> tuple:
         """Survive the trip between processes."""
-        return _rebuild, (type(self), self.where, self.came, self.expected, self.todo)
+        parts = {"came": self.came, "expected": self.expected, "todo": self.todo, "told": self.told}
+        return _rebuild, (type(self), self.where, parts)
 
 
-def _rebuild(kind: type[ObservatoryError], where: str, came: str, expected: str, todo: str) -> ObservatoryError:
-    return kind(where, came=came, expected=expected, todo=todo)
+def _rebuild(kind: type[ObservatoryError], where: str, parts: dict[str, Any]) -> ObservatoryError:
+    return kind(where, **parts)
 
 
 class TerritoryError(ObservatoryError):

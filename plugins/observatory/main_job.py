@@ -14,8 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from observatory import portals, stack
 from observatory.airflow_api import AirflowApi, now
 from observatory.environment import child_environment, port
-from observatory.schedule import incident_feeds
+from observatory.every_feed import Outcomes, read_every_feed, required_feeds
+from observatory.schedule import inboxes
 from observatory.settings import state_folder
+from observatory.simulator import partner
+from observatory.simulator.simulation import Simulation
 from observatory.summary import groups_forecast, print_summary
 from observatory.territory import Territory, load_territory
 
@@ -41,20 +44,23 @@ def run(code: str, portal: str | None, day: date | None, since: date | None, con
         with steps.step("Start PostgreSQL and Airflow") as step:
             stack.start_warehouse(step.say)
             _choose_portal(territory, portal, day)
-            portals.require_answer(portals.territory_in_use(code))
+            portals.require_answer(portals.territory_in_use(code), required_feeds(territory))
             stack.up(step.say)
             api = AirflowApi(f"http://127.0.0.1:{port('api')}", stack.ADMIN, stack.airflow_password())
             api.unpause(_dag_ids(territory))
+        if inboxes(territory):
+            with steps.step("Take what partners sent") as step:
+                _take_deliveries(api, territory, day, step)
         end_day = today - timedelta(days=1)
         first_day = since or end_day.replace(day=1, year=end_day.year - HISTORY_YEARS)
         _load_history(api, territory, first_day, end_day, steps)
         before, yesterday = str(today - timedelta(days=2)), str(today - timedelta(days=1))
         with steps.step(f"Forecast {yesterday}, as known then") as step:
             api.follow(f"{code}.forecast", api.trigger(f"{code}.forecast", before), step.progress)
-        _daily_run(api, territory, yesterday, steps)
+        feeds = _daily_run(api, territory, yesterday, steps)
         with steps.step("Draw the maps"):
             maps = _draw_maps(territory, today)
-    print_summary(console, territory, today, maps)
+    print_summary(console, territory, today, feeds, maps)
 
 
 def _draw_maps(territory: Territory, today: date) -> list[Path]:
@@ -70,6 +76,7 @@ def _draw_maps(territory: Territory, today: date) -> list[Path]:
 
 
 def _choose_portal(territory: Territory, portal: str | None, day: date | None) -> None:
+    portals.remember_today(territory.code, day)
     if portal is not None:
         portals.remember(territory.code, portal if "://" in portal else str(Path(portal).resolve()))
     elif territory.code == "demo":
@@ -81,7 +88,7 @@ def _choose_portal(territory: Territory, portal: str | None, day: date | None) -
 def _dag_ids(territory: Territory) -> list[str]:
     code = territory.code
     extracts = [f"{code}.extract.{feed_id}" for feed_id in territory.feeds]
-    return [*extracts, *(f"{code}.{step}" for step in ("backfill", "transform", "forecast", "score"))]
+    return [*extracts, *(f"{code}.{step}" for step in ("backfill", "transform", "forecast", "score", "now"))]
 
 
 def _load_history(api: AirflowApi, territory: Territory, first_day: date, end_day: date, steps: Steps) -> None:
@@ -90,13 +97,21 @@ def _load_history(api: AirflowApi, territory: Territory, first_day: date, end_da
         api.follow(f"{territory.code}.backfill", api.trigger(f"{territory.code}.backfill", conf=conf), step.progress)
 
 
-def _daily_run(api: AirflowApi, territory: Territory, yesterday: str, steps: Steps) -> None:
-    """Extract yesterday; transform, score and forecast are started by the data, as on every morning."""
+def _take_deliveries(api: AirflowApi, territory: Territory, day: date | None, step: Step) -> None:
+    if territory.code == partner.CITY:
+        partner.send(partner.declared(Simulation(), partner.beginning_of(day)), f"http://127.0.0.1:{port('api')}")
+    yesterday = (day or datetime.now(ZoneInfo(territory.timezone)).date()) - timedelta(days=1)
+    for feed_id in inboxes(territory):
+        dag_id = f"{territory.code}.extract.{feed_id}"
+        api.follow(dag_id, api.trigger(dag_id, str(yesterday)), step.progress)
+
+
+def _daily_run(api: AirflowApi, territory: Territory, yesterday: str, steps: Steps) -> Outcomes:
+    """Read every feed; transform, score and forecast are started by the data, as on every morning."""
     code, since = territory.code, now()
-    with steps.step(f"Extract {yesterday}") as step:
-        for feed_id in incident_feeds(territory):
-            dag_id = f"{code}.extract.{feed_id}"
-            api.follow(dag_id, api.trigger(dag_id, yesterday), step.progress)
+    with steps.step(f"Read every feed, until {yesterday} or until now") as step:
+        feeds = read_every_feed(api, territory, yesterday, step.progress)
+        step.conclude(str(feeds))
     for title, dag_id in (
         (f"Transform {yesterday}", f"{code}.transform"),
         (f"Score the forecast of {yesterday}", f"{code}.score"),
@@ -104,28 +119,35 @@ def _daily_run(api: AirflowApi, territory: Territory, yesterday: str, steps: Ste
     ):
         with steps.step(title) as step:
             api.follow(dag_id, api.run_of(dag_id, yesterday, since), step.progress)
+    with steps.step("Refresh what is shown as of now") as step:
+        api.follow(f"{code}.now", api.trigger(f"{code}.now"), step.progress)
+    return feeds
 
 
 class Step:
     """One line of progress."""
 
     def __init__(self, bar: Progress, title: str) -> None:
-        self._bar, self._title = bar, title
+        self._bar, self.title = bar, title
         self._task = bar.add_task(title, total=None)
 
     def say(self, what: str) -> None:
         """Show what the step is doing."""
-        self._bar.update(self._task, description=f"{self._title} · {what}")
+        self._bar.update(self._task, description=f"{self.title} · {what}")
 
     def progress(self, done: int, total: int, state: str) -> None:
         """Show how far a run has come."""
-        self._bar.update(self._task, completed=done, total=total or None, description=f"{self._title} · {state}")
+        self._bar.update(self._task, completed=done, total=total or None, description=f"{self.title} · {state}")
+
+    def conclude(self, what: str) -> None:
+        """Add to the step's title what came of it."""
+        self.title = f"{self.title}: {what}"
 
     def finish(self) -> None:
         """Show the step as done."""
         task = self._bar.tasks[self._task]
         total = task.total or 1
-        self._bar.update(self._task, total=total, completed=total, description=f"[green]✓[/green] {self._title}")
+        self._bar.update(self._task, total=total, completed=total, description=f"[green]✓[/green] {self.title}")
 
 
 class Steps:
@@ -143,7 +165,7 @@ class Steps:
         yield step
         step.finish()
         if not self._console.is_terminal:
-            self._console.print(f"✓ {title} ({(now() - started).total_seconds():.0f} s)", highlight=False)
+            self._console.print(f"✓ {step.title} ({(now() - started).total_seconds():.0f} s)", highlight=False)
 
 
 @contextmanager

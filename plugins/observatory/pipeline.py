@@ -5,29 +5,34 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from observatory import grid
+from observatory import grid, inbox
 from observatory.contracts import KINDS
 from observatory.contracts.cell import cell_records
-from observatory.errors import ContractBroken, ConventionNotLive, ObservatoryError
+from observatory.errors import ContractBroken, ObservatoryError
 from observatory.feeds import open_feed
 from observatory.records import REJECTED, Ordinals, admit, summarise
 from observatory.records.door import has_pseudonymous_key
+from observatory.terms import require_live_terms
 from observatory.warehouse.journal import record_failure, record_territory
 from observatory.warehouse.load import FeedWindow, Load, LoadResult, loading
 from observatory.window import Window
 
 if TYPE_CHECKING:
-    from datetime import date
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
 
     import sqlalchemy as sa
 
     from observatory.feeds.base import Feed
-    from observatory.feeds.settings import FeedSettings
+    from observatory.records import Kind
+    from observatory.signals.load import SignalLoad
     from observatory.territory import Territory
 
 log = logging.getLogger(__name__)
@@ -60,7 +65,10 @@ def extract(
     record_territory(url, territory)
     try:
         require_live_terms(feed, datetime.now(ZoneInfo(territory.timezone)).date())
-        result = _extract(url, territory, feed_id, loaded)
+        if feed.source.is_inbox:
+            result = inbox.take(url, feed, loaded, partial(_extract, url, territory, feed_id, loaded))
+        else:
+            result = _extract(url, territory, feed_id, loaded)
     except ObservatoryError as error:
         record_failure(url, loaded, error)
         raise
@@ -85,29 +93,9 @@ def feed_window(territory: Territory, feed_id: str, window: Window) -> FeedWindo
     )
 
 
-def require_live_terms(feed: FeedSettings, today: date) -> None:
-    """Refuse a feed whose convention is not live; open data has none and needs none.
-
-    Args:
-        feed: what the territory file says of the feed.
-        today: the city's local day.
-
-    Raises:
-        ConventionNotLive: today is before the convention's start or after its end.
-    """
-    convention = feed.convention
-    if convention and not convention.is_live(today):
-        raise ConventionNotLive(
-            f"{feed.territory_file}: `feeds.{feed.feed_id}`",
-            came=f"the convention with {convention.partner} ({convention.document}) "
-            + (f"begins on {convention.start}" if today < convention.start else f"ended on {convention.end}"),
-            expected=f"one that is live on {today}",
-            todo="Nothing was read. Renew the convention and state its `start` and `end` in "
-            f"{feed.territory_file}, or take the feed out of it.",
-        )
-
-
-def _opened(territory: Territory, feed_id: str) -> Feed:
+def _opened(territory: Territory, feed_id: str, files: tuple[Path, ...] | None) -> Feed:
+    if files is not None:
+        return open_feed(territory, feed_id, files=files)
     if not territory.feeds[feed_id].source.has_messages:
         return open_feed(territory, feed_id)
     from observatory.text.tone import tone
@@ -115,19 +103,37 @@ def _opened(territory: Territory, feed_id: str) -> Feed:
     return open_feed(territory, feed_id, score=tone)
 
 
-def _extract(url: sa.URL, territory: Territory, feed_id: str, loaded: FeedWindow) -> LoadResult:
+def _loading(kind: Kind) -> Callable[[sa.URL, FeedWindow], AbstractContextManager[Load | SignalLoad]]:
+    if not kind.is_signal:
+        return loading
+    from observatory.signals.load import loading_signals
+
+    return loading_signals
+
+
+def _extract(
+    url: sa.URL, territory: Territory, feed_id: str, loaded: FeedWindow, taken: inbox.Taken | None = None
+) -> LoadResult:
     feed, ordinals, rejects = territory.feeds[feed_id], Ordinals(), []
-    with loading(url, loaded) as load:
-        for rows in _opened(territory, feed_id).read(loaded.window):
+    where, files = (f"{loaded}{taken}", taken.files) if taken else (str(loaded), None)
+    with _loading(loaded.kind)(url, loaded) as load:
+        if taken:
+            taken.record(load)
+        for rows in _opened(territory, feed_id, files).read(loaded.window):
             checked = admit(rows, territory, feed_id, ordinals)
             rejects.append(load.add(checked.accepted, checked.rejected))
+        rejects.append(load.settle())
+        if taken:
+            taken.require_unchanged(where)
         share = feed.tolerated_reject_share
         share = loaded.kind.tolerated_reject_share if share is None else share
         if load.result.rejected_count > share * load.result.read_count:
+            broken = f"{load.result.rejected_count} of {load.result.read_count} records broke the contract"
+            causes = pl.concat(rejects)
             raise ContractBroken(
-                str(loaded),
-                came=f"{load.result.rejected_count} of {load.result.read_count} records broke the contract "
-                f"({summarise(pl.concat(rejects), load.result.read_count)})",
+                where,
+                came=f"{broken} ({summarise(causes, load.result.read_count)})",
+                told=f"{broken} ({summarise(causes.with_columns(value=None), load.result.read_count)})",
                 expected=f"at most {share:.0%} (tolerated_reject_share)",
                 todo="Nothing was loaded, the last good data stays. Ask the source, or correct the mapping in "
                 f"{territory.code}.yml.",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import requests
@@ -10,6 +12,7 @@ import requests
 from observatory.errors import SourceUnavailable
 from observatory.settings import ROOT, state_folder
 from observatory.territory import Territory, load_territory
+from observatory.window import local_midnight
 
 
 def remember(territory_code: str, address: str | None) -> None:
@@ -30,13 +33,36 @@ def territory_in_use(code: str) -> Territory:
     return territory
 
 
-def require_answer(territory: Territory) -> None:
+def remember_today(territory_code: str, today: date | None) -> None:
+    """Let it be ``today`` in this city from now on; what the calendar says again when None."""
+    path = state_folder() / "portals" / f"{territory_code}.today"
+    if today is None:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(str(today), encoding="utf-8")
+
+
+def clock(territory: Territory) -> datetime:
+    """The present moment in a city, UTC: where a day was chosen to be today, the moment at which it began."""
+    with suppress(FileNotFoundError):
+        chosen = (state_folder() / "portals" / f"{territory.code}.today").read_text(encoding="utf-8")
+        return local_midnight(date.fromisoformat(chosen), territory.timezone)
+    return datetime.now(UTC)
+
+
+def require_answer(territory: Territory, feed_ids: Iterable[str] | None = None) -> None:
     """Find out in seconds, rather than after the retries of a scheduled run, that a portal cannot be reached.
+
+    Args:
+        territory: the city.
+        feed_ids: whose addresses to ask; those of all its feeds by default.
 
     Raises:
         SourceUnavailable: an address does not answer, or a folder is not there.
     """
-    for address in dict.fromkeys(feed.source.address for feed in territory.feeds.values()):
+    asked = territory.feeds if feed_ids is None else feed_ids
+    for address in dict.fromkeys(territory.feeds[feed_id].source.address for feed_id in asked):
         if "://" not in address:
             reached = Path(ROOT, address).is_dir()
         elif not address.startswith("http"):

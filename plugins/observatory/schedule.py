@@ -1,19 +1,22 @@
-"""Which feeds a day waits for, and which local days a daily run reads and rebuilds.
+"""Which feeds a day waits for, which local days a daily run reads and rebuilds, and what a run of a live feed reads.
 
 Airflow reads this at every parse of the schedules, so imports stay light.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import date, timedelta
+from collections.abc import Collection, Iterator
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from observatory.contracts import KINDS
 from observatory.errors import RangeError
 from observatory.territory import Territory
-from observatory.window import Window
+from observatory.window import Window, local_midnight
 
 BACKTEST_DAYS = 28
+LEAST_OVERLAP = timedelta(minutes=15)
+MOST_OVERLAP = timedelta(hours=2)
 
 
 def window_of_day(territory: Territory, feed_id: str, day: date) -> Window:
@@ -30,6 +33,70 @@ def corrected_for(territory: Territory, feed_id: str) -> timedelta:
     return timedelta(days=days)
 
 
+def cron(territory: Territory, feed_id: str) -> str:
+    """When a feed is read, as a cron expression in the city's local time."""
+    cadence_min = territory.feeds[feed_id].cadence_min
+    if cadence_min is None:
+        return territory.schedule
+    hours, minutes = divmod(cadence_min, 60)
+    if hours and not minutes:
+        return f"0 */{hours} * * *" if hours < 24 else "0 0 * * *"
+    return f"*/{cadence_min} * * * *" if cadence_min < 60 else f"0 */{hours} * * *"
+
+
+def overlap(territory: Territory, feed_id: str) -> timedelta:
+    """How much of what the last run read the next one reads again.
+
+    The lag that the feed declares, ``publication_lag_hours``, but not less than a quarter of an hour nor more than two
+    hours; what a source publishes later than that arrives with the first run of the next day.
+    """
+    lag = timedelta(hours=territory.feeds[feed_id].publication_lag_hours)
+    return min(max(lag, LEAST_OVERLAP), MOST_OVERLAP)
+
+
+def live_window(territory: Territory, feed_id: str, last_window_end: datetime | None, now: datetime) -> Window | None:
+    """What a run of a live feed reads: everything since the last load, and a little before it, until now.
+
+    The first run of a local day reads from as far back as the feed corrects itself, and so does the first run ever.
+
+    Args:
+        territory: the city.
+        feed_id: one of its feeds.
+        last_window_end: until when the feed has been read (``observatory.warehouse.journal.read_until``); None where
+            it never was.
+        now: the present moment, with a time zone.
+
+    Returns:
+        The window; None where the feed has been read until now already.
+    """
+    if last_window_end is not None and last_window_end >= now:
+        return None
+    zone = ZoneInfo(territory.timezone)
+    today = now.astimezone(zone).date()
+    corrected = local_midnight(today - corrected_for(territory, feed_id), territory.timezone)
+    since = (now if last_window_end is None else last_window_end) - overlap(territory, feed_id)
+    if last_window_end is None or last_window_end.astimezone(zone).date() < today:
+        since = min(since, corrected)
+    return Window.between(since, now, territory.timezone)
+
+
+def parts(territory: Territory, feed_id: str, window: Window) -> Iterator[Window]:
+    """Cut a window that is longer than a run's ordinary one into its local days, oldest first."""
+    ordinary = corrected_for(territory, feed_id).days + 2
+    if (window.end_day - window.first_day).days <= ordinary:
+        yield window
+    else:
+        yield from window.days()
+
+
+def completed_day(window: Window, last_window_end: datetime | None) -> date | None:
+    """The local day before today, where a live run is the first that could read it whole; None where it is not."""
+    zone = ZoneInfo(window.timezone)
+    today = window.end.astimezone(zone).date()
+    is_first = last_window_end is None or last_window_end.astimezone(zone).date() < today
+    return today - timedelta(days=1) if is_first else None
+
+
 def rebuilt_window(territory: Territory, day: date) -> Window:
     """What the transform of a daily run rebuilds: every day that one of its incident feeds read."""
     windows = [window_of_day(territory, feed_id, day) for feed_id in incident_feeds(territory)]
@@ -39,6 +106,11 @@ def rebuilt_window(territory: Territory, day: date) -> Window:
 def incident_feeds(territory: Territory) -> list[str]:
     """The feeds a day must have before it is transformed and forecast."""
     return [feed_id for feed_id, feed in territory.feeds.items() if feed.kind == "incident"]
+
+
+def inboxes(territory: Territory) -> list[str]:
+    """The feeds that partners send, which nobody is asked for."""
+    return [feed_id for feed_id, feed in territory.feeds.items() if feed.source.is_inbox]
 
 
 def zone_feeds(territory: Territory) -> list[str]:

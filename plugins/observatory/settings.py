@@ -14,6 +14,16 @@ def state_folder() -> Path:
     return Path(os.environ.get("OBSERVATORY_STATE", ROOT / "var")).resolve()
 
 
+def push_limit_bytes() -> int:
+    """Size of the largest file that may be sent over HTTP; ``OBSERVATORY_PUSH_LIMIT_BYTES`` changes it."""
+    return int(os.environ.get("OBSERVATORY_PUSH_LIMIT_BYTES", "100000000"))
+
+
+def signals_folder() -> Path:
+    """Folder of the signals' Parquet; ``OBSERVATORY_SIGNALS`` moves it."""
+    return Path(os.environ.get("OBSERVATORY_SIGNALS", state_folder() / "signals")).resolve()
+
+
 def dbt_target() -> Path:
     """Folder of dbt's manifest and run results."""
     return state_folder() / "dbt"

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from observatory import stack
+from observatory.every_feed import Outcomes
 from observatory.territory import Territory
 from observatory.warehouse.connection import plain, role_url
 
@@ -32,6 +33,13 @@ SKILL = """
     where territory_code = %s
     order by evaluation, first_forecast_date, last_forecast_date, category_group, information_gain desc nulls last
 """
+TRAFFIC = """
+    select site_code, district_code, speed_kmh, free_flow_speed_kmh, congestion_index, is_jammed, is_stale, data_as_of
+    from today.traffic
+    where territory_code = %s
+    order by congestion_index desc nulls last, site_code
+    limit 5
+"""
 
 
 def groups_forecast(territory: Territory, today: date) -> list[str]:
@@ -41,14 +49,21 @@ def groups_forecast(territory: Territory, today: date) -> list[str]:
     return list(dict.fromkeys(group for group, *_ in rows))
 
 
-def print_summary(console: Console, territory: Territory, today: date, maps: list[Path]) -> None:
-    """Print the forecast of ``today`` and how good its method has been."""
+def print_summary(console: Console, territory: Territory, today: date, feeds: Outcomes, maps: list[Path]) -> None:
+    """Print what was read, traffic as of now, the forecast of ``today`` and how good its method has been."""
     with psycopg.connect(plain(role_url("reader"))) as connection:
         top = connection.execute(TOP, [territory.code, today]).fetchall()
         skill = connection.execute(SKILL, [territory.code]).fetchall()
         abstained = connection.execute(ABSTAINED, [territory.code, today]).fetchall()
+        traffic = connection.execute(TRAFFIC, [territory.code]).fetchall()
     label = "SIMULATED city, " if territory.is_simulated else ""
     console.rule(f"{territory.name} · {label}forecast for {today}")
+    console.print(f"Feeds loaded: {', '.join(feeds.loaded)}", highlight=False)
+    for outcome, reasons in (("refused", feeds.refused), ("failed", feeds.failed)):
+        for feed_id, reason in reasons.items():
+            console.print(f"Feed {outcome}: {feed_id}, {reason}", highlight=False)
+    if traffic:
+        console.print(_traffic_table(traffic))
     console.print(_top_table(top))
     for group, reason in abstained:
         console.print(f"{group}: no forecast, because {reason}")
@@ -60,6 +75,7 @@ def print_summary(console: Console, territory: Territory, today: date, maps: lis
         f"Airflow    {found['airflow_url']}  user {found['airflow_user']}  password {stack.airflow_password()}",
         f"Warehouse  {found['warehouse_url']}",
         "           select * from tomorrow.hotspot; select * from tomorrow.skill",
+        "           select * from today.traffic; select * from today.alert; select * from ops.feed_health",
         *(f"Map        {path}" for path in maps),
     ):
         console.print(line, highlight=False, soft_wrap=True)
@@ -77,6 +93,15 @@ def _top_table(rows: list[tuple]) -> Table:
     )
     for group, rank, cell, district, expected, probability, _ in rows:
         table.add_row(group, str(rank), cell, district or "", f"{expected:.3f}", f"{probability:.1%}")
+    return table
+
+
+def _traffic_table(rows: list[tuple]) -> Table:
+    table = Table("site", "district", "km/h", "free km/h", "slowed by", "", title="Traffic now: the most slowed sites")
+    for site, district, speed, free, index, is_jammed, is_stale, data_as_of in rows:
+        told = [*(["jam"] if is_jammed else []), *([f"stale, of {data_as_of:%Y-%m-%d %H:%M} UTC"] if is_stale else [])]
+        slowed = "" if index is None else f"{index:.0%}"
+        table.add_row(site, district or "", _number(speed, 0), _number(free, 0), slowed, ", ".join(told))
     return table
 
 

@@ -20,6 +20,8 @@ from observatory.strict import Strict
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Of PyYAML's two safe loaders the one in C, several times as fast: the schedules read all files at each parse."""
 
+_WEB = ("http://", "https://")
+
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
 
 
@@ -164,10 +166,15 @@ class Territory(Strict):
         return spelled
 
     def with_portal(self, address: str) -> Territory:
-        """The same city, every feed read from ``address`` (base URL or folder) instead of its own, at any pace."""
-        instead = {"address": address, "requests_per_minute": None}
+        """The same city, read from ``address`` instead of its feeds' own, at any pace.
+
+        Args:
+            address: a folder, which every feed is then read from; or a web address, which takes the place of the
+                scheme, host and port of every web address, whose path is kept. Feeds in folders stay where they are,
+                and inboxes always do.
+        """
         moved = {
-            key: feed.model_copy(update={"source": feed.source.model_copy(update=instead)})
+            key: feed.model_copy(update={"source": feed.source.moved_to(_moved(feed.source.address, address))})
             for key, feed in self.feeds.items()
         }
         return self.model_copy(update={"feeds": moved})
@@ -232,6 +239,15 @@ def _read(path: Path) -> Territory:
             todo="Rename the file or correct its `code:`.",
         )
     return territory
+
+
+def _moved(own: str, portal: str) -> str:
+    if not portal.startswith(_WEB):
+        return portal
+    if not own.startswith(_WEB):
+        return own
+    path = own.partition("://")[2].partition("/")[2].rstrip("/")
+    return "/".join([portal.rstrip("/"), *([path] if path else [])])
 
 
 def _explained(path: Path, error: ValidationError) -> TerritoryError:

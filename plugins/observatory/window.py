@@ -66,6 +66,18 @@ class Window:
             yield Window(first, min(next_month, self.end_day), self.timezone)
             first = next_month
 
+    def days(self) -> Iterator[Window]:
+        """Cut the window at each local midnight, oldest first."""
+        day = self.first_day
+        while day < self.end_day:
+            following = day + timedelta(days=1)
+            start, end = local_midnight(day, self.timezone), local_midnight(following, self.timezone)
+            if self.start <= start and end <= self.end:
+                yield Window(day, following, self.timezone)
+            else:
+                yield Window.between(max(start, self.start), min(end, self.end), self.timezone)
+            day = following
+
     def __str__(self) -> str:
         """``2016-01-01..2016-01-31``, last day included, as people say it; moments to the minute."""
         if self.since is None and self.until is None:

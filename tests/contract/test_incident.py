@@ -175,6 +175,7 @@ def test_local_clock_becomes_utc(local, utc):
         ({"clock": "utc"}, "2016-05-02T15:00:00"),
         ({"date_formats": ["%Y-%m-%dT%H:%M:%S%z"]}, "2016-05-02T17:00:00+0200"),
         ({"date_formats": ["%Y-%m-%dT%H:%M:%S%#z"]}, "2016-05-02T15:00:00Z"),
+        ({"date_formats": ["%Y-%m-%dT%H:%M:%S%:z"]}, "2016-05-02T17:00:00+02:00"),
         ({"date_formats": ["%d/%m/%Y %H:%M", "%m-%d-%y %I:%M %p"]}, "05-02-16 10:00 AM"),
     ],
 )

@@ -11,14 +11,17 @@ from pathlib import Path
 import pytest
 import yaml
 
+from observatory.contracts import KINDS
 from observatory.environment import TELEMETRY_OFF
+from observatory.feed_page import cadence
+from observatory.schedule import corrected_for
 from observatory.settings import ROOT
 from observatory.territory import load_territories
 
 DAGS = sorted((ROOT / "dags").glob("*.py"))
 MOST_LINES = 80
 HEAVY = ["polars", "pandera", "dlt", "lightgbm", "scipy", "adbc_driver_postgresql", "sqlalchemy_utils", "dbt"]
-STEPS = ("transform", "forecast", "score", "backfill")
+STEPS = ("transform", "forecast", "score", "backfill", "now")
 
 PARSE = """
 import json, sys
@@ -39,7 +42,7 @@ def facts(dag):
         "file": dag.fileloc, "catchup": dag.catchup, "tags": sorted(dag.tags), "doc_md": dag.doc_md,
         "start_date": str(dag.start_date), "max_active_runs": dag.max_active_runs,
         "schedule": told["timetable"]["__type"].rpartition(".")[2], "timetable": told["timetable"]["__var"],
-        "params": sorted(dag.params),
+        "params": sorted(dag.params), "description": dag.description, "owner": dag.owner,
         "tasks": {
             task.task_id: {
                 "is_mapped": task.is_mapped, "outlets": outlets(task), "retries": task.retries, "pool": task.pool,
@@ -110,6 +113,7 @@ def dags(parsed):
 
 TERRITORIES = load_territories()
 FEEDS = [(code, feed_id) for code, territory in TERRITORIES.items() for feed_id in territory.feeds]
+DAILY = [(code, feed_id) for code, feed_id in FEEDS if TERRITORIES[code].feeds[feed_id].cadence_min is None]
 
 
 def expected_ids(territories):
@@ -149,11 +153,11 @@ def test_house_rules(dags):
         assert dag["max_active_runs"] == 1, dag_id
         assert {code, step} <= set(dag["tags"]), dag_id
         assert len(dag["doc_md"] or "") > 30, dag_id
-        if step != "extract":
+        if step not in ("extract", "now"):
             assert datetime.fromisoformat(dag["start_date"]) < datetime.now(UTC), dag_id
 
 
-@pytest.mark.parametrize(("code", "feed_id"), FEEDS, ids=[".".join(pair) for pair in FEEDS])
+@pytest.mark.parametrize(("code", "feed_id"), DAILY, ids=[".".join(pair) for pair in DAILY])
 def test_a_feed_is_read_for_the_local_day_before(dags, code, feed_id):
     dag, territory = dags[f"{code}.extract.{feed_id}"], TERRITORIES[code]
     assert dag["schedule"] == "CronPartitionTimetable"
@@ -174,6 +178,53 @@ def test_a_feed_is_read_for_the_local_day_before(dags, code, feed_id):
     feed = territory.feeds[feed_id]
     assert feed.owner in dag["doc_md"]
     assert feed.terms in dag["doc_md"]
+
+
+@pytest.fixture(scope="session")
+def with_live_feeds(environment, tmp_path_factory):
+    """The bag of one city of which two feeds are live."""
+    folder = tmp_path_factory.mktemp("territories")
+    content = yaml.safe_load((ROOT / "territories" / "demo.yml").read_text())
+    content["feeds"]["incidents"] |= {"cadence_min": 5}
+    content["feeds"]["districts"] |= {"cadence_min": 120}
+    (folder / "demo.yml").write_text(yaml.safe_dump(content))
+    return parse(environment, folder, tmp_path_factory.mktemp("bag") / "bag.json")["dags"]
+
+
+@pytest.mark.parametrize(("feed_id", "minutes", "cron"), [("incidents", 5, "*/5"), ("districts", 120, "0 */2")])
+def test_a_live_feed_is_read_every_few_minutes_and_never_piles_up(with_live_feeds, feed_id, minutes, cron):
+    dag = with_live_feeds[f"demo.extract.{feed_id}"]
+    assert dag["timetable"]["expression"].startswith(cron)
+    assert dag["timetable"]["run_offset"] == 0
+    assert dag["schedule"] == "CronPartitionTimetable", "so that a run may be asked for a day"
+    assert (dag["catchup"], dag["max_active_runs"]) == (False, 1)
+    assert f"every {minutes} min" in dag["tags"]
+    assert f"every {minutes} min" in dag["doc_md"]
+    assert dag["tasks"]["load"]["retries"] == 0, "the next run is the retry, and none waits behind one"
+    assert dag["tasks"]["load"]["outlets"] == [], "what was read of a day that is not over is announced to nobody"
+    assert dag["tasks"]["announce"]["outlets"] == [f"demo.raw.{feed_id}"]
+
+
+@pytest.mark.parametrize(("code", "feed_id"), FEEDS, ids=[".".join(pair) for pair in FEEDS])
+def test_a_feeds_page_says_what_an_operator_asks(dags, code, feed_id):
+    feed, dag = TERRITORIES[code].feeds[feed_id], dags[f"{code}.extract.{feed_id}"]
+    assert dag["owner"] == feed.owner
+    assert cadence(feed) in dag["description"]
+    assert {cadence(feed), feed.kind} <= set(dag["tags"])
+    for told in (feed.kind, KINDS[feed.kind].row, feed.owner, feed.source.address, feed.terms, cadence(feed)):
+        assert told in dag["doc_md"]
+    back = corrected_for(TERRITORIES[code], feed_id).days
+    assert f"up to {back} days back" in dag["doc_md"]
+    kept = KINDS[feed.kind].retention_days
+    assert (f"{kept} days" if kept else "as long as") in dag["doc_md"]
+    assert all(f"`{column}`" in dag["doc_md"] for column in feed.read_columns)
+
+
+@pytest.mark.parametrize("code", TERRITORIES)
+def test_now_is_refreshed_every_quarter_of_an_hour_by_one_dbt_at_a_time(dags, code):
+    dag = dags[f"{code}.now"]
+    assert (dag["schedule"], dag["timetable"]["expression"]) == ("CronTriggerTimetable", "*/15 * * * *")
+    assert [task["pool"] for task in dag["tasks"].values()] == ["dbt"]
 
 
 @pytest.mark.parametrize("code", TERRITORIES)

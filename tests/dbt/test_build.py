@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 TABLES = ["dim_category", "dim_cell", "dim_date", "dim_territory", "dim_zone", "fct_incident", "fct_incident_cell_day"]
 WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 RELATIONS = [f"core.{name}" for name in (*TABLES, "fct_incident_version", "category_map")]
-RELATIONS += ["tomorrow.abstention", "tomorrow.hotspot", "tomorrow.skill"]
+RELATIONS += ["today.alert", "today.traffic", "tomorrow.abstention", "tomorrow.hotspot", "tomorrow.skill"]
 
 
 def moment(text):

@@ -11,7 +11,7 @@ from dbt.cli.main import dbtRunner
 from ml.methods import BASELINES, OURS
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
-PUBLISHED = ("core", "tomorrow")
+PUBLISHED = ("core", "today", "tomorrow")
 LAYERS = ("staging", "intermediate", *PUBLISHED)
 
 
@@ -88,7 +88,15 @@ def test_every_model_with_a_rule_has_a_unit_test(manifest):
     tested = {test["model"] for test in manifest["unit_tests"].values()}
     # renames and constants only; the calendar is tested against Python's
     without_rules = {"stg_territory", "stg_incident_version", "stg_model", "stg_hotspot_forecast", "stg_forecast_score"}
-    without_rules |= {"stg_abstention", "stg_category_map", "dim_territory", "dim_zone", "dim_date"}
+    without_rules |= {
+        "stg_abstention",
+        "stg_category_map",
+        "stg_feed",
+        "stg_traffic_measure_hour",
+        "dim_territory",
+        "dim_zone",
+        "dim_date",
+    }
     assert set(models(manifest, *LAYERS)) - without_rules == tested
 
 
@@ -101,9 +109,20 @@ def test_no_table_is_swapped_for_a_new_one(manifest):
             assert node["config"]["on_schema_change"] == "fail", name
 
 
+def test_live_marts_are_tagged_now_and_read_staging_alone(manifest):
+    """So that they are built every quarter of an hour without the facts."""
+    for name, node in models(manifest, "today").items():
+        assert node["tags"] == ["now"], name
+        assert all(".stg_" in each for each in inputs(node, "model")), name
+        assert node["config"]["materialized"] == "incremental", name
+    assert {name for name, node in models(manifest, *LAYERS).items() if "now" in node["tags"]} == set(
+        models(manifest, "today")
+    )
+
+
 def test_schemas_are_taken_verbatim(manifest):
     schemas = {node["schema"] for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")}
-    assert schemas == {"staging", "core", "tomorrow"}
+    assert schemas == {"staging", "core", "today", "tomorrow"}
 
 
 def test_names_follow_the_layers(manifest):

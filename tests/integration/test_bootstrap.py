@@ -18,9 +18,9 @@ from observatory.warehouse.bootstrap import bootstrap
 from observatory.warehouse.connection import ROLES, admin_url, airflow_url, plain, role_url
 from observatory.warehouse.embedded import EmbeddedServer
 
-SCHEMAS = ("raw", "ops", "gov", "ml", "staging", "core", "tomorrow")
+SCHEMAS = ("raw", "ops", "gov", "ml", "staging", "core", "today", "tomorrow")
 
-OURS = "nspname in ('raw', 'ops', 'gov', 'ml', 'staging', 'core', 'tomorrow')"
+OURS = "nspname in ('raw', 'ops', 'gov', 'ml', 'staging', 'core', 'today', 'tomorrow')"
 
 # everything the catalogs know of the database that a second bootstrap could change, object ids included
 CATALOG = {
@@ -125,21 +125,29 @@ def test_two_bootstraps_at_once_of_an_empty_database_agree(warehouse):
 
 # --- rights
 
-RAW = {f"raw.{kind}" for kind in KINDS} | {"raw.rejected"}
+SUMS = {f"raw.{name}_hour" for name, kind in KINDS.items() if kind.is_signal}
+RAW = {f"raw.{name}" for name, kind in KINDS.items() if not kind.is_signal} | SUMS | {"raw.rejected"}
 MUTABLE = {"raw.territory", "raw.category_map"}
 """What the territory file says, as it stands."""
 
 FORECASTS = {"ml.hotspot_forecast", "ml.forecast_score", "ml.abstention"}
+DELIVERIES = {"ops.delivery", "ops.delivery_refusal"}
 GOV = {"gov.declaration", "gov.convention"}
 ALLOWED = {
     "loader": {
-        "SELECT": RAW | MUTABLE | {"ops.load", "ops.load_failure", "ops.unlisted", "ops.feed_health", *GOV},
-        "INSERT": RAW | MUTABLE | {"ops.load", "ops.load_failure", "ops.unlisted", "gov.declaration"},
-        "UPDATE": MUTABLE | {"ops.unlisted"},
-        "DELETE": {"raw.category_map", "ops.unlisted"},
+        "SELECT": RAW
+        | MUTABLE
+        | DELIVERIES
+        | {"ops.load", "ops.load_failure", "ops.feed_health", "ops.signal_partition", "ops.feed", "ops.unlisted", *GOV},
+        "INSERT": RAW
+        | MUTABLE
+        | DELIVERIES
+        | {"ops.load", "ops.load_failure", "ops.signal_partition", "ops.feed", "ops.unlisted", "gov.declaration"},
+        "UPDATE": MUTABLE | {"ops.signal_partition", "ops.feed", "ops.unlisted"},
+        "DELETE": {"raw.category_map", "ops.feed", "ops.unlisted"} | SUMS,
     },
     "transformer": {
-        "SELECT": RAW | FORECASTS | MUTABLE | {"ops.load", "ml.model"},
+        "SELECT": RAW | FORECASTS | MUTABLE | {"ops.load", "ops.signal_partition", "ops.feed", "ml.model"},
     },
     "forecaster": {
         "SELECT": FORECASTS | {"ml.model", "core.fact"},
@@ -148,10 +156,20 @@ ALLOWED = {
     },
     "reader": {
         "SELECT": FORECASTS
-        | {"ml.model", "ops.load", "ops.feed_health", "gov.convention", "core.fact", "tomorrow.mart"},
+        | DELIVERIES
+        | {
+            "ml.model",
+            "ops.load",
+            "ops.feed",
+            "ops.feed_health",
+            "gov.convention",
+            "core.fact",
+            "tomorrow.mart",
+            "today.mart",
+        },
     },
 }
-BUILT = {"staging.model", "core.fact", "tomorrow.mart"}
+BUILT = {"staging.model", "core.fact", "tomorrow.mart", "today.mart"}
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
 
@@ -161,6 +179,7 @@ def built(warehouse):
     with warehouse.connect("transformer") as connection:
         connection.execute("create table core.fact (n int)")
         connection.execute("create view tomorrow.mart as select * from core.fact")
+        connection.execute("create view today.mart as select * from core.fact")
         connection.execute("create view staging.model as select * from raw.incident")
     return warehouse
 
@@ -194,7 +213,7 @@ def test_no_role_can_make_anything_outside_its_schemas(built, role):
     rows = built.rows(
         "select nspname from pg_namespace where nspname !~ '^pg_' and has_schema_privilege(%s, oid, 'CREATE')", role
     )
-    assert {name for (name,) in rows} == ({"staging", "core", "tomorrow"} if role == "transformer" else set())
+    assert {name for (name,) in rows} == ({"staging", "core", "today", "tomorrow"} if role == "transformer" else set())
     rights = built.rows(
         "select has_database_privilege(%s, current_database(), 'CONNECT'), "
         "has_database_privilege(%s, current_database(), 'TEMPORARY'), "

@@ -73,7 +73,7 @@ def test_without_a_live_one_nothing_is_read_and_everybody_is_told(extract, wareh
         f"{TODAY}. Nothing was read. Renew the convention and state its `start` and `end` in demo.yml, or take the "
         "feed out of it."
     ).replace("demo", code)
-    assert warehouse.rows("select count(*) from raw.parking_occupancy where territory_code = %s", code) == [(0,)]
+    assert warehouse.rows("select count(*) from raw.parking_occupancy_hour where territory_code = %s", code) == [(0,)]
     assert warehouse.rows("select count(*) from ops.load where territory_code = %s", code) == [(0,)]
     health = warehouse.rows(
         "select is_failing, last_failure_message from ops.feed_health where territory_code = %s", code, role="reader"

@@ -42,7 +42,7 @@ def epoch(monkeypatch, name):
 def drop(warehouse, tmp_path):
     """Load rows of a kind from a file; the city's code is the test's own."""
 
-    def load(kind, *rows, code="kinds", **declared):
+    def load(kind, *rows, code="kinds", is_simulated=True, **declared):
         sample = SAMPLES[kind]
         with (tmp_path / "rows.csv").open("w", newline="") as file:
             writer = csv.DictWriter(file, sample.row)
@@ -55,15 +55,21 @@ def drop(warehouse, tmp_path):
             "convention": CONVENTION,
             "columns": sample.columns,
             "tolerated_reject_share": 0.5,
-            "is_complete": True,
+            "is_complete": not KINDS[kind].is_signal,
             "tolerated_withdrawal_share": 1.0,
             **sample.settings,
             **declared,
         }
-        territory = Territory.model_validate({**DEMO, "code": code, "feeds": {f"feed_{kind}": feed}})
+        territory = Territory.model_validate(
+            {**DEMO, "code": code, "is_simulated": is_simulated, "feeds": {f"feed_{kind}": feed}}
+        )
         return pipeline.extract(sa.make_url(warehouse.url("loader")), territory, f"feed_{kind}", MARCH)
 
     return load
+
+
+def table_of(kind):
+    return f"{kind}_hour" if KINDS[kind].is_signal else kind
 
 
 @pytest.mark.parametrize("kind", SAMPLES)
@@ -71,8 +77,8 @@ def test_a_kind_is_loaded_once_and_its_rejects_are_kept(drop, warehouse, kind):
     (change, column, check), *_ = SAMPLES[kind].broken
     assert drop(kind, {}, change) == LoadResult(read_count=2, accepted_count=1, rejected_count=1)
     assert drop(kind, {}, change) == LoadResult(read_count=2, unchanged_count=1, rejected_count=1)
-    columns = ", ".join(KINDS[kind].columns)
-    found = warehouse.rows(f"select {columns} from raw.{kind}", role="transformer")
+    columns = ", ".join(KINDS[kind].hour_schema or KINDS[kind].columns)
+    found = warehouse.rows(f"select {columns} from raw.{table_of(kind)}", role="transformer")
     assert len(found) == 1
     rejected = warehouse.rows("select column_name, check_name from raw.rejected where kind = %s", kind)
     assert rejected == [(column, check)]
@@ -80,11 +86,12 @@ def test_a_kind_is_loaded_once_and_its_rejects_are_kept(drop, warehouse, kind):
 
 @pytest.mark.parametrize("kind", SAMPLES)
 def test_only_the_loader_appends_and_readers_see_nothing_of_a_kind(warehouse, kind):
+    table = f"raw.{table_of(kind)}"
     for role, statement in (
-        ("loader", f"update raw.{kind} set feed_id = ''"),
-        ("loader", f"delete from raw.{kind}"),
-        ("transformer", f"insert into raw.{kind} default values"),
-        ("reader", f"select from raw.{kind}"),
+        ("loader", f"update {table} set feed_id = ''"),
+        ("loader", f"truncate {table}" if KINDS[kind].is_signal else f"delete from {table}"),
+        ("transformer", f"insert into {table} default values"),
+        ("reader", f"select from {table}"),
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             warehouse.rows(statement, role=role)
@@ -138,7 +145,12 @@ def test_no_number_of_a_file_is_in_any_table_nor_in_a_message(drop, warehouse, c
     drop("citation", {}, {"n": secret}, {"n": secret, "eur": "1"}, {"n": f"{secret}x", "eur": "2"}, code="clean")
     with pytest.raises(ContractBroken) as caught:
         drop("citation", {"n": secret, "eur": "1"}, code="clean")
-    tables = [f"raw.{kind}" for kind in KINDS] + ["raw.rejected", "ops.load", "ops.load_failure", "gov.declaration"]
+    tables = [f"raw.{table_of(kind)}" for kind in KINDS] + [
+        "raw.rejected",
+        "ops.load",
+        "ops.load_failure",
+        "gov.declaration",
+    ]
     stored = "".join(str(warehouse.rows(f"select to_jsonb(t)::text from {table} as t")) for table in tables)
     assert "clean" in stored
     assert "771133" not in stored + caplog.text + str(caught.value)
@@ -147,7 +159,7 @@ def test_no_number_of_a_file_is_in_any_table_nor_in_a_message(drop, warehouse, c
 def test_a_feed_that_needs_a_secret_says_so_and_loads_nothing(drop, warehouse, monkeypatch):
     monkeypatch.delenv("OBSERVATORY_PSEUDONYM_EPOCH")
     with pytest.raises(SecretMissing, match="OBSERVATORY_PSEUDONYM_EPOCH is not set; expected"):
-        drop("citation", *CITATIONS, code="secretless")
+        drop("citation", *CITATIONS, code="secretless", is_simulated=False)
     assert keys(warehouse, "secretless") == []
     failed = warehouse.rows("select error_type from ops.load_failure where territory_code = 'secretless'")
     assert failed == [("SecretMissing",)]

@@ -108,6 +108,25 @@ def test_it_ends_with_where_to_look(observatory, output):
     )
 
 
+def test_what_the_police_sent_to_airflow_is_loaded_and_nobody_else_is_let_in(observatory, output):
+    ((name, read_count),) = observatory.rows(
+        "select file_name, read_count from ops.delivery join ops.load using (load_id) "
+        "where delivery.feed_id = 'operations'"
+    )
+    assert read_count > 0
+    url = f"{observatory.status()['airflow_url']}/observatory/push/demo/operations"
+    told = requests.get(f"{url}/{name.partition('.')[0]}", timeout=10)
+    assert told.status_code == 401
+    token = {"Authorization": f"Bearer {observatory('push-token', 'demo', 'operations').strip()}"}
+    told = requests.get(f"{url}/{name.partition('.')[0]}", headers=token, timeout=10)
+    assert (told.status_code, told.json()["state"]) == (200, "loaded")
+    refused = [requests.post(f"{url}{feed}", data=b"{}", timeout=10) for feed in ("", "nothing")]
+    assert {(answer.status_code, answer.text) for answer in refused} == {(401, refused[0].text)}
+    assert (
+        requests.get(f"{observatory.status()['airflow_url']}/api/v2/dags", headers=token, timeout=10).status_code == 401
+    )
+
+
 def test_todays_forecast_has_every_cell_once_and_says_what_it_knew(observatory, output):
     rows = observatory.rows(
         "select category_group, count(*), count(distinct cell_id), "

@@ -507,7 +507,7 @@ def test_a_broken_boundary_leaves_zones_and_cells_as_they_were(town):
 
 # --- the demo city as time goes by
 
-CHANGEABLE = replace(PLANTED, corrected_share=0.05, withdrawn_share=0.02)
+CHANGEABLE = replace(PLANTED, corrected_share=0.05, withdrawn_share=0.04)
 WINTER = Window(date(2024, 1, 1), date(2024, 3, 1), "Europe/Paris")
 CONTENT = ("occurred_at", "ended_at", "category", "description", "reported_at", "district", "longitude", "latitude")
 
@@ -515,7 +515,7 @@ CONTENT = ("occurred_at", "ended_at", "category", "description", "reported_at", 
 @pytest.fixture(scope="module")
 def simulated():
     """Two months of a small city whose records change more often than usual."""
-    return records.simulate(population=100_000, end=date(2024, 4, 1), truth=CHANGEABLE)
+    return records.simulate(population=100_000, start=WINTER.first_day, end=date(2024, 4, 1), truth=CHANGEABLE)
 
 
 @pytest.fixture

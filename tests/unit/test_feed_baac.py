@@ -34,8 +34,8 @@ def year_of(first, last=None):
     return Window(date(first, 1, 1), date((last or first) + 1, 1, 1), ZONE)
 
 
-def write(folder, names, rows, separator=",", encoding="latin-1"):
-    """The tables of a year; ``rows`` are those of the characteristics, each of one person on one vehicle."""
+def tables_of(rows, separator=","):
+    """The tables of a year; ``rows`` are those of the characteristics, each of three persons on two vehicles."""
     numbers = [row.split(separator)[0].strip('"') for row in rows[1:]]
     tables = {
         "places": ["Num_Acc,catr,surf"] + [f"{number},4,1" for number in numbers for _ in range(2)],
@@ -43,9 +43,14 @@ def write(folder, names, rows, separator=",", encoding="latin-1"):
         + [f"{number},1,1,{grav},1,{born}" for number in numbers for grav, born in ((4, 1999), (2, ""), (1, "1950.0"))],
         "vehicles": ["Num_Acc,num_veh,catv"] + [f"{number},{vehicle},7" for number in numbers for vehicle in "AB"],
     }
-    (folder / names["characteristics"]).write_text("\n".join(rows), encoding=encoding)
-    for table, lines in tables.items():
-        (folder / names[table]).write_text("\n".join(line.replace(",", separator) for line in lines))
+    others = {table: [line.replace(",", separator) for line in lines] for table, lines in tables.items()}
+    return {"characteristics": rows, **others}
+
+
+def write(folder, names, rows, separator=",", encoding="latin-1"):
+    for table, lines in tables_of(rows, separator).items():
+        written = encoding if table == "characteristics" else "utf-8"
+        (folder / names[table]).write_text("".join(f"{line}\n" for line in lines), encoding=written)
 
 
 def names(year, characteristics, sign="-"):

@@ -259,4 +259,4 @@ def test_the_pipeline_scores_what_it_reads():
     from observatory.text.tone import tone
 
     territory = signals("http://127.0.0.1:1")
-    assert pipeline._opened(territory, next(iter(territory.feeds))).score is tone
+    assert pipeline._opened(territory, next(iter(territory.feeds)), None).score is tone

@@ -1,5 +1,6 @@
 """The file feed: windows, encodings, formats, files that are absent, damaged or of another shape."""
 
+import gzip
 import json
 from datetime import date, datetime, timedelta
 
@@ -299,3 +300,91 @@ def test_zones_of_a_portal_survive_a_passing_fault_and_name_a_lasting_one():
             zones(address, feed_id="city", patience=patience)
     with pytest.raises(SourceUnavailable, match="did not answer"):
         zones(address, patience=patience)
+
+
+# --- one object a line
+
+
+def lined(folder, content, name="log.jsonl", **changes):
+    (folder / name).write_bytes(content)
+    return city(folder, path=name, **changes)
+
+
+ROW = b'{"numero": 1, "motif": "BRUIT", "debut": "10/03/2026 10:00", "lon": 5.0, "lat": 43.3}\n'
+
+
+def test_objects_are_read_line_by_line_and_cut_by_the_window(tmp_path):
+    content = b"\xef\xbb\xbf" + ROW + b"\n" + ROW.replace(b"1,", b'"2",', 1).replace(b"/03/", b"/04/") + b"  \n"
+    content += ROW.replace(b"1,", b"3,", 1).rstrip()
+    assert ids(read(lined(tmp_path, content))) == ["1", "3"]
+    (chunk, *_) = read(lined(tmp_path, content), chunk_rows=1)
+    assert chunk.row(0, named=True) == {
+        "numero": "1", "motif": "BRUIT", "debut": "10/03/2026 10:00", "lon": "5.0", "lat": "43.3",
+    }  # fmt: skip
+
+
+def test_lines_may_be_packed_leave_out_what_is_empty_and_have_parts(tmp_path):
+    row = b'{"numero": "1", "motif": "BRUIT", "debut": "10/03/2026 10:00", "where": {"lon": 5.0, "lat": 43.3}}\n'
+    columns = {**LOG["columns"], "longitude_deg": "where.lon", "latitude_deg": "where.lat"}
+    without = b'{"numero": "2", "motif": "BRUIT", "debut": "10/03/2026 10:00", "where": null}\n'
+    territory = lined(tmp_path, gzip.compress(row + without), "log.jsonl.gz", columns=columns)
+    (chunk,) = read(territory)
+    assert chunk.select("numero", "where.lon").rows() == [("1", "5.0"), ("2", None)]
+
+
+BROKEN_LINES = {
+    "half a line": (ROW[:40] + b"\n", "line 3 is not JSON (Expecting value, character 41)"),
+    "two objects": (ROW.strip() + b"," + ROW, "line 3 is not JSON (Extra data"),
+    "an object on two lines": (b'{"numero": 1\n}\n', "line 3 is not JSON (Expecting ',' delimiter"),
+    "a list": (b"[1]\n", "line 3 is not a JSON object"),
+    "a number": (b"7\n", "line 3 is not a JSON object"),
+    "a number that is none": (ROW.replace(b"5.0", b"NaN"), "line 3 is not JSON in UTF-8"),
+    "another encoding": (ROW.replace(b"BRUIT", "BLESSÉ".encode("latin-1")), "line 3 is not JSON in UTF-8"),
+    "a web page": (b"<html>\n", "line 3 is not JSON (Expecting value"),
+}
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 2, 1_000])
+@pytest.mark.parametrize(("line", "came"), BROKEN_LINES.values(), ids=BROKEN_LINES)
+def test_a_broken_line_refuses_the_file_by_its_number_without_its_content(tmp_path, line, came, chunk_rows):
+    with pytest.raises(SourceChanged) as caught:
+        read(lined(tmp_path, ROW + b"\n" + line + ROW), chunk_rows=chunk_rows)
+    assert f"demo/log 2026-03-01..2026-03-31, log.jsonl: {came}" in str(caught.value)
+    assert "BRUIT" not in str(caught.value)
+
+
+def test_lines_without_a_named_column_are_refused(tmp_path):
+    with pytest.raises(SourceChanged, match=r"columns \['motif'\] are missing, columns \['type'\] are new"):
+        read(lined(tmp_path, ROW.replace(b"motif", b"type")))
+
+
+# --- inboxes
+
+
+def sent(**source):
+    demo = load_territory("demo").model_dump(exclude={"feeds"})
+    source = {"protocol": "file", "address": "inbox/log", "path": "*.jsonl", "inbox": True, **source}
+    changes = {key: source.pop(key) for key in ("is_complete", "history_start") if key in source}
+    return Territory.model_validate({**demo, "feeds": {"log": {**LOG, "source": source, **changes}}})
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ({"address": "sftp://h/out", "host_key": "ssh-ed25519 A"}, "a folder of this machine"),
+        ({"address": "https://h"}, "a folder of this machine"),
+        ({"address": "inbox/../secrets"}, r"without `\.\.`"),
+        ({"inbox": False, "push_token": "LOG_TOKEN"}, "`inbox: true`"),
+        ({"path": "log_*.jsonl", "push_token": "LOG_TOKEN"}, r"`\*` and an ending, such as \*\.jsonl"),
+        ({"push_token": "the token itself"}, "push_token"),
+        ({"is_complete": True}, "a delivery lists what is new"),
+        ({"history_start": "2024-01-01"}, "what is sent is not asked for by days"),
+    ],
+)
+def test_what_cannot_be_an_inbox_is_said(source, expected):
+    with pytest.raises(ValueError, match=expected):
+        sent(**source)
+
+
+def test_an_inbox_stays_where_it_is_when_the_city_is_read_from_a_replica():
+    assert sent().with_portal("http://127.0.0.1:1").feeds["log"].source.address == "inbox/log"

@@ -181,7 +181,7 @@ def test_an_archive_without_what_it_needs_is_said(folder, changed, said):
 def test_half_an_archive_is_a_passing_fault():
     with (
         serving(lambda _: in_bytes(archive()[:300])) as (address, _),
-        pytest.raises(SourceUnavailable, match="archive is broken"),
+        pytest.raises(SourceUnavailable, match="stops midway"),
     ):
         rows(network(address), day("2026-06-10"))
 

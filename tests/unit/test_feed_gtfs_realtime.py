@@ -172,7 +172,7 @@ def test_a_message_that_is_none_is_refused_and_half_of_one_is_asked_for_again():
         rows(agency(address, VEHICLES), DAY)
     with (
         serving(lambda _: in_bytes(whole[:-5])) as (address, _),
-        pytest.raises(SourceUnavailable, match="cannot be read"),
+        pytest.raises(SourceUnavailable, match="stops midway"),
     ):
         rows(agency(address, VEHICLES), DAY)
     with serving(lambda _: in_bytes(b"")) as (address, _), pytest.raises(SourceChanged, match="no such message"):

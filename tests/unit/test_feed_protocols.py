@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from observatory.errors import SourceChanged, SourceUnavailable
+from observatory.errors import SourceChanged
 from observatory.feeds.http import Patience
 from observatory.simulator import faults, protocols
 from observatory.window import Window
@@ -202,27 +202,6 @@ def test_a_window_has_the_rows_of_its_local_days(spoken, day):
     chunks, _ = spoken.asked([spoken.protocol.row(i, at) for i, at in enumerate(clock)], window=window)
     expected = range(2, half_hours + 2) if spoken.protocol.is_cut else range(half_hours + 4)
     assert spoken.ids(chunks) == list(expected)
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        faults.too_many_requests(1),
-        faults.server_error(500),
-        faults.server_error(503),
-        faults.truncated(),
-        faults.hung_up(),
-    ],
-    ids=["429", "500", "503", "truncated", "hung up"],
-)
-def test_a_passing_fault_costs_no_row_and_a_lasting_one_is_said(spoken, fault):
-    rows = spoken.rows(5)
-    well, queries = spoken.asked(rows, **spoken.protocol.small_pages)
-    for request in range(len(queries)):
-        planted = [None] * request + [fault]
-        assert spoken.ids(spoken.asked(rows, planted, **spoken.protocol.small_pages)[0]) == spoken.ids(well)
-    with pytest.raises(SourceUnavailable, match=r"^demo/feed 2026-03-10\.\.2026-03-10: .*; expected .*\. Try again"):
-        spoken.asked(rows, [fault] * 100)
 
 
 def test_retry_after_is_obeyed_within_reason(spoken, monkeypatch):

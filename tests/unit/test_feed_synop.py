@@ -81,7 +81,10 @@ def test_files_that_go_wrong_are_said():
     for fault in (in_json({}, 503), in_json({}, 429, Retry_After="0"), hung_up(whole)):
         with serving(first(fault, then=lambda _: in_bytes(whole))) as (address, _):
             assert len(rows(station(address), today)) == 1
-    with serving(lambda _: in_bytes(whole[:40])) as (address, _), pytest.raises(SourceUnavailable, match="is broken"):
+    with (
+        serving(lambda _: in_bytes(whole[:40])) as (address, _),
+        pytest.raises(SourceUnavailable, match="stops midway"),
+    ):
         rows(station(address), today)
     with serving(lambda _: page_of_html()) as (address, _), pytest.raises(SourceChanged, match="a web page came"):
         rows(station(address), today)

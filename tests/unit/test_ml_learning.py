@@ -215,3 +215,24 @@ def test_a_file_of_other_settings_is_refused(tmp_path, text):
 def test_features_have_a_name_each(panel):
     features = trees.Features(Recipe.of(panel))
     assert len(set(features.names)) == len(features.names) == 5 + len(features.components)
+
+
+def test_more_of_what_lately_happened_here_never_lowers_the_trees_rate(panel):
+    """Law: on any row, raising one of these features alone does not lower what the trees say."""
+    recipe = Recipe.of(panel)
+    seen, names = rehearse(recipe, panel, LAST, 1), trees.Features(recipe).names
+    text = trees.grow(recipe, seen.examples, seen.matrix, seen.log_rate, Settings(min_data_in_leaf=20), rounds=80)
+    booster = lgb.Booster(model_str=text)
+    rows = seen.matrix[:: len(seen.matrix) // 200]
+    said = booster.predict(rows, raw_score=True)
+    rising = [place for place, is_rising in enumerate(trees.Features(recipe).rising) if is_rising]
+    assert names[rising[0]] == "log blend"
+    assert {names[place].partition("/")[0] for place in rising[1:]} == {TARGET}
+    moved = 0
+    for place in rising:
+        more = rows.copy()
+        more[:, place] += 1
+        change = booster.predict(more, raw_score=True) - said
+        assert change.min() >= -1e-9, names[place]
+        moved += bool(change.max() > 0)
+    assert moved > 0

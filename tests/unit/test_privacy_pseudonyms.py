@@ -104,6 +104,21 @@ def test_what_cannot_keep_a_secret_is_refused(monkeypatch, variable, value, came
     assert "short" not in str(raised.value)
 
 
+def test_a_simulated_city_alone_has_a_secret_made_for_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("OBSERVATORY_STATE", str(tmp_path))
+    monkeypatch.delenv("OBSERVATORY_PSEUDONYM_EPOCH")
+    key = pl.Series(["PV 12"])
+    made = pseudonym(key, "citation", "demo/citations", is_simulated=True)
+    assert made.equals(pseudonym(key, "citation", "demo/citations", is_simulated=True))
+    with pytest.raises(SecretMissing, match="OBSERVATORY_PSEUDONYM_EPOCH is not set"):
+        pseudonym(key, "citation", "marseille/citations")
+    monkeypatch.setenv("OBSERVATORY_STATE", str(tmp_path / "another machine"))
+    assert not made.equals(pseudonym(key, "citation", "demo/citations", is_simulated=True))
+    monkeypatch.setenv("OBSERVATORY_PSEUDONYM_EPOCH", "e1")
+    named = pseudonym(key, "citation", "demo/citations", is_simulated=True)
+    assert named.to_list() == [by_hand("PV 12", "citation", "demo/citations")]
+
+
 def test_the_secret_is_found_in_airflows_backend(monkeypatch):
     class Backend:
         def get_variable(self, key):

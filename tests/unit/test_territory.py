@@ -59,6 +59,25 @@ def test_a_portal_replaces_every_address():
     assert load_territory("chicago").feeds["incidents"].source.address == "https://data.cityofchicago.org"
 
 
+def test_a_portal_keeps_the_paths_of_web_addresses_and_leaves_folders_and_databases_alone():
+    own = {key: feed.source.address for key, feed in load_territory("marseille").feeds.items()}
+    moved = {
+        key: feed.source.address
+        for key, feed in load_territory("marseille").with_portal("http://127.0.0.1:1/").feeds.items()
+    }
+    for key, address in own.items():
+        scheme, _, rest = address.partition("://")
+        _, slash, path = rest.rstrip("/").partition("/")
+        is_web = scheme in ("http", "https")
+        assert moved[key] == (f"http://127.0.0.1:1{slash}{path}" if is_web else address)
+    assert any(address.endswith("/gbfs.json") for address in moved.values())
+
+
+def test_a_folder_replaces_all_addresses():
+    feeds = load_territory("marseille").with_portal("some/folder").feeds
+    assert {feed.source.address for feed in feeds.values()} == {"some/folder"}
+
+
 def test_the_schedules_can_read_territories_without_waiting_for_polars():
     code = "import sys, observatory.territory; sys.exit(bool({'polars', 'pandera', 'dlt'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -135,7 +154,7 @@ MISTAKES = {
     ),
     "unknown format": (
         lambda c: c["feeds"]["city"]["source"].update(path="city.kml"),
-        r"expected a name ending in csv or parquet or geojson",
+        r"expected a name ending in csv or jsonl or parquet or geojson",
     ),
     "feed that is not a mapping": (lambda c: c["feeds"].update(city="x"), r"`feeds\.city` is 'x'"),
     "no feeds": (lambda c: c.update(feeds={}), r"`feeds` is \{\}"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from observatory.records.kind import Kind, Record
+from observatory.records.kind import Kind, Record, Sums
 
 _OVERFULL = 1.05
 
@@ -35,5 +35,6 @@ KIND = Kind(
     any_of=("free_count",),
     correction_days=1,
     retention_days=2 * 365,
+    sums=Sums(series=("car_park_code",), measures=("free_count", "capacity_count")),
     refused={"plate": "places are counted, nobody is followed"},
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandera.polars as pa
 import polars as pl
 
-from observatory.records.kind import Kind, Record
+from observatory.records.kind import Kind, Record, Sums
 
 if TYPE_CHECKING:
     from observatory.feeds.settings import FeedSettings
@@ -50,5 +50,6 @@ KIND = Kind(
     any_of=("volume_count",),
     least_count={"volume_count": LEAST_COUNT},
     small_counts="null",
+    sums=Sums(series=("zone_code", "segment"), measures=("volume_count",)),
     refused={"imsi": "no subscriber enters", "device": "no telephone enters"},
 )

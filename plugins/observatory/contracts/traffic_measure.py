@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandera.polars as pa
 import polars as pl
 
-from observatory.records.kind import Kind, Record
+from observatory.records.kind import Kind, Record, Sums
 
 if TYPE_CHECKING:
     from observatory.feeds.settings import FeedSettings
@@ -60,5 +60,6 @@ KIND = Kind(
     inputs={"period_min": pl.Float64()},
     any_of=("flow_veh_h", "speed_kmh", "occupancy_pct"),
     retention_days=5 * 365,
+    sums=Sums(series=("site_code",), measures=("flow_veh_h", "speed_kmh", "occupancy_pct")),
     refused={"plate": "traffic is counted, nobody is followed"},
 )

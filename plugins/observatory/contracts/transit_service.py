@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandera.polars as pa
 import polars as pl
 
-from observatory.records.kind import Kind, Record
+from observatory.records.kind import Kind, Record, Sums
 from observatory.records.read import to_utc
 
 if TYPE_CHECKING:
@@ -77,6 +77,12 @@ KIND = Kind(
     any_of=("occurred_from", "service_time"),
     correction_days=1,
     retention_days=2 * 365,
+    sums=Sums(
+        series=("record_type", "line_code"),
+        measures=("delay_s",),
+        distinct={"trip_count": "trip_code"},
+        has_simultaneous=True,
+    ),
     refused={
         "vehicle": "a vehicle leads to who drives it",
         "driver": "who drives is not asked",

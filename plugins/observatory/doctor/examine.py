@@ -35,10 +35,10 @@ from observatory.errors import (
     SourceUnavailable,
     TerritoryError,
 )
-from observatory.pipeline import require_live_terms
 from observatory.records import Ordinals, admit
 from observatory.records.mapping import require_mapping
 from observatory.records.read import text
+from observatory.terms import require_live_terms
 
 if TYPE_CHECKING:
     from observatory.feeds.settings import FeedSettings
@@ -120,6 +120,8 @@ def _examined(
         is_partial=taken.is_partial,
         read_count=taken.rows.height,
     )
+    if checked is None and feed.source.is_inbox:
+        return replace(report, status=WELL), None  # its partner has sent nothing since it was last read
     if checked is None:
         problem = f"{territory.code}/{feed_id}: no record up to {report.last_day}; expected some. Ask {feed.owner}, or "
         problem += f"correct `where`, `date_formats` and `clock` in {feed.territory_file}."

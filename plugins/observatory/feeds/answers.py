@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +15,8 @@ import polars as pl
 
 from observatory import settings
 from observatory.errors import SourceChanged, SourceUnavailable
-from observatory.feeds.http import PATIENT, Patience, client, explained, is_html
+from observatory.feeds.http import PATIENT, Patience, client, explained, is_html, midway
+from observatory.feeds.whole import WEB_PAGE, Wholeness
 
 if TYPE_CHECKING:
     from dlt.sources.helpers.rest_client.client import RESTClient
@@ -80,24 +82,38 @@ class Asking:
             response.json()  # half an answer shows here
             return response
 
-    def fetch(self, path: str, expected: str) -> bytes:
+    def fetch(self, path: str, expected: str, *, is_whole: Callable[[bytes], bool] = bool) -> bytes:
         """Get a file from the source's address, which may be a folder or a file server.
 
         Args:
             path: below the address.
             expected: what the file is, for messages.
+            is_whole: whether what came from a web address is there to its end, where its format alone does not tell.
 
         Raises:
-            SourceUnavailable: there is no answer, or no such file in the folder.
+            SourceUnavailable: there is no answer, or half of one every time, or no such file in the folder.
             SourceChanged: the server refuses, or sends a web page.
         """
         address = self.feed.source.address
         if not address.startswith(("http://", "https://")):
             return self._from_folder(address, path, expected)
+        content = b""
+        for attempt in range(self.patience.attempts):
+            if attempt:
+                time.sleep(min(self.patience.backoff_s * 2 ** (attempt - 1), self.patience.longest_wait_s))
+            content = self._got(path, expected)
+            if not Wholeness()(content):
+                break  # and was asked for as often as patience allows
+            if is_whole(content):
+                return content
+        advice = is_whole.advice if isinstance(is_whole, Wholeness) else ""
+        raise midway(f"{self.where}, {path}", f"{len(content)} bytes", advice)
+
+    def _got(self, path: str, expected: str) -> bytes:
         with explained(self.where, self.feed.territory_file):
             response = self._client.get(path, headers=dict(self.headers))
             response.raise_for_status()
-        if is_html(response.content) and b"<html" in response.content[:2000].lower():
+        if is_html(response.content) and WEB_PAGE.search(response.content[:2000]):
             raise self.changed(f"a web page came: {' '.join(response.text.split())[:120]}", expected)
         return response.content
 

@@ -27,6 +27,7 @@ from observatory.feeds.json_api import JsonApi
 from observatory.feeds.settings import FeedSettings
 from observatory.feeds.sources import BaacSource
 from observatory.feeds.sources.file import Csv
+from observatory.feeds.whole import Wholeness
 from observatory.window import Window
 
 KEY = "Num_Acc"
@@ -79,11 +80,12 @@ class BaacFeed:
             return {path.name: partial(Path, path) for path in paths}
         api = JsonApi.of(where, self.feed, self.patience)
         resources = api.objects(api.get(f"api/1/datasets/{source.dataset}/"), "resources")
-        urls = {str(resource.get("url")) for resource in resources}
+        urls = sorted({str(resource.get("url")) for resource in resources})
         return {url.rpartition("/")[2]: partial(self._downloaded, where, url, folder) for url in urls}
 
     def _downloaded(self, where: str, url: str, folder: Path) -> Path:
-        download(where, self.feed, url, copy := folder / url.rpartition("/")[2], patience=self.patience)
+        copy = folder / url.rpartition("/")[2]
+        download(where, self.feed, url, copy, patience=self.patience, is_whole=Wholeness(is_table=True))
         return copy
 
     def _read(self, where: str, path: Path) -> pl.DataFrame:

@@ -57,6 +57,7 @@ def require_columns(where: str, feed: FeedSettings, delivered: Collection[str], 
         raise SourceChanged(
             where,
             came=f"fields that images, tracks, faces or plates come in: {traces}",
+            told="fields that images, tracks, faces or plates come in",
             expected=f"metadata of a {feed.kind} alone",
             todo=f"Nothing was kept. Ask {feed.owner} to stop sending them.",
         )
@@ -68,6 +69,7 @@ def require_columns(where: str, feed: FeedSettings, delivered: Collection[str], 
     raise SourceChanged(
         where,
         came=f"columns {missing} are missing, columns {new} are new",
+        told=f"columns {missing} are missing",
         expected=f"the columns {list(feed.read_columns)}",
         todo=f"If the source renamed a column, correct feeds.{feed.feed_id}.columns in {feed.territory_file}; "
         f"else ask {feed.owner}.",
@@ -77,8 +79,8 @@ def require_columns(where: str, feed: FeedSettings, delivered: Collection[str], 
 def within(window: Window, chunks: Iterator[pl.DataFrame], feed: FeedSettings) -> Iterator[pl.DataFrame]:
     """Leave the rows that lie in the window and that ``where`` lets through, for sources that cannot be asked for them.
 
-    Records that stand until further notice come whole in any window. A row whose time cannot be read goes with the row
-    before it, so that it comes in exactly one window and is rejected there, not lost.
+    Records that stand until further notice come whole in any window, and so does what partners send. A row whose time
+    cannot be read goes with the row before it, so that it comes in exactly one window and is rejected there, not lost.
 
     Args:
         window: local days.
@@ -89,7 +91,7 @@ def within(window: Window, chunks: Iterator[pl.DataFrame], feed: FeedSettings) -
         The chunks less the other rows; none that is empty.
     """
     before: datetime | None = None
-    is_cut = bool(KINDS[feed.kind].time_column and feed.window_sources)
+    is_cut = bool(KINDS[feed.kind].time_column and feed.window_sources and not feed.source.is_inbox)
     for chunk in chunks:
         rows = chunk
         if is_cut:

@@ -61,11 +61,13 @@ class ICalendarFeed:
         last = window.end_day + timedelta(days=source.horizon_days)
         clock = ZoneInfo(window.timezone)
         with tempfile.TemporaryDirectory(prefix="observatory-") as folder:
-            for path in fetched(where, self.feed, Path(folder), patience=self.patience, is_whole=_is_whole):
+            for path in fetched(where, self.feed, Path(folder), patience=self.patience):
                 in_file = f"{where}, {path.name}"
                 with readable(in_file, self.feed, "iCalendar"):
                     calendar = icalendar.Calendar.from_ical(path.read_bytes())
                     events = recurring_ical_events.of(calendar, components=["VEVENT"]).between(first, last)
+                    if any(event.get("UID") is None for event in events):
+                        raise ValueError("an event has no UID")
                     rows = sorted((_row(event, clock) for event in events), key=lambda row: (row[START], row[KEY]))
                 for at in range(0, len(rows), self.chunk_rows):
                     frame, delivered = tabulate(rows[at : at + self.chunk_rows], self.feed.read_columns)
@@ -102,7 +104,3 @@ def _moment(value: date | datetime, clock: ZoneInfo) -> str:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=clock)
     return moment.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%M:%S+00:00")
-
-
-def _is_whole(path: Path) -> bool:
-    return path.read_bytes().rstrip().endswith(b"END:VCALENDAR")

@@ -11,6 +11,7 @@ from typing import Any, cast
 import polars as pl
 import sqlalchemy as sa
 
+from observatory import settings
 from observatory.contracts import KINDS
 from observatory.errors import SourceChanged, SourceUnavailable
 from observatory.feeds.base import CHUNK_ROWS, edges, require_columns, within
@@ -31,7 +32,8 @@ _READ_ONLY = {
 class DatabaseFeed:
     """Rows of one table, those of the window asked for where the column of the time is one.
 
-    SQLite has no types of time: there the whole table is read and cut here.
+    SQLite has no types of time: there the whole table is read and cut here. A relative file is taken from the project's
+    root.
 
     Attributes:
         territory_code: the city.
@@ -76,6 +78,8 @@ class DatabaseFeed:
     def _engine(self, where: str) -> sa.Engine:
         with self._explained(where):
             url = sa.make_url(self.source.address)
+            if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+                url = url.set(database=str(settings.ROOT / url.database))
             if self.source.password:
                 url = url.set(password=from_outside(where, self.source.password))
             engine = sa.create_engine(url, poolclass=sa.NullPool)

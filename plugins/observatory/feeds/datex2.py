@@ -17,6 +17,7 @@ from observatory.feeds.base import CHUNK_ROWS, require_columns, within
 from observatory.feeds.http import PATIENT, Patience
 from observatory.feeds.settings import FeedSettings
 from observatory.feeds.sources import Datex2Source
+from observatory.feeds.whole import Wholeness
 from observatory.window import Window
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Datex2Feed:
                 if source.publication == "measurements":
                     yield {_PUBLISHED: published, **self._measurements(asking, element, source.index)}
                 else:
-                    yield from ({_PUBLISHED: published, **row} for row in self._records(element))
+                    yield from ({_PUBLISHED: published, **row} for row in self._records(asking, element))
                 _forget(element)
         except etree.XMLSyntaxError as error:
             if not content.rstrip().endswith(b">") or "Premature end" in str(error):
@@ -139,7 +140,9 @@ class Datex2Feed:
             row[name] = None if _is_missing(value, _text(number), inputs, name) else _text(number)
         return row
 
-    def _records(self, situation: Element) -> Iterator[Row]:
+    def _records(self, asking: Asking, situation: Element) -> Iterator[Row]:
+        if _first(situation, "situationRecord") is None:
+            raise asking.changed(f"situation {situation.get('id')} without a situationRecord", _EXPECTED)
         for comment in [*situation.iter("{*}generalPublicComment", "{*}nonGeneralPublicComment", "{*}comment")]:
             kind = _text(_first(comment, "commentType"))
             is_private = _local(comment) == "nonGeneralPublicComment" or kind in _PRIVATE
@@ -176,7 +179,8 @@ def _sites(asking: Asking, source: Datex2Source) -> pl.DataFrame | None:
     if source.sites is None:
         return None
     listed = source.sites
-    content = asking.fetch(listed.path, "the list of sites")
+    is_whole = Wholeness(is_table=True, is_open=listed.csv.is_last_line_open)
+    content = asking.fetch(listed.path, "the list of sites", is_whole=is_whole)
     try:
         text = content.decode(listed.csv.encoding)
         table = pl.read_csv(io.StringIO(text), separator=listed.csv.separator, infer_schema=False)

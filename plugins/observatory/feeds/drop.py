@@ -6,7 +6,7 @@ import gzip
 import shutil
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, cast
@@ -28,7 +28,7 @@ def fetched(
     folder: Path,
     *,
     patience: Patience = PATIENT,
-    is_whole: Callable[[Path], bool] = Path.is_file,
+    is_whole: Callable[[Path], bool] | None = None,
     keeps: bool = False,
 ) -> Iterator[Path]:
     """Yield the feed's files on this machine, in the order of their names.
@@ -38,7 +38,7 @@ def fetched(
         feed: where they lie.
         folder: where those that lie elsewhere are copied, one at a time.
         patience: how long a web server is asked.
-        is_whole: whether a file from the web is complete, where its format tells.
+        is_whole: whether a file from the web is complete; by default what its format tells.
         keeps: whether copies stay in the folder, for files that are read together.
 
     Raises:
@@ -50,13 +50,35 @@ def fetched(
     if is_web:
         copy = folder / Path(source.path).name
         download(where, feed, source.path, copy, patience=patience, is_whole=is_whole)
-    for packed in [copy] if is_web else _copies(where, feed, folder, keeps=keeps):
+    yield from unpacked(
+        where, feed, [copy] if is_web else _copies(where, feed, folder, keeps=keeps), folder, keeps=keeps
+    )
+
+
+def unpacked(
+    where: str, feed: FeedSettings, files: Iterable[Path], folder: Path, *, keeps: bool = False
+) -> Iterator[Path]:
+    """Yield files as they are, and in place of an archive the files in it.
+
+    Args:
+        where: feed and window, for messages.
+        feed: which of an archive's files are wanted.
+        files: archives and other files of this machine.
+        folder: where those of an archive are put, one at a time.
+        keeps: whether they stay there.
+
+    Raises:
+        SourceChanged: an archive cannot be unpacked.
+    """
+    member = cast("Drop", feed.source).member
+    for packed in files:
         try:
-            yield from _unpacked(packed, source.member, folder, keeps=keeps)
+            yield from _unpacked(packed, member, folder, keeps=keeps)
         except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise SourceChanged(
                 f"{where}, {packed.name}",
                 came=f"cannot be read ({error})",
+                told="the archive cannot be unpacked",
                 expected="a whole archive",
                 todo=f"Ask {feed.owner} for the file again.",
             ) from None

@@ -1,4 +1,4 @@
-"""Files: CSV, Parquet, GeoJSON and XLSX, from a folder, a file server (SFTP, S3) or a web address."""
+"""Files: CSV, NDJSON, Parquet, GeoJSON and XLSX, from a folder, a file server (SFTP, S3) or a web address."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from typing import cast
 
 import polars as pl
 
+from observatory import inbox
 from observatory.errors import SourceChanged
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
-from observatory.feeds.drop import fetched
+from observatory.feeds.drop import fetched, unpacked
 from observatory.feeds.http import PATIENT, Patience
 from observatory.feeds.json_api import text
+from observatory.feeds.json_lines import json_lines
 from observatory.feeds.settings import FeedSettings
 from observatory.feeds.sources import FileSource
 from observatory.feeds.sources.file import Csv, Sheet
+from observatory.feeds.whole import Wholeness
 from observatory.window import Window
 
 GEOMETRY = "geometry"
@@ -41,12 +44,14 @@ class FileFeed:
         feed: what its file says of the feed.
         chunk_rows: rows in memory at a time.
         patience: how long a web server is asked before it counts as down.
+        files: the files of an inbox that are to be read; by default all that wait there.
     """
 
     territory_code: str
     feed: FeedSettings
     chunk_rows: int = CHUNK_ROWS
     patience: Patience = PATIENT
+    files: tuple[Path, ...] | None = None
 
     @property
     def source(self) -> FileSource:
@@ -56,13 +61,24 @@ class FileFeed:
     def read(self, window: Window) -> Iterator[pl.DataFrame]:
         """Yield the rows of a window, file by file in the order of their names; see ``Feed.read``."""
         where = f"{self.territory_code}/{self.feed.feed_id} {window}"
-        is_whole = _is_json if self.source.file_format == "geojson" else Path.is_file
         with tempfile.TemporaryDirectory(prefix="observatory-") as folder:
-            for path in fetched(where, self.feed, Path(folder), patience=self.patience, is_whole=is_whole):
+            for path in self._files(where, Path(folder)):
                 with readable(f"{where}, {path.name}", self.feed, self.source.file_format):
                     yield from self._rows(f"{where}, {path.name}", path, window)
 
+    def _files(self, where: str, folder: Path) -> Iterator[Path]:
+        if self.source.is_inbox:
+            files = inbox.waiting(where, self.feed) if self.files is None else self.files
+            return unpacked(where, self.feed, files, folder)
+        written = self.source.file_format
+        whole = Wholeness(is_table=written in ("csv", "jsonl"), is_open=self.source.csv.is_last_line_open)
+        is_whole = _is_json if written == "geojson" else whole
+        return fetched(where, self.feed, folder, patience=self.patience, is_whole=is_whole)
+
     def _rows(self, where: str, path: Path, window: Window) -> Iterator[pl.DataFrame]:
+        if self.source.file_format == "jsonl":
+            yield from within(window, json_lines(where, self.feed, path, self.chunk_rows), self.feed)
+            return
         with self._scanned(path) as scan:
             named = _named(scan, self.source)
             require_columns(where, self.feed, named.collect_schema().names(), are_all=True)
@@ -99,6 +115,7 @@ def readable(where: str, feed: FeedSettings, file_format: str) -> Iterator[None]
         raise SourceChanged(
             where,
             came=f"cannot be read ({f'{error}'.partition(chr(10))[0]})",
+            told="it cannot be read",
             expected=f"{file_format} as feeds.{feed.feed_id} in {feed.territory_file} says",
             todo=f"Correct its `source` there, or ask {feed.owner} for the file again.",
         ) from None

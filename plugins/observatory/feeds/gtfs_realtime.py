@@ -61,7 +61,7 @@ class GtfsRealtimeFeed:
         self._require_known(where, source.entity)
         message = FeedMessage()
         try:
-            message.ParseFromString(asking.fetch(source.path, _EXPECTED))
+            message.ParseFromString(asking.fetch(source.path, _EXPECTED, is_whole=_is_whole))
         except DecodeError as error:
             raise asking.stops_midway(f"the message cannot be read ({error})", _EXPECTED) from None
         if not message.header.HasField("gtfs_realtime_version"):
@@ -108,6 +108,15 @@ class GtfsRealtimeFeed:
         own = {_NAME_OF_ALERT} if entity == "alert" else set()
         own |= {"timestamp", *(name for name in self.feed.read_columns if _is_known(told, name))}
         require_columns(where, self.feed, own, are_all=True)
+
+
+def _is_whole(content: bytes) -> bool:
+    """Whether a message can be read; one cut between two entities can be too, and is not found out."""
+    try:
+        FeedMessage.FromString(content)
+    except DecodeError:
+        return False
+    return True
 
 
 def _parts(entity: Message, names: tuple[str, ...]) -> list[tuple[Message | None, ...]]:

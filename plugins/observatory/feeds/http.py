@@ -18,6 +18,7 @@ from requests import exceptions
 
 from observatory.errors import ObservatoryError, SourceChanged, SourceUnavailable
 from observatory.feeds.throttle import PoliteAdapter
+from observatory.feeds.whole import Wholeness
 
 if TYPE_CHECKING:
     from observatory.feeds.settings import FeedSettings
@@ -78,7 +79,7 @@ def download(
     *,
     patience: Patience = PATIENT,
     query: Mapping[str, Any] | None = None,
-    is_whole: Callable[[Path], bool] = Path.is_file,
+    is_whole: Callable[[Path], bool] | None = None,
 ) -> None:
     """Write a server's answer to a file, piece by piece; asked for again where it is broken off.
 
@@ -89,13 +90,13 @@ def download(
         target: the file.
         patience: how long to ask.
         query: parameters.
-        is_whole: whether the file is complete, where its format tells.
+        is_whole: whether the file is complete; by default what its format tells, see ``Wholeness``.
 
     Raises:
         SourceUnavailable: the server is down, or breaks off every time.
         SourceChanged: it refuses, or sends a web page.
     """
-    server = client(feed.source, patience, is_kept=False)
+    server, is_complete = client(feed.source, patience, is_kept=False), is_whole or Wholeness()
     with explained(where, feed.territory_file):
         for attempt in range(patience.attempts):
             is_last = attempt + 1 == patience.attempts
@@ -105,14 +106,15 @@ def download(
                     for piece in response.iter_content(1 << 20):
                         file.write(piece)
                 _require_data(where, feed, target)
-                if is_whole(target):
+                if is_complete(target):
                     return
             except (exceptions.ChunkedEncodingError, exceptions.ConnectionError):
                 if is_last:
                     raise
             if not is_last:
                 time.sleep(min(patience.backoff_s * 2**attempt, patience.longest_wait_s))
-    raise _midway(where, f"{target.stat().st_size} bytes")
+    advice = is_complete.advice if isinstance(is_complete, Wholeness) else ""
+    raise midway(where, f"{target.stat().st_size} bytes", advice)
 
 
 @contextmanager
@@ -161,9 +163,7 @@ def is_html(body: str | bytes) -> bool:
 def _stops_midway(response: requests.Response | None, _: BaseException | None) -> bool:
     if response is None or not response.ok:
         return False
-    body = response.content.strip()
-    closing = {b"[": b"]", b"{": b"}"}.get(body[:1])
-    return closing is not None and body[-1:] != closing
+    return not (response.content and Wholeness()(response.content))
 
 
 def _refused(where: str, territory_file: str, response: requests.Response) -> ObservatoryError:
@@ -191,15 +191,16 @@ def _not_json(where: str, territory_file: str, body: str) -> ObservatoryError:
             expected="JSON",
             todo=f"Open the address in a browser; if the data moved, correct `address` in {territory_file}.",
         )
-    return _midway(where, f"{len(body)} characters")
+    return midway(where, f"{len(body)} characters")
 
 
-def _midway(where: str, after: str) -> SourceUnavailable:
+def midway(where: str, after: str, advice: str = "") -> SourceUnavailable:
+    """The error of an answer that stops midway every time it is asked for."""
     return SourceUnavailable(
         where,
         came=f"the answer stops midway, after {after}, every time it was asked",
         expected="a complete answer",
-        todo="Try again later; if it goes on, ask whoever runs the server.",
+        todo=f"Try again later; if it goes on, ask whoever runs the server.{advice}",
     )
 
 

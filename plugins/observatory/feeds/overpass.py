@@ -60,6 +60,8 @@ class OverpassFeed:
         rows = texts([_place(element) for element in elements], self.feed.read_columns)
         if rows.height:
             require_columns(where, self.feed, filled(rows), are_all=False)
+        if elements and not any({"lat", "lon"} <= place.keys() for place in map(_where, elements)):
+            raise asking.changed("places without `lat` and `lon`", _EXPECTED)
         yield from within(window, (chunk for chunk in rows.iter_slices(self.chunk_rows) if chunk.height), self.feed)
 
 
@@ -71,10 +73,14 @@ def _query(source: OverpassSource) -> str:
 
 
 def _place(element: dict[str, Any]) -> dict[str, Any]:
-    middle = part(element, "center") or element
+    middle = _where(element)
     return {
         "id": f"{element.get('type')}/{element.get('id')}",
         "lat": middle.get("lat"),
         "lon": middle.get("lon"),
         "tags": part(element, "tags"),
     }
+
+
+def _where(element: dict[str, Any]) -> dict[str, Any]:
+    return part(element, "center") or element

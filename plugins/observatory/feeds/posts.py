@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from observatory.errors import SourceChanged
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
 from observatory.feeds.threads import THREAD, resolve
 from observatory.window import Window
@@ -88,6 +89,13 @@ def rows_of(
             known[post.id] = post
     if not known:
         return
+    if all(post.created_at is None for post in known.values()):
+        raise SourceChanged(
+            where,
+            came="messages without the time at which they were written",
+            expected=f"messages as {feed.source.protocol} sends them",
+            todo=f"Ask {feed.owner} whether the server's answers have changed; feeds.{feed.feed_id} reads no others.",
+        )
     fields = ("id", "parent", "root_hint", "created_at", "indexed_at", "language", "text")
     named = {name: pl.Series([getattr(post, name) for post in known.values()], dtype=pl.String) for name in fields}
     messages = pl.DataFrame(named).with_columns(

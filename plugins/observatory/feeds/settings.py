@@ -100,6 +100,8 @@ class FeedSettings(Strict):
         tolerated_reject_share: share of rejected records above which a window is not loaded; by default the kind's.
         tolerated_withdrawal_share: share of the known records above which none that is missing is withdrawn.
         correction_days: how far back the source still changes records, days; by default the kind's.
+        cadence_min: minutes between the runs of a live feed; absent where it is read once a day, by the territory's
+            ``schedule``.
         least_count: column to the count below which the source itself holds a group back, where that is more than the
             kind's.
     """
@@ -131,6 +133,7 @@ class FeedSettings(Strict):
     tolerated_reject_share: Share | None = None
     tolerated_withdrawal_share: Share = 0.05
     correction_days: int | None = Field(default=None, ge=0, le=3_660)
+    cadence_min: int | None = Field(default=None, ge=1, le=1_440)
 
     @field_validator("kind")
     @classmethod
@@ -152,6 +155,14 @@ class FeedSettings(Strict):
                 f"reads {self.source.protocol} under a `licence`",
                 "the `convention` that allows the city to read what persons say in public",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _nobody_is_asked_for_a_delivery(self) -> FeedSettings:
+        if self.source.is_inbox and self.is_complete:
+            raise ValueError("has `is_complete` and an `inbox`", "one of them: a delivery lists what is new, not all")
+        if self.source.is_inbox and self.history_start:
+            raise ValueError("has `history_start` and an `inbox`", "one of them: what is sent is not asked for by days")
         return self
 
     @property

@@ -17,6 +17,7 @@ from observatory.feeds.base import CHUNK_ROWS, require_columns, within
 from observatory.feeds.http import PATIENT, Patience
 from observatory.feeds.settings import FeedSettings
 from observatory.feeds.sources import SynopSource
+from observatory.feeds.whole import Wholeness
 from observatory.window import Window
 
 _MISSING = "mq"
@@ -61,7 +62,7 @@ class SynopFeed:
         return list(dict.fromkeys(moment.strftime(pattern) for moment in moments))
 
     def _month(self, asking: Asking, path: str) -> pl.DataFrame:
-        content = asking.fetch(path, _EXPECTED)
+        content = asking.fetch(path, _EXPECTED, is_whole=Wholeness(is_table=True))
         try:
             table = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
             return pl.read_csv(io.BytesIO(table), separator=";", infer_schema=False, null_values=_MISSING)

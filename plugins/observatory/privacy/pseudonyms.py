@@ -3,6 +3,9 @@
 HMAC-SHA256 (RFC 2104) of ``kind|network|value`` under the secret of the current epoch, cut to 128 bits. Secrets live
 outside the warehouse: in the environment or in the secrets backend of Airflow, one per epoch. Naming another epoch
 makes pseudonyms that cannot be linked with those before; destroying an epoch's secret unlinks that epoch for good.
+
+A simulated city, in which nobody lives, takes a secret made once on this machine where no epoch is named, so that its
+demonstration runs at once; a real one never does.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import polars as pl
 import polars_hash  # noqa: F401  registers the expressions' namespace ``chash``
 
 from observatory.errors import SecretMissing
-from observatory.secrets import variable
+from observatory.secrets import secret, variable
 
 EPOCH = "OBSERVATORY_PSEUDONYM_EPOCH"
 """Variable with the name of the current epoch, such as ``2026``."""
@@ -25,9 +28,10 @@ SHORTEST_SECRET = 32
 """Characters: as many hexadecimal ones carry the 128 bits that a pseudonym has."""
 PSEUDONYM_LENGTH = 32
 """Hexadecimal characters of a pseudonym."""
+_OF_SIMULATED = "pseudonyms_of_simulated_cities"
 
 
-def pseudonym(values: pl.Series, kind: str, network: str) -> pl.Series:
+def pseudonym(values: pl.Series, kind: str, network: str, *, is_simulated: bool = False) -> pl.Series:
     """Pseudonyms of natural keys.
 
     Kind and network come first and have no ``|`` in them, so no two keys are written alike: one value in two kinds or
@@ -37,6 +41,7 @@ def pseudonym(values: pl.Series, kind: str, network: str) -> pl.Series:
         values: natural keys, shape (n,); cast to text.
         kind: kind of record.
         network: who issued the keys, such as ``marseille/citations``.
+        is_simulated: whether the keys are those of a simulated city.
 
     Returns:
         Hexadecimal text of 32 characters (128 bits), shape (n,), the same name; null stays null.
@@ -48,22 +53,27 @@ def pseudonym(values: pl.Series, kind: str, network: str) -> pl.Series:
     if "|" in kind + network:
         raise ValueError(f"kind {kind!r} and network {network!r} must have no '|' in them")
     message = pl.concat_str(pl.lit(f"{kind}|{network}|"), pl.col("value"))
-    digest = message.chash.hmac_sha256(key=_secret(network))  # type: ignore[attr-defined]
+    digest = message.chash.hmac_sha256(key=_secret(network, is_simulated=is_simulated))  # type: ignore[attr-defined]
     keys = values.cast(pl.String).to_frame("value")
     return keys.select(digest.str.head(PSEUDONYM_LENGTH)).to_series().alias(values.name)
 
 
-def epoch() -> str:
+def epoch(*, is_simulated: bool = False) -> str:
     """Eight hexadecimal characters that tell the current epoch's secret from another's and give nothing of it away.
+
+    Args:
+        is_simulated: whether it is that of a simulated city.
 
     Raises:
         SecretMissing: the current epoch has no secret.
     """
-    return hmac.new(_secret("pseudonyms").encode(), b"epoch", hashlib.sha256).hexdigest()[:8]
+    return hmac.new(_secret("pseudonyms", is_simulated=is_simulated).encode(), b"epoch", hashlib.sha256).hexdigest()[:8]
 
 
-def _secret(where: str) -> str:
+def _secret(where: str, *, is_simulated: bool) -> str:
     name = variable(EPOCH)
+    if not name and is_simulated:
+        return secret(_OF_SIMULATED)
     if not name or not re.fullmatch(r"\w+", name, re.ASCII):
         raise SecretMissing(
             where,
@@ -72,13 +82,13 @@ def _secret(where: str) -> str:
             todo=f"Set {EPOCH} in the environment or in Airflow's secrets backend.",
         )
     secret_name = SECRET_OF.format(epoch=name.upper())
-    secret = variable(secret_name) or ""
-    if len(secret) < SHORTEST_SECRET:
+    value = variable(secret_name) or ""
+    if len(value) < SHORTEST_SECRET:
         raise SecretMissing(
             where,
-            came=f"{secret_name} has {len(secret)} characters" if secret else f"{secret_name} is not set",
+            came=f"{secret_name} has {len(value)} characters" if value else f"{secret_name} is not set",
             expected=f"the secret of epoch {name}, {SHORTEST_SECRET} random characters or more",
             todo="Make one (python -c 'import secrets; print(secrets.token_hex(32))') and keep it in the environment "
             "or in Airflow's secrets backend, never in the warehouse.",
         )
-    return secret
+    return value

@@ -61,8 +61,9 @@ def at_the_door(kind: Kind, rows: pl.DataFrame, territory: Territory, feed: Feed
 def _hidden(values: pl.Series, kind: Kind, territory: Territory, feed: FeedSettings) -> pl.Series:
     from observatory.privacy.pseudonyms import epoch, pseudonym
 
-    keys = pseudonym(_texts(values), kind.name, f"{territory.code}/{feed.feed_id}")
-    return (epoch() + "-" + keys).alias(values.name)
+    is_simulated = territory.is_simulated
+    keys = pseudonym(_texts(values), kind.name, f"{territory.code}/{feed.feed_id}", is_simulated=is_simulated)
+    return (epoch(is_simulated=is_simulated) + "-" + keys).alias(values.name)
 
 
 def _scrubbed(values: pl.Series, territory: Territory) -> pl.Series:

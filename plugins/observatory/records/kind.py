@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from observatory.territory import Territory
 
 UTC_TIME = pl.Datetime("us", "UTC")
+COUNT = pl.Int64()
+"""Type of the counts in sums; they are never null."""
+
 Moment = Annotated[pl.Datetime, "us", "UTC"]
 PRECISIONS = ["second", "minute", "hour", "day", "month", "year"]
 METHODS = ["gps", "address", "street", "place", "zone", "none"]
@@ -29,6 +32,8 @@ DERIVED = frozenset({"known_at", "cell_id"})
 PLACE = ("longitude_deg", "latitude_deg", "easting", "northing", "point")
 """Columns a feed may map to say where something is: degrees, metres or feet, or both coordinates in one text."""
 
+STANDS = ("cell_id", "district_code", "longitude_deg", "latitude_deg")
+"""Columns that tell where a record stands."""
 
 _ROUNDED = r"^-?\d+([.,]\d+)?[eE]\+\d+$"
 
@@ -75,6 +80,24 @@ class Standing(Record):
     occurred_to: Moment = pa.Field(nullable=True)
 
 
+@dataclass(frozen=True)
+class Sums:
+    """How a signal is summed to one row per series and hour.
+
+    Attributes:
+        series: columns that tell whose signal it is.
+        measures: columns whose mean, count of values and last value are kept.
+        distinct: name of a count to the column whose different values it counts.
+        has_simultaneous: whether several records of a series may end at one moment; the last is then the one of them
+            whose id is the greatest.
+    """
+
+    series: tuple[str, ...]
+    measures: tuple[str, ...]
+    distinct: Mapping[str, str] = field(default_factory=dict)
+    has_simultaneous: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Kind:
     """A kind of record: what one must look like, whatever city it is from.
@@ -104,6 +127,8 @@ class Kind:
         repeat_key: columns that are equal in records which tell of the same thing when they follow each other closely.
         repeat_within_s: how closely, seconds; ``is_repeat`` marks all but the first.
         is_derived: whether the observatory makes its records itself, so that no feed delivers them.
+        sums: for a signal, which has many rows with little in each: how it is summed by the hour. Its records are kept
+            as Parquet, in their newest version alone; the warehouse holds the sums.
     """
 
     name: str
@@ -129,6 +154,12 @@ class Kind:
     repeat_key: tuple[str, ...] = ()
     repeat_within_s: int = 0
     is_derived: bool = False
+    sums: Sums | None = None
+
+    @property
+    def is_signal(self) -> bool:
+        """Whether records are kept as Parquet by day, and only their hourly sums in the warehouse."""
+        return self.sums is not None
 
     @cached_property
     def schema(self) -> dict[str, pl.DataType]:
@@ -150,12 +181,41 @@ class Kind:
         return tuple(self.schema)
 
     @property
+    def series(self) -> tuple[str, ...]:
+        """Columns that tell whose signal a record is part of."""
+        return self.sums.series if self.sums else ()
+
+    @cached_property
+    def hour_schema(self) -> dict[str, pl.DataType]:
+        """Column to type of the table ``raw.<name>_hour``, less whose signal it is; empty where nothing is summed."""
+        if self.sums is None:
+            return {}
+        of_measures: dict[str, pl.DataType] = {}
+        for name in self.sums.measures:
+            of_measures |= {
+                f"{name}_mean": pl.Float64(),
+                f"{name}_count": COUNT,
+                f"{name}_last": self.schema[name],
+            }
+        return {
+            **{name: self.schema[name] for name in self.sums.series},
+            "hour_start": UTC_TIME,
+            **{name: self.schema[name] for name in STANDS},
+            "row_count": COUNT,
+            "last_at": UTC_TIME,
+            **dict.fromkeys(self.sums.distinct, COUNT),
+            **of_measures,
+        }
+
+    @property
     def content_columns(self) -> tuple[str, ...]:
         """Columns whose change makes a new version: not the key, nor when a record was published or could be known.
 
-        A key that is a pseudonym changes with the secret it is made with, and the record does not.
+        A key that is a pseudonym changes with the secret it is made with, and the record does not. Whether a record
+        repeats another depends on where the window that reads it begins.
         """
-        return tuple(name for name in self.schema if name not in ("source_record_id", "published_at", "known_at"))
+        no_content = ("source_record_id", "published_at", "known_at", *(("is_repeat",) if self.repeat_key else ()))
+        return tuple(name for name in self.schema if name not in no_content)
 
 
 class Ordinals:

@@ -49,6 +49,11 @@ def _mistakes(kind: Kind, feed: FeedSettings) -> Iterator[tuple[str, str]]:
     """What came and what was expected, for each thing that is wrong; the gravest first."""
     if kind.is_derived:
         yield f"has `kind` {kind.name}", "a kind that sources deliver; the observatory derives this one"
+    if kind.is_signal and feed.is_complete:
+        yield (
+            "has `is_complete`",
+            f"none in a feed of {kind.name}: of a signal the newest version alone is kept, and none is withdrawn",
+        )
     yield from _personal(kind, feed)
     yield from _not_of_the_contract(kind, feed)
     for setting, given, known in (

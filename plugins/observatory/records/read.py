@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 _FIRST, _LAST = datetime(1800, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _CALENDAR_STEP = {"day": "1d", "month": "1mo", "year": "1y"}
 _BLANKS = r"[\s\u{a0}\u{202f}]"
+_OFFSET = re.compile(r"%[:#]*z")
 _TRUE, _FALSE = ["true", "t", "1", "yes", "oui", "vrai"], ["false", "f", "0", "no", "non", "faux"]
 _SECONDS_SINCE_1970, _MILLISECONDS_SINCE_1970 = "%s", "%s%3f"
 
@@ -110,4 +112,4 @@ def _parsed(written: pl.Expr, form: str, clock: str) -> pl.Expr:
         return elapsed.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     value = written.str.to_datetime(form, strict=False, time_unit="us")
     # an offset in the text makes polars answer in UTC at once
-    return value if "%z" in form or "%#z" in form else to_utc(value, clock)
+    return value if _OFFSET.search(form) else to_utc(value, clock)

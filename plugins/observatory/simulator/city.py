@@ -73,12 +73,41 @@ class City:
         return (1 - centrality) * homes / homes.sum() + centrality * downtown / downtown.sum()
 
     def weights(self, truth: Truth) -> Floats:
-        """(categories, addresses): where each category's background incidents fall, hotspots included."""
+        """(categories, addresses): where each category's recorded background falls, hotspots included."""
         spots = np.array([_bump(self._local(), spot.east_m, spot.north_m, spot.spread_m) for spot in truth.hotspots])
         spots /= spots.sum(axis=1, keepdims=True)
         shares = np.array([[spot.shares.get(code, 0.0) for spot in truth.hotspots] for code in truth.codes])
         background = np.array([self.background(category) for category in truth.categories])
         return (1 - shares.sum(axis=1, keepdims=True)) * background + shares @ spots
+
+    def around(self, east_m: float, north_m: float, spread_m: float) -> Floats:
+        """(addresses,) weights, sum 1: Gaussian around a place, metres from the centre."""
+        bump = _bump(self._local(), east_m, north_m, spread_m)
+        return bump / bump.sum()
+
+    @property
+    def downtown(self) -> Floats:
+        """(addresses,) weights, sum 1: what is drawn to the centre."""
+        return self.around(*_DOWNTOWN)
+
+    def distance(self, east_m: float, north_m: float) -> Floats:
+        """(addresses,) metres from a place, which is given in metres from the centre."""
+        return np.hypot(*(self._local() - [east_m, north_m]).T)
+
+    def reporting(self, truth: Truth) -> Floats:
+        """(addresses,) share of what happens at each that is reported."""
+        return np.array([truth.reporting[code] for code in self.district_codes])[self.address_district]
+
+    def degrees(self, east_m: float, north_m: float) -> tuple[float, float]:
+        """Longitude and latitude, six decimals, of a place in metres from the centre."""
+        easting, northing = self.centre + np.array([east_m, north_m])
+        longitude, latitude = _transformer("to_degrees").transform(easting, northing)
+        return round(longitude, 6), round(latitude, 6)
+
+    def circle_wkt(self, east_m: float, north_m: float, radius_m: float) -> str:
+        """A circle around a place as well-known text in degrees."""
+        circle = shapely.Point(*(self.centre + np.array([east_m, north_m]))).buffer(radius_m, quad_segs=8)
+        return shapely.to_wkt(_in_degrees(circle), rounding_precision=6)
 
     def boundary_geojson(self) -> dict[str, Any]:
         """The city's outline, WGS 84."""
@@ -140,18 +169,19 @@ def _transformer(direction: str) -> pyproj.Transformer:
 
 
 def _collection(shapes: list[shapely.Geometry], codes: list[str], names: list[str]) -> dict[str, Any]:
-    to_degrees = _transformer("to_degrees")
     features = [
         {
             "type": "Feature",
             "properties": {"code": code, "name": name, "is_simulated": True},
-            "geometry": shapely.geometry.mapping(
-                shapely.transform(
-                    shapely.segmentize(shape, 500),
-                    lambda points: np.column_stack(to_degrees.transform(points[:, 0], points[:, 1])).round(6),
-                )
-            ),
+            "geometry": shapely.geometry.mapping(_in_degrees(shapely.segmentize(shape, 500))),
         }
         for shape, code, name in zip(shapes, codes, names, strict=True)
     ]
     return {"type": "FeatureCollection", "features": features}
+
+
+def _in_degrees(shape: shapely.Geometry) -> shapely.Geometry:
+    to_degrees = _transformer("to_degrees")
+    return shapely.transform(
+        shape, lambda points: np.column_stack(to_degrees.transform(points[:, 0], points[:, 1])).round(6)
+    )

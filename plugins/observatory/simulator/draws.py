@@ -42,10 +42,20 @@ def uniform(keys: Keys, purpose: str) -> Floats:
 def poisson(keys: Keys, purpose: str, mean: Floats) -> Integers:
     """Poisson counts, one per key, by inverting the distribution function; ``mean`` has the shape of the keys."""
     drawn = uniform(keys, purpose)
+    counts = np.zeros(drawn.shape, np.int64)
+    # most small means give none, and need no inverse
+    some = drawn > np.exp(-mean)
+    drawn, mean = drawn[some], np.broadcast_to(mean, counts.shape)[some]
     count = np.ceil(np.nan_to_num(pdtrik(drawn, mean)))
     # the continuous inverse may land a step too high where it meets a whole number
     lower = np.maximum(count - 1, 0)
-    return np.where(pdtr(lower, mean) >= drawn, lower, count).astype(np.int64)
+    counts[some] = np.where(pdtr(lower, mean) >= drawn, lower, count)
+    return counts
+
+
+def ordinals(counts: Integers) -> Integers:
+    """0, 1, … within each group of the given sizes, end to end."""
+    return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 def choose(keys: Keys, purpose: str, group: Integers, weights: Floats) -> Integers:

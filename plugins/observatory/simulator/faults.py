@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from observatory.simulator.formats import format_of
+
 Fault = Callable[[Response], Response]
+Faults = Iterable[Fault | None] | Callable[[Request], Fault | None]
+"""What is planted: one entry per request in order (None = well, and well once they are used up), or a function."""
 
 FIELDS_HEADER = "X-SODA2-Fields"
 
@@ -33,11 +37,11 @@ def server_error(status: int = 500) -> Fault:
 
 def slow(seconds: float) -> Fault:
     """The good answer, late."""
-    return lambda good: _Late(good.body, headers=_headers(good), seconds=seconds)
+    return lambda good: _Late(good.body, status_code=good.status_code, headers=_headers(good), seconds=seconds)
 
 
 def truncated(share: float = 0.5) -> Fault:
-    """A complete HTTP answer whose JSON stops midway."""
+    """A complete HTTP answer whose body stops midway."""
     return lambda good: Response(_part(good, share), headers=_headers(good))
 
 
@@ -48,33 +52,39 @@ def html() -> Fault:
 
 def renamed(column: str, new_name: str) -> Fault:
     """The good rows, one column under another name."""
-
-    def fault(good: Response) -> Response:
-        body = bytes(good.body).replace(f'"{column}":'.encode(), f'"{new_name}":'.encode())
-        fields = [new_name if field == column else field for field in _fields(good)]
-        return Response(body, headers=_headers(good, fields))
-
-    return fault
+    return lambda good: _changed(good, column, new_name)
 
 
 def without(column: str) -> Fault:
-    """The good rows less one column of text, numbers or times, as if it had been dropped."""
-
-    def fault(good: Response) -> Response:
-        body = re.sub(rb'"%s":"(?:[^"\\]|\\.)*",?' % column.encode(), b"", bytes(good.body)).replace(b",}", b"}")
-        return Response(body, headers=_headers(good, [field for field in _fields(good) if field != column]))
-
-    return fault
+    """The good rows less one column, as if it had been dropped."""
+    return lambda good: _changed(good, column, None)
 
 
 def empty() -> Fault:
-    """No rows."""
-    return lambda good: Response(b"[]", headers=_headers(good))
+    """The protocol's answer where there are no rows."""
+    return lambda good: Response(format_of(bytes(good.body)).empty(bytes(good.body)), headers=_headers(good))
 
 
 def hung_up(share: float = 0.5) -> Fault:
     """The connection closes in the middle of the body."""
     return lambda good: _Unfinished(_part(good, share), headers=dict(good.headers))
+
+
+def fault_of(faults: Faults) -> Callable[[Request], Fault | None]:
+    """What is planted in the answer to a request: in turn, or as the function says."""
+    if callable(faults):
+        return faults
+    remaining = iter(faults)
+    return lambda _: next(remaining, None)
+
+
+def _changed(good: Response, column: str, new_name: str | None) -> Response:
+    body = bytes(good.body)
+    names = [new_name if field == column else field for field in _fields(good)]
+    return Response(
+        format_of(body).change(body, column, new_name) if body else body,
+        headers=_headers(good, [name for name in names if name is not None]),
+    )
 
 
 def _part(good: Response, share: float) -> bytes:
@@ -92,8 +102,8 @@ def _headers(good: Response, fields: list[str] | None = None) -> dict[str, str]:
 
 
 class _Late(Response):
-    def __init__(self, body: bytes | memoryview, *, headers: dict[str, str], seconds: float) -> None:
-        super().__init__(body, headers=headers)
+    def __init__(self, body: bytes | memoryview, *, status_code: int, headers: dict[str, str], seconds: float) -> None:
+        super().__init__(body, status_code, headers)
         self.seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

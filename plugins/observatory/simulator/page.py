@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from html import escape
 
 from observatory.simulator.dataset import Dataset
@@ -33,6 +34,7 @@ code {{ background: #f1f4f7; padding: .1rem .3rem; overflow-wrap: anywhere }}
 {rows}
 </tbody>
 </table>
+{feeds}
 <p>Datasets answer as Socrata does: <code>$where</code>, <code>$order</code>, <code>$limit</code> (1,000 unless
 told, 50,000 at most), <code>$offset</code>, <code>$select</code>.</p>
 </main>
@@ -41,11 +43,47 @@ told, 50,000 at most), <code>$offset</code>, <code>$select</code>.</p>
 """
 
 
-def root_page(title: str, notice: str, datasets: Mapping[str, Dataset], geojson: Iterable[str]) -> str:
+_FEEDS = """<table>
+<caption>Feeds that read it</caption>
+<thead><tr><th scope="col">Feed</th><th scope="col">Protocol</th><th scope="col">Address</th><th scope="col">Holds</th>
+</tr></thead>
+<tbody>
+{rows}
+</tbody>
+</table>"""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A feed that can be read of a portal.
+
+    Attributes:
+        feed: its name in the city's file.
+        protocol: which it is read over.
+        address: the path below the portal, or the folder, that it is read from.
+        holds: what its rows are.
+    """
+
+    feed: str
+    protocol: str
+    address: str
+    holds: str
+
+
+def root_page(
+    title: str, notice: str, datasets: Mapping[str, Dataset], geojson: Iterable[str], served: Iterable[Served] = ()
+) -> str:
     """The root page as HTML; every text given is escaped."""
     rows = [_row(f"{key}.json", _holds(dataset), f"{dataset.frame.height:,}") for key, dataset in datasets.items()]
     rows += [_row(f"{key}.geojson", "areas (GeoJSON)", "") for key in geojson]
-    return _PAGE.format(title=escape(title), notice=escape(notice), rows="\n".join(rows))
+    lines = "\n".join(map(_line, served))
+    feeds = _FEEDS.format(rows=lines) if lines else ""
+    return _PAGE.format(title=escape(title), notice=escape(notice), rows="\n".join(rows), feeds=feeds)
+
+
+def _line(each: Served) -> str:
+    cells = (escape(each.feed), escape(each.protocol), f"<code>{escape(each.address)}</code>", escape(each.holds))
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
 def _holds(dataset: Dataset) -> str:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from datetime import date, datetime
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -24,24 +19,32 @@ from starlette.routing import Route
 from observatory.errors import StackError
 from observatory.simulator import city, records, replay, simulation
 from observatory.simulator.dataset import Dataset
-from observatory.simulator.faults import FIELDS_HEADER, Fault
-from observatory.simulator.page import root_page
+from observatory.simulator.fault_desk import FaultDesk
+from observatory.simulator.faults import FIELDS_HEADER, Faults, fault_of
+from observatory.simulator.ledger import Ledger
+from observatory.simulator.offer import OFFER, feeds_served
+from observatory.simulator.page import Served, root_page
+from observatory.simulator.protocols import Answer
+from observatory.simulator.serving import DEFAULT_PORT, running, serve
 from observatory.simulator.soql import SoqlError
+from observatory.window import local_midnight
 
-DEFAULT_PORT = 8790
+__all__ = ["DEFAULT_PORT", "create_app", "demo_app", "ledger_of", "replay_app", "running", "serve"]
+
 INCIDENTS_ID, CITY_ID, DISTRICTS_ID = "demo-inci", "demo-city", "demo-dist"
 
 Source = Dataset | Callable[[], Dataset]
-Faults = Iterable[Fault | None] | Callable[[Request], Fault | None]
 
 
 def create_app(
     datasets: Mapping[str, Source],
     geojson: Mapping[str, dict[str, Any] | bytes] | None = None,
     *,
+    answers: Mapping[str, Answer] | None = None,
     faults: Faults = (),
     title: str = "City data portal",
     notice: str = "A local replica of a city's open data portal.",
+    served: Iterable[Served] = (),
 ) -> Starlette:
     """Build the portal.
 
@@ -49,30 +52,53 @@ def create_app(
         datasets: what ``/resource/<id>.json`` answers from; a function is asked at every request, for rows that
             change while the portal runs.
         geojson: what ``/resource/<id>.geojson`` sends.
-        faults: how requests below ``/resource`` go wrong: one entry per request in order (None = well, and well
-            once they are used up), or a function of the request.
+        answers: what answers below ``/<key>/``; it is given the path below that.
+        faults: how requests go wrong (but that of the root page), beside what is planted while the portal runs (see
+            ``fault_desk``): one entry per request in order (None = well, and well once they are used up), or a function
+            of the request.
         title: heading of the page at ``/``.
         notice: what a reader must know of the rows, shown there.
+        served: the feeds that can be read of it, shown there.
     """
     areas = {key: _encoded(body) for key, body in (geojson or {}).items()}
-    fault_for = fault_of(faults)
+    desk, from_the_start = FaultDesk(), fault_of(faults)
 
     async def resource(request: Request) -> Response:
         key, _, form = request.path_params["resource"].rpartition(".")
-        fault = fault_for(request)
         if form == "geojson" and key in areas:
-            good = Response(areas[key], media_type="application/vnd.geo+json")
-        elif form == "json" and key in datasets:
-            good = await run_in_threadpool(_rows, datasets[key], request.query_params)
-        else:
-            good = _refusal(404, "dataset.missing", "Not found")
-        return fault(good) if fault else good
+            return Response(areas[key], media_type="application/vnd.geo+json")
+        if form == "json" and key in datasets:
+            return await run_in_threadpool(_rows, datasets[key], request.query_params)
+        return _refusal(404, "dataset.missing", "Not found")
+
+    async def answered(request: Request) -> Response:
+        answer = (answers or {}).get(request.path_params["prefix"])
+        if answer is None:
+            return _refusal(404, "dataset.missing", "Not found")
+        path = f"/{request.path_params.get('path', '')}"
+        return await run_in_threadpool(_sent, answer, path, request)
+
+    def or_worse(respond: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def with_fault(request: Request) -> Response:
+            fault = desk(request) or from_the_start(request)
+            good = await respond(request)
+            return await run_in_threadpool(fault, good) if fault else good
+
+        return with_fault
 
     def root(_: Request) -> Response:
         current = {key: _current(source) for key, source in datasets.items()}
-        return HTMLResponse(root_page(title, notice, current, areas))
+        return HTMLResponse(root_page(title, notice, current, areas, served))
 
-    return Starlette(routes=[Route("/", root), Route("/resource/{resource}", resource)])
+    return Starlette(
+        routes=[
+            Route("/", root),
+            desk.route,
+            Route("/resource/{resource}", or_worse(resource)),
+            Route("/{prefix}", or_worse(answered)),
+            Route("/{prefix}/{path:path}", or_worse(answered)),
+        ]
+    )
 
 
 def replay_app(folder: Path, *, faults: Faults = ()) -> Starlette:
@@ -86,11 +112,19 @@ def replay_app(folder: Path, *, faults: Faults = ()) -> Starlette:
     )
 
 
-def demo_app(today: date | None = None, seed: int = 1, population: int = 200_000, *, faults: Faults = ()) -> Starlette:
-    """The portal of the simulated city.
+def demo_app(
+    today: date | None = None,
+    seed: int = 1,
+    population: int = simulation.POPULATION,
+    *,
+    now: Callable[[], datetime] | None = None,
+    faults: Faults = (),
+) -> Starlette:
+    """The portal of the simulated city: its incidents as Socrata serves them, and all of ``offer.OFFER``.
 
     Args:
         today: what it lists is what was known as this local day began; None follows the calendar, also while it runs.
+        now: the moment (with a time zone) that it lists for, asked at every request; instead of ``today``.
         seed: another seed is another history of the same city.
         population: people in the city.
         faults: see ``create_app``.
@@ -98,6 +132,44 @@ def demo_app(today: date | None = None, seed: int = 1, population: int = 200_000
     Raises:
         StackError: the city has no history before ``today``.
     """
+    ledger = ledger_of(today, seed, population, now=now)
+    zone = ZoneInfo(simulation.TIMEZONE)
+
+    @lru_cache(maxsize=1)
+    def known(day: date) -> records.SimulatedCity:
+        return records.simulate(seed=seed, population=population, end=day + timedelta(days=1))
+
+    @lru_cache(maxsize=1)
+    def listed(moment: datetime) -> Dataset:
+        local = moment.astimezone(zone).replace(tzinfo=None)
+        rows = known(local.date()).listing(local)
+        return Dataset(rows, order=("occurred_at", "incident_id"), name="simulated incidents")
+
+    def incidents() -> Dataset:
+        return listed(ledger.now)
+
+    incidents()  # the first request should not wait for the simulation
+    geography = city.build_city()
+    return create_app(
+        {INCIDENTS_ID: incidents},
+        {CITY_ID: geography.boundary_geojson(), DISTRICTS_ID: geography.districts_geojson()},
+        answers={prefix: made(ledger) for prefix, made in OFFER.items()},
+        faults=faults,
+        title=f"{city.NAME}: open data of a simulated city",
+        notice="SIMULATED DATA. The city, its places and every incident are made up by a program; "
+        "no person, address or event behind a row exists.",
+        served=feeds_served(),
+    )
+
+
+def ledger_of(
+    today: date | None = None,
+    seed: int = 1,
+    population: int = simulation.POPULATION,
+    *,
+    now: Callable[[], datetime] | None = None,
+) -> Ledger:
+    """The ledger of the simulated city; arguments and errors as for ``demo_app``."""
     if today is not None and today <= simulation.FIRST_DAY:
         raise StackError(
             "portal of the simulated city",
@@ -105,73 +177,14 @@ def demo_app(today: date | None = None, seed: int = 1, population: int = 200_000
             expected=f"a day after {simulation.FIRST_DAY}, when its history begins",
             todo="Choose a later --today.",
         )
-
-    @lru_cache(maxsize=1)
-    def listed(day: date) -> Dataset:
-        simulated = records.simulate(seed=seed, population=population, end=day)
-        return Dataset(simulated.incidents, order=("occurred_at", "incident_id"), name="simulated incidents")
-
-    def incidents() -> Dataset:
-        return listed(today or datetime.now(ZoneInfo(simulation.TIMEZONE)).date())
-
-    incidents()  # the first request should not wait for the simulation
-    geography = city.build_city()
-    return create_app(
-        {INCIDENTS_ID: incidents},
-        {CITY_ID: geography.boundary_geojson(), DISTRICTS_ID: geography.districts_geojson()},
-        faults=faults,
-        title=f"{city.NAME}: open data of a simulated city",
-        notice="SIMULATED DATA. The city, its places and every incident are made up by a program; "
-        "no person, address or event behind a row exists.",
-    )
+    beginning = local_midnight(today, simulation.TIMEZONE) if today else None
+    clock = now or (lambda: beginning or datetime.now(UTC))
+    return Ledger(simulation.Simulation(seed, population), clock)
 
 
-def serve(app: Starlette, port: int = DEFAULT_PORT, host: str = "127.0.0.1") -> None:
-    """Serve until interrupted.
-
-    Raises:
-        StackError: the port is taken.
-    """
-    with _listening(host, port) as listener, suppress(KeyboardInterrupt):
-        _server(app).run(sockets=[listener])
-
-
-@contextmanager
-def running(app: Starlette, port: int = 0) -> Iterator[str]:
-    """Serve in a thread of this process; yields the address, ``http://127.0.0.1:<port>`` (0 picks a free port)."""
-    with _listening("127.0.0.1", port) as listener:
-        server = _server(app)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        while not server.started and thread.is_alive():
-            time.sleep(0.01)
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
-def _server(app: Starlette) -> uvicorn.Server:
-    return uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=2))
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    listener = socket.socket()
-    # a portal restarted at once must not wait for the old connections to be forgotten
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen()
-    except OSError as error:
-        listener.close()
-        raise StackError(
-            f"portal at {host}:{port}",
-            came=f"the address cannot be used ({error.strerror})",
-            expected="a free port",
-            todo="Stop the process that listens there, or choose another port with --port.",
-        ) from error
-    return listener
+def _sent(answer: Answer, path: str, request: Request) -> Response:
+    sent = answer(path, request.query_params, request.headers)
+    return sent if isinstance(sent, Response) else JSONResponse(sent)
 
 
 def _rows(source: Source, parameters: Mapping[str, str]) -> Response:
@@ -186,14 +199,6 @@ def _rows(source: Source, parameters: Mapping[str, str]) -> Response:
 
 def _refusal(status: int, code: str, message: str) -> Response:
     return JSONResponse({"code": code, "error": True, "message": message}, status_code=status)
-
-
-def fault_of(faults: Faults) -> Callable[[Request], Fault | None]:
-    """What is planted in the answer to a request: in turn, or as the function says."""
-    if callable(faults):
-        return faults
-    remaining = iter(faults)
-    return lambda _: next(remaining, None)
 
 
 def _current(source: Source) -> Dataset:

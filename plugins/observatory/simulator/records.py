@@ -10,16 +10,16 @@ import polars as pl
 from scipy.spatial import cKDTree
 
 from observatory.simulator.city import City, build_city
+from observatory.simulator.clock import UNIX_EPOCH_ORDINAL, on_local_clock
 from observatory.simulator.draws import Floats, Integers, Keys, choose, uniform
-from observatory.simulator.incidents import Events, happen
-from observatory.simulator.simulation import FIRST_DAY, TIMEZONE
+from observatory.simulator.incidents import Events, happen, is_reported
+from observatory.simulator.simulation import FIRST_DAY, POPULATION, Simulation
 from observatory.simulator.truth import PLANTED, Truth
 
 _COLUMNS = (
     "incident_id", "occurred_at", "ended_at", "category", "description", "reported_at", "updated_at", "district",
     "longitude", "latitude",
 )  # fmt: skip
-_UNIX_EPOCH = date(1970, 1, 1).toordinal()
 _MINUTES_A_DAY = 24 * 60
 
 
@@ -28,7 +28,8 @@ class SimulatedCity:
     """A city's records, what the portal lists of them on a day, and the truth behind them.
 
     Attributes:
-        events: the incidents as they happened, row by row those of ``records``.
+        events: the incidents as they happened, in order of time.
+        is_recorded: (events,) which were reported; these are row by row those of ``records``.
         records: the final records, all of them: the columns of a listing, ``corrected_at`` and ``withdrawn_at``.
         mistaken: the first, wrong version of every record that was corrected later.
         end_day: the first day not simulated.
@@ -37,6 +38,7 @@ class SimulatedCity:
     """
 
     events: Events
+    is_recorded: np.ndarray
     records: pl.DataFrame
     mistaken: pl.DataFrame
     end_day: date
@@ -48,9 +50,13 @@ class SimulatedCity:
         """What the portal lists when the last day has ended."""
         return self.listing(self.end_day)
 
-    def listing(self, today: date) -> pl.DataFrame:
-        """What the portal lists as ``today`` begins: one row per record, as known then; times on the local clock."""
-        now = datetime(today.year, today.month, today.day)
+    def listing(self, moment: date) -> pl.DataFrame:
+        """What the portal lists at a moment of the local clock (of a day: as it begins), as known then.
+
+        Returns:
+            One row per record, times on the local clock, in the order of their times.
+        """
+        now = moment if isinstance(moment, datetime) else datetime(moment.year, moment.month, moment.day)
         is_mistaken = (pl.col("corrected_at") >= now).fill_null(False)
         is_listed = (pl.col("updated_at") < now) & (pl.col("withdrawn_at") >= now).fill_null(True)
         entered = pl.concat([self.records.filter(~is_mistaken), self.mistaken.filter(is_mistaken)])
@@ -62,7 +68,7 @@ class SimulatedCity:
 def simulate(
     *,
     seed: int = 1,
-    population: int = 200_000,
+    population: int = POPULATION,
     start: date = FIRST_DAY,
     end: date,
     truth: Truth = PLANTED,
@@ -79,34 +85,24 @@ def simulate(
         truth: what to plant.
     """
     city = build_city()
-    events = happen(seed=seed, population=population, first_day=start, end_day=end, truth=truth, city=city)
-    minute = _minutes_of_day(events, truth)
-    order = np.lexsort((events.key, minute, events.day))
-    events = events.where(order)
-    records = _records(events, minute[order], truth, city)
+    events = happen(Simulation(seed, population, start, truth), start, end)
+    events = events.where(np.lexsort((events.key, events.minute, events.day)))
+    is_recorded = is_reported(events, truth, city)
+    reported = events.where(is_recorded)
+    records = _records(reported, truth, city)
     is_mistaken = records["corrected_at"].is_not_null().to_numpy()
-    mistaken = _mistaken(events.where(is_mistaken), records.filter(is_mistaken), truth, city)
-    return SimulatedCity(events, records, mistaken, end, truth, city)
+    mistaken = _mistaken(reported.where(is_mistaken), records.filter(is_mistaken), truth, city)
+    return SimulatedCity(events, is_recorded, records, mistaken, end, truth, city)
 
 
-def _minutes_of_day(events: Events, truth: Truth) -> Integers:
-    """Minute of the local day: a von Mises-like rhythm by hour, even within the hour."""
-    hours = np.arange(24) + 0.5
-    weights = np.array(
-        [np.exp(each.rhythm * np.cos(2 * np.pi * (hours - each.peak_hour) / 24)) for each in truth.categories]
-    )
-    hour = choose(events.key, "hour", events.category, weights)
-    return hour * 60 + (uniform(events.key, "minute") * 60).astype(np.int64)
-
-
-def _records(events: Events, minute: Integers, truth: Truth, city: City) -> pl.DataFrame:
+def _records(events: Events, truth: Truth, city: City) -> pl.DataFrame:
     key = events.key
     window = np.array([each.window_hours for each in truth.categories])[events.category] * 60 * uniform(key, "window")
     report = np.array([each.report_hours for each in truth.categories])[events.category] * 60
     report = np.minimum(-np.log(uniform(key, "report")) * report, 3 * _MINUTES_A_DAY)
     entry = 5 + 30 * uniform(key, "entry")
-    occurred = pl.Series("occurred_at", ((events.day - _UNIX_EPOCH) * _MINUTES_A_DAY + minute) * 60)
-    frame = pl.DataFrame([pl.from_epoch(occurred)]).select(_on_local_clock(pl.col("occurred_at")))
+    occurred = pl.Series("occurred_at", ((events.day - UNIX_EPOCH_ORDINAL) * _MINUTES_A_DAY + events.minute) * 60)
+    frame = pl.DataFrame([pl.from_epoch(occurred)]).select(on_local_clock(pl.col("occurred_at")))
     frame = _later(frame, "ended_at", "occurred_at", window)
     frame = _later(frame, "reported_at", "ended_at", report)
     frame = _later(frame, "updated_at", "reported_at", entry)
@@ -130,7 +126,7 @@ def _mistaken(events: Events, records: pl.DataFrame, truth: Truth, city: City) -
     address = np.where(kind == 1, elsewhere, events.address)
     day_before = pl.duration(days=pl.lit(pl.Series((kind == 2).astype(np.int64))))
     return records.with_columns(
-        _on_local_clock(pl.col("occurred_at", "ended_at") - day_before),
+        on_local_clock(pl.col("occurred_at", "ended_at") - day_before),
         **_what_and_where(key, category, address, truth, city),
     ).with_columns(ended_at=pl.max_horizontal("occurred_at", "ended_at"))
 
@@ -164,17 +160,11 @@ def _identifiers(day: Integers) -> pl.Expr:
     """``PS-20260131-0007``: the seventh incident of its day."""
     starts = np.searchsorted(day, day, side="left")
     ordinal = pl.Series(np.arange(len(day)) - starts + 1).cast(pl.String).str.zfill(4)
-    stamp = pl.Series(day - _UNIX_EPOCH).cast(pl.Int32).cast(pl.Date).dt.strftime("%Y%m%d")
+    stamp = pl.Series(day - UNIX_EPOCH_ORDINAL).cast(pl.Int32).cast(pl.Date).dt.strftime("%Y%m%d")
     return pl.lit("PS-" + stamp + "-" + ordinal)
 
 
 def _later(frame: pl.DataFrame, name: str, origin: str, minutes: Floats) -> pl.DataFrame:
     """Add a moment some whole minutes after another; null where the minutes are not a number."""
     wait = pl.lit(pl.Series(minutes).fill_nan(None).cast(pl.Int64))
-    return frame.with_columns(_on_local_clock(pl.col(origin) + pl.duration(minutes=wait)).alias(name))
-
-
-def _on_local_clock(moment: pl.Expr) -> pl.Expr:
-    """Local clock times; those of the hour that spring leaves out are an hour later."""
-    exists = moment.dt.replace_time_zone(TIMEZONE, ambiguous="earliest", non_existent="null").is_not_null()
-    return pl.when(exists | moment.is_null()).then(moment).otherwise(moment + pl.duration(hours=1))
+    return frame.with_columns(on_local_clock(pl.col(origin) + pl.duration(minutes=wait)).alias(name))

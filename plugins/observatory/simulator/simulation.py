@@ -8,7 +8,7 @@ from datetime import date
 from observatory.simulator.truth import PLANTED, Truth
 
 TIMEZONE = "Europe/Paris"
-FIRST_DAY = date(2024, 1, 1)
+FIRST_DAY = date(2021, 1, 1)
 POPULATION = 200_000
 
 

@@ -1,18 +1,18 @@
-"""What the warehouse notes beside the records: the cities in use, the terms of their feeds, the windows refused."""
+"""What the warehouse notes beside the records: the cities in use, what their feeds declare, the windows refused."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from observatory.schedule import corrected_for
 from observatory.warehouse.connection import plain
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     import sqlalchemy as sa
 
     from observatory.errors import ObservatoryError
@@ -40,6 +40,53 @@ def record_failure(url: sa.URL, feed: FeedWindow, error: ObservatoryError) -> No
                 str(error),
             ],
         )
+
+
+def read_until(url: sa.URL, territory_code: str, feed_id: str, reach: timedelta) -> datetime | None:
+    """Until when a feed has been read without a hole, from the journal of its loads.
+
+    A window counts as read until its end, or until its load began where that was earlier. Holes are looked for in the
+    last ``reach`` of what was read; where a day was read by hand after a gap, the answer is where the gap begins.
+
+    Args:
+        url: the warehouse, as role ``loader``.
+        territory_code: the city.
+        feed_id: one of its feeds.
+        reach: how far back a hole is looked for.
+
+    Returns:
+        The moment, UTC; None where the feed was never read.
+    """
+    with psycopg.connect(plain(url)) as connection:
+        row = connection.execute(
+            """
+            with read as (
+                select window_start as since, least(window_end, started_at) as until
+                from ops.load
+                where territory_code = %(territory_code)s and feed_id = %(feed_id)s
+            ),
+
+            recent as (
+                select * from read where until > (select max(until) from read) - %(reach)s and until > since
+            ),
+
+            reached as (
+                select
+                    until,
+                    since > max(until) over (
+                        order by since, until rows between unbounded preceding and 1 preceding
+                    ) as is_after_hole,
+                    since
+                from recent
+            )
+
+            select max(until)
+            from reached
+            where since < coalesce((select min(since) from reached where is_after_hole), 'infinity')
+            """,
+            {"territory_code": territory_code, "feed_id": feed_id, "reach": reach},
+        ).fetchone()
+    return row[0].astimezone(UTC) if row and row[0] else None
 
 
 def last_loads(url: sa.URL, territory_code: str) -> dict[tuple[str, datetime, datetime], datetime]:
@@ -79,6 +126,7 @@ def record_territory(url: sa.URL, territory: Territory) -> None:
         connection.execute(statement, list(row.values()))
         _record_categories(connection, territory)
         _record_terms(connection, territory)
+        _record_feeds(connection, territory)
 
 
 def _record_categories(connection: psycopg.Connection, territory: Territory) -> None:
@@ -154,4 +202,45 @@ def _record_terms(connection: psycopg.Connection, territory: Territory) -> None:
         select %(code)s, *, clock_timestamp() from stated order by feed_id
         """,
         {"code": territory.code, "terms": Jsonb(terms)},
+    )
+
+
+def _record_feeds(connection: psycopg.Connection, territory: Territory) -> None:
+    """Make ``ops.feed`` what the territory file says of its feeds; nothing where it is already there."""
+    declared = [
+        {
+            "feed_id": feed_id,
+            "kind": feed.kind,
+            "owner": feed.owner,
+            "cadence_min": feed.cadence_min,
+            "correction_days": corrected_for(territory, feed_id).days,
+            "is_live": feed.cadence_min is not None,
+        }
+        for feed_id, feed in territory.feeds.items()
+    ]
+    connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"feeds of {territory.code}"])
+    connection.execute(
+        "delete from ops.feed where territory_code = %s and not feed_id = any(%s)",
+        [territory.code, list(territory.feeds)],
+    )
+    connection.execute(
+        """
+        insert into ops.feed as t (territory_code, feed_id, kind, owner, cadence_min, correction_days, is_live)
+        select %s, declared.*
+        from jsonb_to_recordset(%s) as declared (
+            feed_id text, kind text, owner text, cadence_min integer, correction_days integer, is_live boolean
+        )
+        on conflict (territory_code, feed_id) do update
+        set
+            kind = excluded.kind,
+            owner = excluded.owner,
+            cadence_min = excluded.cadence_min,
+            correction_days = excluded.correction_days,
+            is_live = excluded.is_live
+        where (t.kind, t.owner, t.cadence_min, t.correction_days, t.is_live)
+            is distinct from (
+                excluded.kind, excluded.owner, excluded.cadence_min, excluded.correction_days, excluded.is_live
+            )
+        """,
+        [territory.code, Jsonb(declared)],
     )

@@ -8,26 +8,33 @@ the commit.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import adbc_driver_postgresql.dbapi as adbc
 import polars as pl
-import pyarrow as pa
 
-from observatory.errors import LoadOutOfBalance
-from observatory.records import REJECTED, Kind, row_hash
-from observatory.warehouse.connection import plain
+from observatory.records import REJECTED, row_hash
 from observatory.warehouse.older_keys import OlderKeys
+from observatory.warehouse.transaction import (
+    FeedWindow,
+    LoadResult,
+    Transaction,
+    duplicates,
+    one_per_key,
+    read,
+    take_turn,
+    transaction,
+)
 from observatory.warehouse.withdrawals import close_noted, withdraw_unlisted
-from observatory.window import Window
 
 if TYPE_CHECKING:
+    import adbc_driver_postgresql.dbapi as adbc
     import sqlalchemy as sa
+
+__all__ = ["FeedWindow", "Load", "LoadResult", "close_history", "loading"]
 
 STATE = {
     "source_record_id": pl.String,
@@ -39,52 +46,11 @@ STATE = {
 
 
 @dataclass
-class LoadResult:
-    """What became of the records of one window; ``read_count`` is the sum of the three after it."""
-
-    read_count: int = 0
-    accepted_count: int = 0
-    rejected_count: int = 0
-    unchanged_count: int = 0
-    corrected_count: int = 0
-    withdrawn_count: int = 0
-
-    def __str__(self) -> str:
-        return json.dumps(asdict(self))
-
-
-@dataclass(frozen=True)
-class FeedWindow:
-    """Which feed, which kind of record, which window.
-
-    A window that is part of a history closes no record: another of its windows may list it, see ``withdrawals``.
-    """
-
-    territory_code: str
-    feed_id: str
-    kind: Kind
-    window: Window
-    is_complete: bool = False
-    tolerated_withdrawal_share: float = 0.05
-    has_pseudonymous_key: bool = False
-    is_part_of_history: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.territory_code}/{self.feed_id} {self.window}"
-
-
-@dataclass
-class Load:
+class Load(Transaction):
     """An open load; ``add`` chunks, in any number, before the ``with`` block of ``loading`` ends."""
 
-    feed: FeedWindow
-    connection: adbc.Connection
-    load_id: int
-    loaded_at: datetime
-    started_at: datetime
     known: pl.DataFrame
     feed_is_empty: bool
-    result: LoadResult = field(default_factory=LoadResult)
     listed: list[pl.Series] = field(default_factory=list)
     older_keys: OlderKeys = field(default_factory=OlderKeys)
 
@@ -101,7 +67,7 @@ class Load:
         hashed = accepted.with_columns(row_hash(accepted, list(self.feed.kind.content_columns)).alias("content_hash"))
         if self.feed.has_pseudonymous_key:
             hashed = self.older_keys.kept(hashed, self.known)
-        fresh, contradicting = _one_per_key(hashed)
+        fresh, contradicting = one_per_key(hashed)
         self._learn_moved(fresh)
         compared = fresh.join(
             self.known.rename({"content_hash": "known_hash"}), on="source_record_id", how="left", maintain_order="left"
@@ -113,7 +79,7 @@ class Load:
         self._mark_as_read(fresh)
         content = self.feed.kind.columns
         refused = pl.concat(
-            [rejected.select(*REJECTED), _duplicates(contradicting, content), _duplicates(twice, content)]
+            [rejected.select(*REJECTED), duplicates(contradicting, content), duplicates(twice, content)]
         )
 
         self.result.read_count += accepted.height + rejected.height
@@ -170,36 +136,9 @@ class Load:
             )
             .sort("source_record_id")
         )
-        with self.connection.cursor() as cursor:
-            cursor.adbc_ingest(self.feed.kind.name, _arrow(versions), mode="append", db_schema_name="raw")
+        self._ingest(self.feed.kind.name, versions)
         news = versions.select(*STATE)
         self.known = pl.concat([self.known.join(news, on="source_record_id", how="anti"), news])
-
-    def _append_rejected(self, refused: pl.DataFrame) -> None:
-        if refused.is_empty():
-            return
-        self.stage(
-            "refused",
-            refused.with_columns(row_hash(refused, ["row_data", "column_name", "check_name"]).alias("row_hash")),
-            ", ".join(f"{name} text" for name in REJECTED) + ", row_hash bytea",
-        )
-        self.execute(
-            """
-            insert into raw.rejected (
-                territory_code, feed_id, row_hash, kind, load_id, source_record_id, column_name, check_name, value,
-                reason, row_data, rejected_at
-            )
-            select
-                $1, $2, row_hash, $3, $4, source_record_id, column_name, check_name, value, reason, row_data::jsonb, $5
-            from pg_temp.refused
-            on conflict do nothing
-            """,
-            self.feed.territory_code,
-            self.feed.feed_id,
-            self.feed.kind.name,
-            self.load_id,
-            self.loaded_at,
-        )
 
     def columns(self) -> list[str]:
         """Columns of the kind's table, in order."""
@@ -209,52 +148,6 @@ class Load:
             self.feed.kind.name,
         )
         return names["column_name"].to_list()
-
-    def _record(self) -> None:
-        r = self.result
-        if r.read_count != r.accepted_count + r.rejected_count + r.unchanged_count:
-            raise LoadOutOfBalance(
-                str(self.feed),
-                came=str(r),
-                expected="read = accepted + rejected + unchanged",
-                todo="Nothing was written. This is a fault of the observatory: please report it with the window.",
-            )
-        self.execute(
-            """
-            insert into ops.load (
-                load_id, territory_code, feed_id, kind, window_start, window_end, started_at, loaded_at, read_count,
-                accepted_count, rejected_count, unchanged_count, corrected_count, withdrawn_count
-            )
-            overriding system value
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-            """,
-            self.load_id,
-            self.feed.territory_code,
-            self.feed.feed_id,
-            self.feed.kind.name,
-            self.feed.window.start,
-            self.feed.window.end,
-            self.started_at,
-            self.loaded_at,
-            *asdict(r).values(),
-        )
-
-    def stage(self, name: str, frame: pl.DataFrame, columns: str) -> None:
-        """Put a frame into a table of the load's own, ``pg_temp.<name>``."""
-        self.execute(f"drop table if exists pg_temp.{name}")
-        self.execute(f"create temporary table {name} ({columns}) on commit drop")
-        with self.connection.cursor() as cursor:
-            cursor.adbc_ingest(name, _arrow(frame), mode="append", temporary=True)
-        self.execute(f"analyze pg_temp.{name}")
-
-    def execute(self, statement: str, *parameters: object) -> None:
-        """Change something within the load's transaction, parameters bound to ``$1``, ``$2`` and so on."""
-        with self.connection.cursor() as cursor:
-            cursor.execute(statement, _bound(parameters))
-
-    def query(self, statement: str, *parameters: object) -> pl.DataFrame:
-        """Read within the load's transaction, parameters bound to ``$1``, ``$2`` and so on."""
-        return _query(self.connection, statement, *parameters)
 
 
 @contextmanager
@@ -269,16 +162,11 @@ def loading(url: sa.URL, feed: FeedWindow) -> Iterator[Load]:
         LoadOutOfBalance: records read are not all accounted for.
     """
     started_at = datetime.now(UTC)
-    with adbc.connect(plain(url)) as connection:
-        try:
-            load = _begin(connection, feed, started_at)
-            yield load
-            withdraw_unlisted(load)
-            load._record()
-        except BaseException:
-            connection.rollback()
-            raise
-        connection.commit()
+    with transaction(url) as connection:
+        load = _begin(connection, feed, started_at)
+        yield load
+        withdraw_unlisted(load)
+        load._record()
 
 
 def close_history(url: sa.URL, feed: FeedWindow) -> int:
@@ -291,30 +179,24 @@ def close_history(url: sa.URL, feed: FeedWindow) -> int:
     Returns:
         How many records were closed; ``ops.load`` has a row of them, of no record read, where there are any.
     """
-    with adbc.connect(plain(url)) as connection:
+    with transaction(url) as connection:
         load = _begin(connection, feed, datetime.now(UTC), is_known=False)
         close_noted(load)
         if load.result.withdrawn_count:
             load._record()
-        connection.commit()
     return load.result.withdrawn_count
 
 
 def _begin(connection: adbc.Connection, feed: FeedWindow, started_at: datetime, *, is_known: bool = True) -> Load:
-    lock = f"{feed.territory_code}/{feed.feed_id}"
-    _query(connection, "select pg_advisory_xact_lock(hashtext($1))::text as locked", lock)
-    opened = _query(
+    load_id, loaded_at = take_turn(connection, feed)
+    is_empty = read(
         connection,
-        f"""
-        select nextval(pg_get_serial_sequence('ops.load', 'load_id')) as load_id, clock_timestamp() as loaded_at,
-            not exists (select from raw.{feed.kind.name} where territory_code = $1 and feed_id = $2) as is_empty
-        """,  # noqa: S608
+        f"select not exists (select from raw.{feed.kind.name} where territory_code = $1 and feed_id = $2) as is_empty",  # noqa: S608
         feed.territory_code,
         feed.feed_id,
-    ).row(0, named=True)
-    is_known = is_known and not opened["is_empty"]
-    known = _known_in_window(connection, feed) if is_known else pl.DataFrame(schema=STATE)
-    return Load(feed, connection, opened["load_id"], opened["loaded_at"], started_at, known, opened["is_empty"])
+    ).item()
+    known = _known_in_window(connection, feed) if is_known and not is_empty else pl.DataFrame(schema=STATE)
+    return Load(feed, connection, load_id, loaded_at, started_at, known, is_empty)
 
 
 def _known_in_window(connection: adbc.Connection, feed: FeedWindow) -> pl.DataFrame:
@@ -323,7 +205,7 @@ def _known_in_window(connection: adbc.Connection, feed: FeedWindow) -> pl.DataFr
     in_window = f"and v.{time_column} >= $3 and v.{time_column} < $4" if time_column else ""
     # the newest version is looked up record by record: a join would be planned by statistics, which a table has only
     # minutes after its first load, and without them it compares every record with every other
-    return _query(
+    return read(
         connection,
         f"""
         select v.source_record_id, v.version_number, v.content_hash, v.is_withdrawn, v.load_id
@@ -339,45 +221,3 @@ def _known_in_window(connection: adbc.Connection, feed: FeedWindow) -> pl.DataFr
         feed.feed_id,
         *((feed.window.start, feed.window.end) if time_column else ()),
     )
-
-
-def _one_per_key(hashed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Split a chunk into one record per key (the newest published) and the records that contradict it."""
-    keys = hashed["source_record_id"]
-    if keys.n_unique() == keys.len():
-        return hashed, hashed.clear()
-    newest_first = hashed.sort("published_at", descending=True, nulls_last=True, maintain_order=True)
-    kept = newest_first.unique("source_record_id", keep="first", maintain_order=True)
-    others = newest_first.join(kept.select("source_record_id", kept_hash="content_hash"), on="source_record_id")
-    return kept, others.filter(pl.col("content_hash") != pl.col("kept_hash")).drop("kept_hash")
-
-
-def _duplicates(records: pl.DataFrame, content: tuple[str, ...]) -> pl.DataFrame:
-    """Records whose key another record of the same read already holds, as rejects."""
-    return records.select(
-        "source_record_id",
-        pl.lit("source_record_id").alias("column_name"),
-        pl.lit("unique").alias("check_name"),
-        pl.col("source_record_id").alias("value"),
-        pl.format(
-            "source_record_id: {} stands for two different records of one read; expected one record per id. "
-            "Declare missing_ids in the territory file if the source has none.",
-            "source_record_id",
-        ).alias("reason"),
-        pl.struct(content).struct.json_encode().alias("row_data"),
-    )
-
-
-def _arrow(frame: pl.DataFrame) -> pa.Table:
-    """Arrow in the plain layouts that the PostgreSQL driver knows."""
-    return frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-
-
-def _query(connection: adbc.Connection, statement: str, *parameters: object) -> pl.DataFrame:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, _bound(parameters))
-        return pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))
-
-
-def _bound(parameters: tuple[object, ...]) -> tuple[Any, ...] | None:
-    return parameters or None

@@ -1,4 +1,7 @@
-"""The tables of ``raw``: one per kind, made of its contract, so that no schema is written twice."""
+"""The tables of ``raw``: one per kind, made of its contract, so that no schema is written twice.
+
+Signals are Parquet (``observatory.signals``); their tables hold hourly sums.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from observatory.contracts import KINDS
-from observatory.records.kind import UTC_TIME, Kind
+from observatory.records.kind import COUNT, UTC_TIME, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +42,7 @@ VERSION_COLUMNS = {
 def statements() -> Iterator[str]:
     """What makes or completes the tables of all kinds; running it again changes nothing."""
     for kind in KINDS.values():
-        yield from table_statements(kind)
+        yield from hour_table_statements(kind) if kind.is_signal else table_statements(kind)
 
 
 def table_statements(kind: Kind) -> Iterator[str]:
@@ -62,6 +65,36 @@ def table_statements(kind: Kind) -> Iterator[str]:
     if kind.time_column:
         index = f"{kind.name}_{kind.time_column.removesuffix('_from')} on {table} using brin ({kind.time_column})"
         yield f"create index if not exists {index} with (pages_per_range = 32)"
+
+
+def hour_table_statements(kind: Kind) -> Iterator[str]:
+    """What makes the table of a signal's hourly sums, or adds the columns that its declaration has gained.
+
+    Earlier versions kept signals in ``raw.<kind>``: that table goes if it is empty, and stays as it is if it is not.
+    """
+    yield f"""
+        do $$ begin
+            if to_regclass('raw.{kind.name}') is not null then
+                if not exists (select from raw.{kind.name}) then drop table raw.{kind.name}; end if;
+            end if;
+        end $$
+    """
+    table = f"raw.{kind.name}_hour"
+    never_null = {"hour_start", "last_at", *kind.required}
+    declared = {
+        name: TYPES[dtype] + (" not null" if name in never_null or dtype == COUNT else "")
+        for name, dtype in kind.hour_schema.items()
+    }
+    whose = {"territory_code": "text not null", "feed_id": "text not null"}
+    columns = [f"{name} {type_}" for name, type_ in (whose | declared).items()]
+    series = ", ".join(kind.series)
+    key = f"unique nulls not distinct (territory_code, feed_id, hour_start, {series})"
+    yield f"create table if not exists {table} (\n    {f',{chr(10)}    '.join([*columns, key])}\n)"
+    added = [f"add column if not exists {name} {type_.removesuffix(' not null')}" for name, type_ in declared.items()]
+    yield f"alter table {table} {', '.join(added)}"
+    grain = f"One row per territory, feed, {series} and hour: sums of {kind.row}; null where nothing was measured."
+    yield f"comment on table {table} is '{grain}'"
+    yield f"grant delete on {table} to loader"
 
 
 def _columns(kind: Kind) -> dict[str, str]:

@@ -38,3 +38,12 @@ class Source(Strict):
                 "`requests_per_minute` only where the address begins with http:// or https://",
             )
         return self
+
+    @property
+    def is_inbox(self) -> bool:
+        """Whether the partner sends, and nobody is asked: what lies in a folder is taken once, and then deleted."""
+        return False
+
+    def moved_to(self, address: str) -> Self:
+        """The same source at another address, base URL or folder, at any pace."""
+        return self.model_copy(update={"address": address, "requests_per_minute": None})

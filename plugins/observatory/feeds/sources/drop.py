@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from observatory.feeds.sources.base import Source
 
-_VARIABLE = r"^[A-Z][A-Z0-9_]*$"
+VARIABLE = r"^[A-Z][A-Z0-9_]*$"
 
 
 class Drop(Source):
@@ -25,7 +25,7 @@ class Drop(Source):
     path: str = Field(min_length=1)
     member: str = Field(default="*", min_length=1)
     user: str | None = None
-    password: str | None = Field(default=None, pattern=_VARIABLE)
+    password: str | None = Field(default=None, pattern=VARIABLE)
     endpoint: str | None = None
     host_key: str | None = None
 

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from observatory.simulator.truth.alerts import ALERTS, Alerts
+from observatory.simulator.truth.enforcement import PATROLS, REPORTING, TOWS, Patrols, Tows
+from observatory.simulator.truth.gatherings import GATHERINGS, Gatherings
 from observatory.simulator.truth.incidents import CATEGORIES, HOTSPOTS, Category, Hotspot
+from observatory.simulator.truth.interventions import CAMERAS, OPERATIONS, Cameras, Operation
+from observatory.simulator.truth.services import SERVICES, Services
 
-__all__ = ["PLANTED", "Category", "Hotspot", "Truth"]
+__all__ = ["PLANTED", "Category", "Hotspot", "Services", "Truth"]
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What is planted; each part is described in its module."""
+    """What is planted; each part is described in its module.
+
+    Attributes:
+        categories, hotspots: the incidents.
+        unlocated_share: share of incident records without a place.
+        corrected_share, withdrawn_share: shares of records that are corrected, or withdrawn, after their entry, at most
+            ``last_change_days`` days after it.
+        duplicated_share: share of records of citations, tows and alerts that are listed twice.
+        faulty_share: share of the records of these kinds, and of presence, that break their contract.
+        gatherings: markets, matches and other events.
+        operations, cameras: the interventions.
+        reporting: district code to share of what happens that is reported.
+        patrols, tows: officers' presence and what comes of it; vehicles towed.
+        alerts: of video analytics.
+        services: what the city's services and its residents tell.
+    """
 
     categories: tuple[Category, ...]
     hotspots: tuple[Hotspot, ...]
@@ -19,6 +40,16 @@ class Truth:
     corrected_share: float = 0.005
     withdrawn_share: float = 0.003
     last_change_days: int = 25
+    duplicated_share: float = 0.004
+    faulty_share: float = 0.003
+    gatherings: Gatherings = GATHERINGS
+    operations: tuple[Operation, ...] = OPERATIONS
+    cameras: Cameras = CAMERAS
+    reporting: Mapping[str, float] = field(default_factory=lambda: REPORTING)
+    patrols: Patrols = PATROLS
+    tows: Tows = TOWS
+    alerts: Alerts = ALERTS
+    services: Services = SERVICES
 
     @property
     def codes(self) -> tuple[str, ...]:

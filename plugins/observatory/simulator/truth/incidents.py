@@ -1,11 +1,13 @@
 """What is planted in the incidents: what happens, how often, where.
 
-The expected number of incidents of a category on a day is exactly
-``daily_rate x season(day) x weekday(day) x population / 100,000`` (see ``expected_counts``). Of these, the share
-``branching_ratio`` are near-repeats: each incident triggers on average that many of its own category, a whole number
-of days later (geometric, half of them within ``half_life_days``) and a Gaussian ``spread_m`` away. The others fall
-by day on the city's background and its hotspots. Form of the process: Mohler et al., "Self-exciting point process
-modeling of crime" (2011); near-repeats: Bowers, Johnson and Pease (2004).
+The expected number of recorded incidents of a category on a day is
+``daily_rate x season(day) x weekday(day) x population / 100,000`` (``Category.expected_counts``), before what
+interventions prevent and matches add; ``simulator.expected`` has the whole law. More happen than are recorded (see
+``enforcement``). Of those that happen, the share ``branching_ratio`` are near-repeats: each incident triggers on
+average that many of its own category, a whole number of days later (geometric, half of them within ``half_life_days``)
+and a Gaussian ``spread_m`` away. The others fall by day on the city's background and its hotspots, which are those of
+the recorded ones. What officers discover is no part of this process: it follows their presence. Form of the process:
+Mohler et al., "Self-exciting point process modeling of crime" (2011); near-repeats: Bowers, Johnson and Pease (2004).
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ class Category:
 
     Attributes:
         code: as the city writes it.
-        daily_rate: incidents a day per 100,000 people, over a year.
+        daily_rate: recorded incidents a day per 100,000 people, over a year.
         season_amplitude: the year's swing as a share of the mean; season_peak_day is its top, days after 1 January.
         weekday: seven factors, Monday first, mean 1.
         peak_hour: top of the day's rhythm; rhythm: how marked it is (0 = flat).
@@ -56,7 +58,7 @@ class Category:
     descriptions: Mapping[str, float]
 
     def expected_counts(self, days: Integers, population: int) -> Floats:
-        """Expected incidents on each day, near-repeats included.
+        """Expected recorded incidents on each day, near-repeats included, interventions and matches left out.
 
         Args:
             days: (n,) proleptic ordinals, as ``date.toordinal`` gives.
@@ -135,9 +137,9 @@ CATEGORIES = (
         descriptions={"Encombrants": 5, "Gravats": 2, "Ordures ménagères": 3},
     ),
     Category(
-        code="STUPEFIANTS", daily_rate=1.0, season_amplitude=0.05, season_peak_day=100,
-        weekday=(0.95, 1.05, 1.10, 1.10, 1.10, 1.00, 0.70), peak_hour=17, rhythm=1.0,
-        branching_ratio=0.10, half_life_days=7, spread_m=150, centrality=0.3, window_hours=0, report_hours=0.3,
+        code="STUPEFIANTS", daily_rate=1.0, season_amplitude=0.0, season_peak_day=0,
+        weekday=(0.95, 1.05, 1.10, 1.10, 1.10, 1.00, 0.70), peak_hour=17, rhythm=0.0,
+        branching_ratio=0.0, half_life_days=7, spread_m=150, centrality=0.3, window_hours=0, report_hours=0.3,
         descriptions={"Usage de stupéfiants": 7, "Cession": 2},
     ),
 )  # fmt: skip
@@ -147,9 +149,9 @@ HOTSPOTS = (
     Hotspot("Vieux bassin", -350, -1500, 180, {"VOL_SIMPLE": 0.08, "VIOLENCES": 0.12, "NUISANCE_SONORE": 0.15}),
     Hotspot("Rue des Voiliers", 700, 200, 110, {"NUISANCE_SONORE": 0.12, "VIOLENCES": 0.08, "DEGRADATION": 0.06}),
     Hotspot("Galerie des Salins", 3100, 1500, 160, {"VOL_SIMPLE": 0.12, "VOL_VEHICULE": 0.05}),
-    Hotspot("Cité des Amers", -2600, 2200, 200, {"STUPEFIANTS": 0.30, "VOL_VEHICULE": 0.08, "DEGRADATION": 0.08}),
+    Hotspot("Cité des Amers", -2600, 2200, 200, {"VOL_VEHICULE": 0.08, "DEGRADATION": 0.08}),
     Hotspot("Parc relais du Phare", 1800, 3400, 170, {"VOL_VEHICULE": 0.12, "DEGRADATION": 0.06}),
-    Hotspot("Friche du Chantier", -3900, -500, 180, {"DEPOT_SAUVAGE": 0.22, "STUPEFIANTS": 0.08}),
+    Hotspot("Friche du Chantier", -3900, -500, 180, {"DEPOT_SAUVAGE": 0.22}),
     Hotspot("Coteau des Pins", -600, 3900, 260, {"CAMBRIOLAGE": 0.12}),
     Hotspot("Lotissement de la Dune", 4200, -300, 260, {"CAMBRIOLAGE": 0.08, "DEPOT_SAUVAGE": 0.06}),
 )  # fmt: skip

@@ -1,0 +1,36 @@
+"""Refresh what a city shows as of now: the live marts, by bare dbt, from whatever its feeds have loaded."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import CronTriggerTimetable, dag, task
+
+from observatory import dbt_tasks
+from observatory.territory import Territory, load_readable_territories
+
+
+def now_dag(territory: Territory) -> None:
+    @dag(
+        dag_id=f"{territory.code}.now",
+        schedule=CronTriggerTimetable("*/15 * * * *", timezone=territory.timezone, run_immediately=timedelta()),
+        # no start date: nothing runs the moment the DAG is unpaused, before anything is loaded
+        catchup=False,
+        max_active_runs=1,
+        tags=["now", territory.code],
+        doc_md=__doc__,
+    )
+    def now() -> None:
+        @task.bash(pool=dbt_tasks.POOL, retries=1, retry_delay=timedelta(seconds=30))
+        def build() -> str:
+            from observatory.portals import clock
+
+            return dbt_tasks.live_marts(territory.code, clock(territory))
+
+        build()
+
+    now()
+
+
+for city in load_readable_territories().values():
+    now_dag(city)

@@ -1,0 +1,21 @@
+select
+    territory_code,
+    feed_id,
+    site_code,
+    hour_start,
+    cell_id,
+    district_code,
+    longitude_deg,
+    latitude_deg,
+    row_count,
+    last_at,
+    flow_veh_h_mean,
+    flow_veh_h_count,
+    flow_veh_h_last,
+    speed_kmh_mean,
+    speed_kmh_count,
+    speed_kmh_last,
+    occupancy_pct_mean,
+    occupancy_pct_count,
+    occupancy_pct_last
+from {{ source('raw', 'traffic_measure_hour') }}

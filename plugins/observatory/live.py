@@ -1,0 +1,114 @@
+"""What a run of a feed reads: a day that was asked for, or, of a live feed, whatever was not read yet until now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from observatory import pipeline
+from observatory.errors import RangeError
+from observatory.portals import clock, territory_in_use
+from observatory.schedule import completed_day, corrected_for, live_window, parts, window_of_day
+from observatory.warehouse.connection import role_url
+from observatory.warehouse.journal import read_until
+from observatory.warehouse.transaction import LoadResult
+from observatory.window import Window
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    import sqlalchemy as sa
+
+    from observatory.territory import Territory
+
+LEAST_REACH = timedelta(days=31)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a run read.
+
+    Attributes:
+        window: what it read, whole; None where there was nothing to read.
+        result: the counts of its loads, added up.
+        completed_day: the local day that is now read whole, and was not before, if any.
+    """
+
+    window: Window | None
+    result: LoadResult
+    completed_day: date | None
+
+    def __str__(self) -> str:
+        """Window and counts in one line."""
+        return f"{self.window}: {self.result}" if self.window else "read until now already"
+
+
+def extract_day(url: sa.URL, territory: Territory, feed_id: str, day: date) -> Reading:
+    """Read a whole local day of a feed, and as far back before it as the feed corrects itself.
+
+    Raises:
+        ObservatoryError: as ``observatory.pipeline.extract``.
+    """
+    window = window_of_day(territory, feed_id, day)
+    return Reading(window, pipeline.extract(url, territory, feed_id, window), day)
+
+
+def extract_until(url: sa.URL, territory: Territory, feed_id: str, now: datetime) -> Reading:
+    """Read a feed from where the journal says that it was last read until ``now``.
+
+    Each part of the window is loaded, and noted in the journal, by itself: the next run carries on where one failed.
+
+    Args:
+        url: the warehouse, as role ``loader``.
+        territory: the city.
+        feed_id: one of its feeds.
+        now: the present moment, with a time zone.
+
+    Raises:
+        ObservatoryError: as ``observatory.pipeline.extract``.
+    """
+    reach = max(corrected_for(territory, feed_id), LEAST_REACH)
+    last_window_end = read_until(url, territory.code, feed_id, reach)
+    window = live_window(territory, feed_id, last_window_end, now)
+    if window is None:
+        return Reading(None, LoadResult(), None)
+    total = LoadResult()
+    for part in parts(territory, feed_id, window):
+        total += pipeline.extract(url, territory, feed_id, part)
+    return Reading(window, total, completed_day(window, last_window_end))
+
+
+def by_hand(
+    territory_code: str, feed_id: str, day: date | None, since: datetime | None, until: datetime | None
+) -> Reading:
+    """Read a feed without Airflow: a day, a span of moments, or whatever was not read yet until now.
+
+    Args:
+        territory_code: the city.
+        feed_id: one of its feeds.
+        day: a local day to read whole, and no other.
+        since: the first moment to read, in the city's local time, without a zone.
+        until: the first moment not to.
+
+    Raises:
+        RangeError: the city has no such feed.
+        ObservatoryError: as ``observatory.pipeline.extract``.
+    """
+    url, territory = role_url("loader"), territory_in_use(territory_code)
+    if feed_id not in territory.feeds:
+        raise RangeError(
+            f"{territory_code}.yml",
+            came=f"no feed {feed_id}",
+            expected=f"one of {', '.join(territory.feeds)}",
+            todo="Correct the name.",
+        )
+    if day:
+        window = Window.of_day(day, territory.timezone)
+    elif since and until:
+        zone = ZoneInfo(territory.timezone)
+        window = Window.between(since.replace(tzinfo=zone), until.replace(tzinfo=zone), territory.timezone)
+    else:
+        return extract_until(url, territory, feed_id, clock(territory))
+    return Reading(window, pipeline.extract(url, territory, feed_id, window), None)

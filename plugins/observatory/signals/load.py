@@ -1,0 +1,239 @@
+"""Load one window of a signal feed: its days' files replaced, their hourly sums written, in one transaction.
+
+Chunks wait by local day, on the disk when there are many, and are merged day by day once all is read, so that a month
+takes the memory of a day. Of each record the newest version alone is kept, that is the one published last; when it was
+known stands in the row. A record is known by its id within its local day. New files are complete before the transaction
+commits; only then are the old ones removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from observatory.records import REJECTED, row_hash
+from observatory.signals.store import Partition, Store
+from observatory.signals.waiting import Waiting
+from observatory.warehouse.transaction import (
+    FeedWindow,
+    Transaction,
+    duplicates,
+    one_per_key,
+    read,
+    take_turn,
+    transaction,
+)
+from observatory.window import Window, local_midnight
+
+if TYPE_CHECKING:
+    import adbc_driver_postgresql.dbapi as adbc
+    import sqlalchemy as sa
+
+DAYS_AT_ONCE = 31
+"""So many days are summed in one query, which bounds the memory of a window of years."""
+
+
+@dataclass
+class SignalLoad(Transaction):
+    """An open load; ``add`` chunks, in any number, then ``settle``, before the block of ``loading_signals`` ends."""
+
+    store: Store
+    known: dict[date, Partition]
+    waiting: Waiting
+    written: dict[date, Partition] = field(default_factory=dict)
+
+    def add(self, accepted: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
+        """Take a chunk in; what becomes of its accepted records is told by ``settle``.
+
+        Args:
+            accepted: records that kept their contract.
+            rejected: records that broke it, with the columns named in ``REJECTED``.
+
+        Returns:
+            The records rejected.
+        """
+        self.result.read_count += accepted.height + rejected.height
+        self.waiting.add(accepted)
+        return self._refuse(rejected.select(*REJECTED))
+
+    def settle(self) -> pl.DataFrame:
+        """Merge what was read into the files of its days.
+
+        Returns:
+            The records refused because another record of the same read has their id.
+        """
+        refused = [self._refuse(self._merge(day, records)) for day, records in self.waiting.by_day()]
+        return pl.concat([pl.DataFrame(schema=REJECTED), *refused])
+
+    def _refuse(self, refused: pl.DataFrame) -> pl.DataFrame:
+        self.result.rejected_count += refused.height
+        self._append_rejected(refused)
+        return refused
+
+    def _merge(self, day: date, records: pl.DataFrame) -> pl.DataFrame:
+        """Make a day's file what it is with these records; return those that contradict others of them."""
+        content = list(self.feed.kind.content_columns)
+        records = records.with_columns(row_hash(records, content).alias("content_hash"))
+        fresh, contradicting = one_per_key(records)
+        before = self._on(day)
+        known = before.join(fresh, on="source_record_id", how="semi")
+        known = known.select("source_record_id", known_at_source="published_at", known_hash=row_hash(known, content))
+        compared = fresh.join(known, on="source_record_id", how="left", maintain_order="left")
+        is_same = (pl.col("known_hash") == pl.col("content_hash")).fill_null(value=False)
+        is_older = (pl.col("published_at") < pl.col("known_at_source")).fill_null(value=False)
+        changed = compared.filter(~is_same & ~is_older)
+        self.result.accepted_count += changed.height
+        self.result.corrected_count += changed["known_hash"].count()
+        self.result.unchanged_count += records.height - contradicting.height - changed.height
+        if changed.height:
+            kept = before.join(changed, on="source_record_id", how="anti")
+            merged = pl.concat([kept, changed.select(before.columns)])
+            self.written[day] = self.store.write(day, merged.sort(*self._order), self.load_id)
+        return duplicates(contradicting, self.feed.kind.columns)
+
+    @property
+    def _order(self) -> tuple[str, ...]:
+        return (*self.feed.kind.series, "occurred_from", "source_record_id")
+
+    def _on(self, day: date) -> pl.DataFrame:
+        """The records known of a day; columns that their contract has gained since are null."""
+        empty = pl.DataFrame(schema=dict(self.feed.kind.schema))
+        partition = self.known.get(day)
+        if partition is None:
+            return empty
+        return pl.concat([empty, pl.read_parquet(self.store.path(partition))], how="diagonal").select(empty.columns)
+
+    def replaced(self) -> list[Partition]:
+        """The files whose days have new ones."""
+        return [self.known[day] for day in self.written if day in self.known]
+
+    def _write_sums(self) -> None:
+        """Make the sums of the days written what their files say."""
+        from observatory.signals import sums
+
+        if not self.written:
+            return
+        bounds = {day: _bounds(day, self.feed.window.timezone) for day in sorted(self.written)}
+        starts, ends = zip(*bounds.values(), strict=True)
+        days = pl.DataFrame(
+            {"day_start": starts, "day_end": ends}, schema=dict.fromkeys(("day_start", "day_end"), _TIME)
+        )
+        self.stage("summed_day", days, "day_start timestamptz, day_end timestamptz")
+        table = f"{self.feed.kind.name}_hour"
+        self.execute(
+            f"""
+            delete from raw.{table} as s using pg_temp.summed_day as d
+            where s.territory_code = $1 and s.feed_id = $2
+                and s.hour_start >= d.day_start and s.hour_start < d.day_end
+            """,  # noqa: S608
+            self.feed.territory_code,
+            self.feed.feed_id,
+        )
+        for start_s, some in _batches(bounds):
+            paths = [self.store.path(self.written[day]) for day in some]
+            summed = sums.sum_files(self.feed.kind, paths, start_s)
+            whose = {"territory_code": self.feed.territory_code, "feed_id": self.feed.feed_id}
+            self._ingest(table, summed.with_columns(pl.lit(value).alias(name) for name, value in whose.items()))
+
+    def _point(self) -> None:
+        """Let the manifest point to the new files."""
+        if not self.written:
+            return
+        rows = [(p.day, p.file_name, p.row_count, p.byte_count) for p in self.written.values()]
+        names = ("day", "file_name", "row_count", "byte_count")
+        self.stage(
+            "partition",
+            pl.DataFrame(rows, schema=names, orient="row"),
+            "day date, file_name text, row_count bigint, byte_count bigint",
+        )
+        self.execute(
+            """
+            insert into ops.signal_partition as p (
+                territory_code, feed_id, day, kind, file_name, row_count, byte_count, load_id, updated_at
+            )
+            select $1, $2, day, $3, file_name, row_count, byte_count, $4, $5 from pg_temp.partition
+            on conflict (territory_code, feed_id, day) do update set
+                kind = excluded.kind, file_name = excluded.file_name, row_count = excluded.row_count,
+                byte_count = excluded.byte_count, load_id = excluded.load_id, updated_at = excluded.updated_at
+            """,
+            self.feed.territory_code,
+            self.feed.feed_id,
+            self.feed.kind.name,
+            self.load_id,
+            self.loaded_at,
+        )
+
+
+_TIME = pl.Datetime("us", "UTC")
+
+
+@contextmanager
+def loading_signals(url: sa.URL, feed: FeedWindow) -> Iterator[SignalLoad]:
+    """Open a load of signals; commit when the block ends well, leave no trace of it when it does not.
+
+    Args:
+        url: the warehouse, as role ``loader``.
+        feed: what is being loaded.
+
+    Raises:
+        LoadOutOfBalance: records read are not all accounted for.
+    """
+    started_at = datetime.now(UTC)
+    store = Store(feed.territory_code, feed.feed_id)
+    replaced: list[Partition] = []
+    with transaction(url) as connection:
+        load = _begin(connection, feed, store, started_at)
+        try:
+            yield load
+            load.settle()
+            load._write_sums()
+            load._point()
+            load._record()
+        except BaseException:
+            store.remove(load.written.values())
+            raise
+        finally:
+            load.waiting.close()
+        replaced = load.replaced()
+    store.remove(replaced)
+
+
+def _begin(connection: adbc.Connection, feed: FeedWindow, store: Store, started_at: datetime) -> SignalLoad:
+    load_id, loaded_at = take_turn(connection, feed)
+    known = partitions(connection, feed.territory_code, feed.feed_id)
+    store.sweep(known.values())
+    waiting = Waiting(store.folder / f"reading-{load_id}", feed.window.timezone)
+    return SignalLoad(feed, connection, load_id, loaded_at, started_at, store, known, waiting)
+
+
+def partitions(connection: adbc.Connection, territory_code: str, feed_id: str) -> dict[date, Partition]:
+    """The days of a feed and the file of each, as the manifest has them."""
+    rows = read(
+        connection,
+        "select day, file_name, row_count, byte_count from ops.signal_partition "
+        "where territory_code = $1 and feed_id = $2",
+        territory_code,
+        feed_id,
+    )
+    return {row[0]: Partition(*row) for row in rows.iter_rows()}
+
+
+def _bounds(day: date, timezone: str) -> tuple[datetime, datetime]:
+    return Window.of_day(day, timezone).start, local_midnight(day + timedelta(days=1), timezone)
+
+
+def _batches(bounds: dict[date, tuple[datetime, datetime]]) -> Iterator[tuple[int, list[date]]]:
+    """Days whose hours begin at the same second of UTC's, so many at once, and that second."""
+    from observatory.signals.sums import HOUR_S
+
+    by_start: dict[int, list[date]] = {}
+    for day, (start, _) in bounds.items():
+        by_start.setdefault(int(start.timestamp()) % HOUR_S, []).append(day)
+    for start_s, days in by_start.items():
+        for first in range(0, len(days), DAYS_AT_ONCE):
+            yield start_s, days[first : first + DAYS_AT_ONCE]

@@ -1,0 +1,99 @@
+"""Hourly sums of signals: one Ibis expression, run by DuckDB in this process; Spark runs the same one.
+
+What is missing is not 0: a mean over no value is null and its count 0. A record counts in the hour in which it begins.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import ibis
+import polars as pl
+
+from observatory.records.kind import STANDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from observatory.records import Kind
+
+HOUR_S = 3_600
+MEAN_DIGITS = 6
+"""Decimals of a mean: far finer than any instrument, and the same in whatever order the values were added."""
+
+
+def hourly(kind: Kind, table: ibis.Table, start_s: int = 0) -> ibis.Table:
+    """Sum a signal's records to one row per series and hour.
+
+    Args:
+        kind: a signal.
+        table: records, with the contract's columns; any number of days.
+        start_s: seconds after a full hour of UTC at which hours begin: those by which the city's midnight lies off it.
+
+    Returns:
+        The columns of ``kind.hour_schema``: where the series stands, how many records there were, the end of the last,
+        and of each measure the mean, the count of values and the value in the last record (null where it had none).
+    """
+    sums = kind.sums
+    if sums is None:
+        raise ValueError(f"{kind.name} is no signal: nothing of it is summed")
+    end: ibis.Value = table.occurred_to
+    if sums.has_simultaneous:
+        end = ibis.struct({"end": table.occurred_to, "id": table.source_record_id})
+    hour = (table.occurred_from.epoch_seconds() - start_s) // HOUR_S
+    measured: dict[str, ibis.Value] = {}
+    for name in sums.measures:
+        measured |= {
+            f"{name}_mean": table[name].mean().round(MEAN_DIGITS),
+            f"{name}_count": table[name].count(),
+            f"{name}_last": table[name].argmax(end),
+        }
+    summed = table.group_by(*sums.series, hour=hour).aggregate(
+        **{name: table[name].max() for name in STANDS},
+        row_count=table.count(),
+        last_at=table.occurred_to.max(),
+        **{name: table[counted].nunique() for name, counted in sums.distinct.items()},
+        **measured,
+    )
+    hour_start = (summed.hour * HOUR_S + start_s).as_timestamp("s").cast("timestamp('UTC')")
+    return summed.mutate(hour_start=hour_start).select(*kind.hour_schema)
+
+
+@contextmanager
+def engine(memory_limit: str = "1GiB", threads: int | None = None) -> Iterator[ibis.BaseBackend]:
+    """DuckDB in this process, which fetches no extension and spills to the disk beyond its memory.
+
+    Args:
+        memory_limit: as DuckDB writes sizes.
+        threads: how many; by default one per processor.
+    """
+    with tempfile.TemporaryDirectory(prefix="observatory-sums-") as folder:
+        backend = ibis.duckdb.connect(
+            memory_limit=memory_limit,
+            threads=threads or os.cpu_count() or 1,
+            temp_directory=folder,
+            preserve_insertion_order=False,
+            autoinstall_known_extensions=False,
+            autoload_known_extensions=False,
+        )
+        try:
+            yield backend
+        finally:
+            backend.disconnect()
+
+
+def sum_files(kind: Kind, paths: Sequence[Path], start_s: int = 0) -> pl.DataFrame:
+    """Sum the records in Parquet files by the hour; see ``hourly``.
+
+    Returns:
+        Columns and types of ``kind.hour_schema``.
+    """
+    with engine() as duckdb:
+        table = duckdb.read_parquet([str(path) for path in paths], hive_partitioning=False)
+        summed = pl.DataFrame(pl.from_arrow(duckdb.to_pyarrow(hourly(kind, table, start_s))))
+    return summed.cast(pl.Schema(kind.hour_schema)).sort(*kind.series, "hour_start")

@@ -1,0 +1,225 @@
+"""One load's transaction: its number, its lock, its counts that balance, its rejects; on one ADBC connection."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import adbc_driver_postgresql.dbapi as adbc
+import polars as pl
+import pyarrow as pa
+
+from observatory.errors import LoadOutOfBalance
+from observatory.records import REJECTED, Kind, row_hash
+from observatory.warehouse.connection import plain
+from observatory.window import Window
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+
+@dataclass
+class LoadResult:
+    """What became of the records of one window; ``read_count`` is the sum of the three after it."""
+
+    read_count: int = 0
+    accepted_count: int = 0
+    rejected_count: int = 0
+    unchanged_count: int = 0
+    corrected_count: int = 0
+    withdrawn_count: int = 0
+
+    def __str__(self) -> str:
+        return json.dumps(asdict(self))
+
+    def __add__(self, other: LoadResult) -> LoadResult:
+        mine, theirs = asdict(self), asdict(other)
+        return LoadResult(**{name: mine[name] + theirs[name] for name in mine})
+
+
+@dataclass(frozen=True)
+class FeedWindow:
+    """Which feed, which kind of record, which window.
+
+    A window that is part of a history closes no record: another of its windows may list it, see ``withdrawals``.
+    """
+
+    territory_code: str
+    feed_id: str
+    kind: Kind
+    window: Window
+    is_complete: bool = False
+    tolerated_withdrawal_share: float = 0.05
+    has_pseudonymous_key: bool = False
+    is_part_of_history: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.territory_code}/{self.feed_id} {self.window}"
+
+
+@dataclass
+class Transaction:
+    """What every open load has, wherever its records go."""
+
+    feed: FeedWindow
+    connection: adbc.Connection
+    load_id: int
+    loaded_at: datetime
+    started_at: datetime
+    result: LoadResult = field(default_factory=LoadResult, kw_only=True)
+
+    def settle(self) -> pl.DataFrame:
+        """Decide what can be decided only when all is read; to be called once, after the last chunk.
+
+        Returns:
+            Records refused only now, with the columns named in ``REJECTED``.
+        """
+        return pl.DataFrame(schema=REJECTED)
+
+    def _append_rejected(self, refused: pl.DataFrame) -> None:
+        if refused.is_empty():
+            return
+        self.stage(
+            "refused",
+            refused.with_columns(row_hash(refused, ["row_data", "column_name", "check_name"]).alias("row_hash")),
+            ", ".join(f"{name} text" for name in REJECTED) + ", row_hash bytea",
+        )
+        self.execute(
+            """
+            insert into raw.rejected (
+                territory_code, feed_id, row_hash, kind, load_id, source_record_id, column_name, check_name, value,
+                reason, row_data, rejected_at
+            )
+            select
+                $1, $2, row_hash, $3, $4, source_record_id, column_name, check_name, value, reason, row_data::jsonb, $5
+            from pg_temp.refused
+            on conflict do nothing
+            """,
+            self.feed.territory_code,
+            self.feed.feed_id,
+            self.feed.kind.name,
+            self.load_id,
+            self.loaded_at,
+        )
+
+    def _record(self) -> None:
+        r = self.result
+        if r.read_count != r.accepted_count + r.rejected_count + r.unchanged_count:
+            raise LoadOutOfBalance(
+                str(self.feed),
+                came=str(r),
+                expected="read = accepted + rejected + unchanged",
+                todo="Nothing was written. This is a fault of the observatory: please report it with the window.",
+            )
+        self.execute(
+            """
+            insert into ops.load (
+                load_id, territory_code, feed_id, kind, window_start, window_end, started_at, loaded_at, read_count,
+                accepted_count, rejected_count, unchanged_count, corrected_count, withdrawn_count
+            )
+            overriding system value
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+            """,
+            self.load_id,
+            self.feed.territory_code,
+            self.feed.feed_id,
+            self.feed.kind.name,
+            self.feed.window.start,
+            self.feed.window.end,
+            self.started_at,
+            self.loaded_at,
+            *asdict(r).values(),
+        )
+
+    def _ingest(self, table: str, frame: pl.DataFrame) -> None:
+        """Append to a table of ``raw`` by binary COPY; columns find each other by name."""
+        with self.connection.cursor() as cursor:
+            cursor.adbc_ingest(table, arrow(frame), mode="append", db_schema_name="raw")
+
+    def stage(self, name: str, frame: pl.DataFrame, columns: str) -> None:
+        """Put a frame into a table of the load's own, ``pg_temp.<name>``."""
+        self.execute(f"drop table if exists pg_temp.{name}")
+        self.execute(f"create temporary table {name} ({columns}) on commit drop")
+        with self.connection.cursor() as cursor:
+            cursor.adbc_ingest(name, arrow(frame), mode="append", temporary=True)
+        self.execute(f"analyze pg_temp.{name}")
+
+    def execute(self, statement: str, *parameters: object) -> None:
+        """Change something within the load's transaction, parameters bound to ``$1``, ``$2`` and so on."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement, _bound(parameters))
+
+    def query(self, statement: str, *parameters: object) -> pl.DataFrame:
+        """Read within the load's transaction, parameters bound to ``$1``, ``$2`` and so on."""
+        return read(self.connection, statement, *parameters)
+
+
+@contextmanager
+def transaction(url: sa.URL) -> Iterator[adbc.Connection]:
+    """Connect as role ``loader``; commit when the block ends well, leave no trace of it when it does not."""
+    with adbc.connect(plain(url)) as connection:
+        try:
+            yield connection
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+
+
+def take_turn(connection: adbc.Connection, feed: FeedWindow) -> tuple[int, datetime]:
+    """Wait until no other load of the feed runs; until the transaction ends, no other will.
+
+    Returns:
+        The load's number and moment.
+    """
+    lock = f"{feed.territory_code}/{feed.feed_id}"
+    read(connection, "select pg_advisory_xact_lock(hashtext($1))::text as locked", lock)
+    number = "select nextval(pg_get_serial_sequence('ops.load', 'load_id')) as load_id, clock_timestamp() as loaded_at"
+    return read(connection, number).row(0)
+
+
+def one_per_key(hashed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Split a chunk into one record per key (the newest published) and the records that contradict it."""
+    keys = hashed["source_record_id"]
+    if keys.n_unique() == keys.len():
+        return hashed, hashed.clear()
+    newest_first = hashed.sort("published_at", descending=True, nulls_last=True, maintain_order=True)
+    kept = newest_first.unique("source_record_id", keep="first", maintain_order=True)
+    others = newest_first.join(kept.select("source_record_id", kept_hash="content_hash"), on="source_record_id")
+    return kept, others.filter(pl.col("content_hash") != pl.col("kept_hash")).drop("kept_hash")
+
+
+def duplicates(records: pl.DataFrame, content: tuple[str, ...]) -> pl.DataFrame:
+    """Records whose key another record of the same read already holds, as rejects that show the columns ``content``."""
+    return records.select(
+        "source_record_id",
+        pl.lit("source_record_id").alias("column_name"),
+        pl.lit("unique").alias("check_name"),
+        pl.col("source_record_id").alias("value"),
+        pl.format(
+            "source_record_id: {} stands for two different records of one read; expected one record per id. "
+            "Declare missing_ids in the territory file if the source has none.",
+            "source_record_id",
+        ).alias("reason"),
+        pl.struct(content).struct.json_encode().alias("row_data"),
+    )
+
+
+def arrow(frame: pl.DataFrame) -> pa.Table:
+    """Arrow in the plain layouts that the PostgreSQL driver knows."""
+    return frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+
+
+def read(connection: adbc.Connection, statement: str, *parameters: object) -> pl.DataFrame:
+    """Read, parameters bound to ``$1``, ``$2`` and so on."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, _bound(parameters))
+        return pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))
+
+
+def _bound(parameters: tuple[object, ...]) -> tuple[Any, ...] | None:
+    return parameters or None
