@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import Param, dag, get_current_context, task
 
-from observatory import assets
-from observatory.schedule import asked_days, backtest_days, incident_feeds, zone_feeds
+from observatory import airflow_history, assets
+from observatory.schedule import asked_days, backtest_days, incident_feeds
 from observatory.territory import Territory, load_readable_territories
 
 
@@ -29,29 +30,28 @@ def backfill_dag(territory: Territory) -> None:
         doc_md=__doc__,
     )
     def backfill() -> None:
+        def param(name: str) -> Any:
+            return get_current_context()["params"][name]
+
         def asked() -> tuple[date, date]:
-            return asked_days(*(get_current_context()["params"][name] for name in ("first_day", "end_day")))
+            return asked_days(param("first_day"), param("end_day"))
 
         @task(retries=2, retry_policy=assets.RETRY)
         def zones() -> None:
-            from observatory.airflow_history import extract
-
-            for feed_id in zone_feeds(territory):
-                extract(territory, feed_id, asked())
+            airflow_history.extract_zones(territory, asked())
 
         @task
         def months() -> list[list[str]]:
-            from observatory.airflow_history import months_to_read
-
-            params = get_current_context()["params"]
-            return months_to_read(territory, params["feeds"], asked(), again=params["again"])
+            return airflow_history.months_to_read(territory, param("feeds"), asked(), again=param("again"))
 
         @task(retries=3, retry_policy=assets.RETRY, max_active_tis_per_dag=2, map_index_template="{{ window }}")
         def read(month: list[str]) -> str:
-            from observatory.airflow_history import extract
-
             get_current_context()["window"] = f"{month[0]} {month[1][:7]}"
-            return extract(territory, month[0], asked_days(month[1], month[2]))
+            return airflow_history.extract(territory, month[0], asked_days(month[1], month[2]))
+
+        @task(trigger_rule="none_failed")  # no month to read is no reason not to transform
+        def close() -> int:
+            return airflow_history.close(territory, param("feeds"), asked())
 
         @task(retries=1, retry_delay=timedelta(seconds=30))
         def backtest() -> str:
@@ -67,11 +67,10 @@ def backfill_dag(territory: Territory) -> None:
             conf={"first_day": "{{ params.first_day }}", "end_day": "{{ params.end_day }}"},
             wait_for_completion=True,
             poke_interval=2,
-            trigger_rule="none_failed",  # no month to read is no reason not to transform
         )
         windows = months()
         zones() >> windows
-        read.expand(month=windows) >> transform >> backtest()
+        read.expand(month=windows) >> close() >> transform >> backtest()
 
     backfill()
 

@@ -34,6 +34,16 @@ create table if not exists ops.load_failure (
 comment on table ops.load_failure is 'One row per window that was refused: nothing of it was loaded, the last good data stayed.';
 create index if not exists load_failure_feed on ops.load_failure (territory_code, feed_id, failure_id);
 
+create table if not exists ops.unlisted (
+    territory_code text not null,
+    feed_id text not null,
+    source_record_id text not null,
+    version_number integer not null,
+    load_id bigint not null,
+    primary key (territory_code, feed_id, source_record_id)
+);
+comment on table ops.unlisted is 'One row per record that a window of a history no longer listed, until all its windows are read: then it is closed, unless another listed it.';
+
 create table if not exists ops.signal_partition (
     territory_code text not null,
     feed_id text not null,

@@ -16,20 +16,21 @@ from observatory import pipeline
 from observatory.errors import ConventionNotLive, ObservatoryError, SecretMissing, SourceUnavailable, TerritoryError
 from observatory.schedule import corrected_for, windows_of_history
 from observatory.warehouse.journal import last_loads
+from observatory.warehouse.load import close_history
+from observatory.window import Window
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from observatory.territory import Territory
     from observatory.warehouse.load import LoadResult
-    from observatory.window import Window
 
 FRESH = timedelta(days=1)
 """A load so recent counts even where the window may still change: it is of this history, stopped and begun again."""
 OF_THE_FEED = (ConventionNotLive, SecretMissing, TerritoryError)
 """Refusals that every other window of the feed would meet as well."""
 
-FeedMonth = tuple[str, "Window"]
+FeedMonth = tuple[str, Window]
 
 
 @dataclass(frozen=True)
@@ -133,10 +134,32 @@ def read_history(
             yield Outcome(feed_id, window, time.monotonic() - started, result=result)
 
 
+def close(url: sa.URL, territory: Territory, feed_ids: Collection[str], days: tuple[date, date]) -> int:
+    """Close the records that no window lists any more, of the feeds all of whose windows are loaded.
+
+    Args:
+        url: the warehouse, as role ``loader``.
+        territory: the city.
+        feed_ids: its feeds.
+        days: first local day, and the first that is not read.
+
+    Returns:
+        How many records were closed.
+    """
+    loads, range_of_days = last_loads(url, territory.code), Window(*days, territory.timezone)
+    closed = 0
+    for feed_id in feed_ids:
+        windows = windows_of_history(territory, [feed_id], *days)
+        is_whole = all((feed_id, window.start, window.end) in loads for _, window in windows)
+        if territory.feeds[feed_id].is_complete and is_whole:
+            closed += close_history(url, pipeline.feed_window(territory, feed_id, range_of_days))
+    return closed
+
+
 def _extract(url: sa.URL, territory: Territory, feed_id: str, window: Window, perseverance: Perseverance) -> LoadResult:
     for _ in range(perseverance.attempts - 1):
         try:
-            return pipeline.extract(url, territory, feed_id, window)
+            return pipeline.extract(url, territory, feed_id, window, is_part_of_history=True)
         except SourceUnavailable:
             perseverance.sleep(perseverance.pause_s)
-    return pipeline.extract(url, territory, feed_id, window)
+    return pipeline.extract(url, territory, feed_id, window, is_part_of_history=True)

@@ -52,6 +52,9 @@ def run(
             with _warehouse_errors():
                 for outcome in history.read_history(url, territory, shown.announce(asked)):
                     shown.add(outcome)
+                refused = {each.feed_id for each in shown.refused}
+                whole = [feed_id for feed_id in feed_ids if feed_id not in refused]
+                closed = history.close(url, territory, whole, range_of_days)
             is_stopped = False
         except KeyboardInterrupt:
             is_stopped = True
@@ -64,7 +67,8 @@ def run(
         return 1
     took = timedelta(seconds=round(shown.seconds))
     console.print(
-        f"✓ {shown.count} windows, {shown.row_count:,} rows, {took}; what was loaded before is read again with --again",
+        f"✓ {shown.count} windows, {shown.row_count:,} rows, {closed:,} records no longer listed, {took}; "
+        "--again reads what was loaded before",
         highlight=False,
         soft_wrap=True,
     )

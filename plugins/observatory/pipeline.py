@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -39,7 +40,9 @@ GRID_FEED = "grid"
 NO_REJECTS = pl.DataFrame(schema=REJECTED)
 
 
-def extract(url: sa.URL, territory: Territory, feed_id: str, window: Window) -> LoadResult:
+def extract(
+    url: sa.URL, territory: Territory, feed_id: str, window: Window, *, is_part_of_history: bool = False
+) -> LoadResult:
     """Read one window of one feed, check it, load it; a zone feed is followed by the grid it bounds.
 
     Args:
@@ -47,6 +50,7 @@ def extract(url: sa.URL, territory: Territory, feed_id: str, window: Window) -> 
         territory: the city.
         feed_id: one of its feeds.
         window: the local days to read.
+        is_part_of_history: whether other windows follow, so that what this one no longer lists is closed after them.
 
     Raises:
         ConventionNotLive: the records may not be loaded today; the source was not asked.
@@ -57,16 +61,7 @@ def extract(url: sa.URL, territory: Territory, feed_id: str, window: Window) -> 
         ContractBroken: more records were rejected than the feed tolerates; nothing was loaded.
     """
     feed = territory.feeds[feed_id]
-    kind = KINDS[feed.kind]
-    loaded = FeedWindow(
-        territory.code,
-        feed_id,
-        kind,
-        window,
-        is_complete=feed.is_complete,
-        tolerated_withdrawal_share=feed.tolerated_withdrawal_share,
-        has_pseudonymous_key=has_pseudonymous_key(kind, feed),
-    )
+    loaded = replace(feed_window(territory, feed_id, window), is_part_of_history=is_part_of_history)
     record_territory(url, territory)
     try:
         require_live_terms(feed, datetime.now(ZoneInfo(territory.timezone)).date())
@@ -81,6 +76,21 @@ def extract(url: sa.URL, territory: Territory, feed_id: str, window: Window) -> 
     if feed.kind == "zone":
         lay_grid(url, territory, window)
     return result
+
+
+def feed_window(territory: Territory, feed_id: str, window: Window) -> FeedWindow:
+    """A window of a feed, as the load knows it."""
+    feed = territory.feeds[feed_id]
+    kind = KINDS[feed.kind]
+    return FeedWindow(
+        territory.code,
+        feed_id,
+        kind,
+        window,
+        is_complete=feed.is_complete,
+        tolerated_withdrawal_share=feed.tolerated_withdrawal_share,
+        has_pseudonymous_key=has_pseudonymous_key(kind, feed),
+    )
 
 
 def _opened(territory: Territory, feed_id: str, files: tuple[Path, ...] | None) -> Feed:

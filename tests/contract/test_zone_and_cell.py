@@ -35,7 +35,7 @@ def test_a_zone_becomes_a_record():
     record = result.accepted.row(0, named=True)
     assert (record["source_record_id"], record["zone_code"], record["zone_name"]) == ("district:1", "1", "Le Port")
     assert record["area_km2"] == pytest.approx(4.06 * 5.56, rel=0.01)
-    assert record["known_at"].isoformat() == "2023-12-31T23:00:00+00:00", "known from history_start"
+    assert record["known_at"].isoformat() == "2020-12-31T23:00:00+00:00", "known from history_start"
     assert record["geometry_wkt"].startswith("POLYGON ((")
 
 

@@ -259,7 +259,9 @@ def test_a_backfill_is_asked_for_and_announces_no_day(dags, code):
     assert {"first_day", "end_day"} <= set(dags[f"{code}.transform"]["params"])
     mapped = [name for name, task in dag["tasks"].items() if task["is_mapped"]]
     assert mapped, "a backfill maps over its months"
-    assert set(mapped) <= set(dag["tasks"]["transform"]["after"]), "one transform, after every month"
+    assert set(mapped) <= set(dag["tasks"]["close"]["after"]), "what is no longer listed is known after every month"
+    assert dag["tasks"]["transform"]["after"] == ["close"], "one transform, after every month"
+    assert {"feeds", "again"} <= set(dag["params"])
 
 
 def test_no_mapped_task_has_an_outlet(dags):

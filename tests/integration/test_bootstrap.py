@@ -18,9 +18,9 @@ from observatory.warehouse.bootstrap import bootstrap
 from observatory.warehouse.connection import ROLES, admin_url, airflow_url, plain, role_url
 from observatory.warehouse.embedded import EmbeddedServer
 
-SCHEMAS = ("raw", "ops", "gov", "ml", "staging", "core", "tomorrow")
+SCHEMAS = ("raw", "ops", "gov", "ml", "staging", "core", "today", "tomorrow")
 
-OURS = "nspname in ('raw', 'ops', 'gov', 'ml', 'staging', 'core', 'tomorrow')"
+OURS = "nspname in ('raw', 'ops', 'gov', 'ml', 'staging', 'core', 'today', 'tomorrow')"
 
 # everything the catalogs know of the database that a second bootstrap could change, object ids included
 CATALOG = {
@@ -138,13 +138,13 @@ ALLOWED = {
         "SELECT": RAW
         | MUTABLE
         | DELIVERIES
-        | {"ops.load", "ops.load_failure", "ops.feed_health", "ops.signal_partition", "ops.feed", *GOV},
+        | {"ops.load", "ops.load_failure", "ops.feed_health", "ops.signal_partition", "ops.feed", "ops.unlisted", *GOV},
         "INSERT": RAW
         | MUTABLE
         | DELIVERIES
-        | {"ops.load", "ops.load_failure", "ops.signal_partition", "ops.feed", "gov.declaration"},
-        "UPDATE": MUTABLE | {"ops.signal_partition", "ops.feed"},
-        "DELETE": {"raw.category_map", "ops.feed"} | SUMS,
+        | {"ops.load", "ops.load_failure", "ops.signal_partition", "ops.feed", "ops.unlisted", "gov.declaration"},
+        "UPDATE": MUTABLE | {"ops.signal_partition", "ops.feed", "ops.unlisted"},
+        "DELETE": {"raw.category_map", "ops.feed", "ops.unlisted"} | SUMS,
     },
     "transformer": {
         "SELECT": RAW | FORECASTS | MUTABLE | {"ops.load", "ops.signal_partition", "ops.feed", "ml.model"},
@@ -213,7 +213,7 @@ def test_no_role_can_make_anything_outside_its_schemas(built, role):
     rows = built.rows(
         "select nspname from pg_namespace where nspname !~ '^pg_' and has_schema_privilege(%s, oid, 'CREATE')", role
     )
-    assert {name for (name,) in rows} == ({"staging", "core", "tomorrow"} if role == "transformer" else set())
+    assert {name for (name,) in rows} == ({"staging", "core", "today", "tomorrow"} if role == "transformer" else set())
     rights = built.rows(
         "select has_database_privilege(%s, current_database(), 'CONNECT'), "
         "has_database_privilege(%s, current_database(), 'TEMPORARY'), "

@@ -94,7 +94,7 @@ class SignalLoad(Transaction):
             kept = before.join(changed, on="source_record_id", how="anti")
             merged = pl.concat([kept, changed.select(before.columns)])
             self.written[day] = self.store.write(day, merged.sort(*self._order), self.load_id)
-        return duplicates(contradicting)
+        return duplicates(contradicting, self.feed.kind.columns)
 
     @property
     def _order(self) -> tuple[str, ...]:
@@ -123,9 +123,9 @@ class SignalLoad(Transaction):
         days = pl.DataFrame(
             {"day_start": starts, "day_end": ends}, schema=dict.fromkeys(("day_start", "day_end"), _TIME)
         )
-        self._stage("summed_day", days, "day_start timestamptz, day_end timestamptz")
+        self.stage("summed_day", days, "day_start timestamptz, day_end timestamptz")
         table = f"{self.feed.kind.name}_hour"
-        self._execute(
+        self.execute(
             f"""
             delete from raw.{table} as s using pg_temp.summed_day as d
             where s.territory_code = $1 and s.feed_id = $2
@@ -146,12 +146,12 @@ class SignalLoad(Transaction):
             return
         rows = [(p.day, p.file_name, p.row_count, p.byte_count) for p in self.written.values()]
         names = ("day", "file_name", "row_count", "byte_count")
-        self._stage(
+        self.stage(
             "partition",
             pl.DataFrame(rows, schema=names, orient="row"),
             "day date, file_name text, row_count bigint, byte_count bigint",
         )
-        self._execute(
+        self.execute(
             """
             insert into ops.signal_partition as p (
                 territory_code, feed_id, day, kind, file_name, row_count, byte_count, load_id, updated_at

@@ -8,7 +8,6 @@ the commit.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,14 +28,13 @@ from observatory.warehouse.transaction import (
     take_turn,
     transaction,
 )
+from observatory.warehouse.withdrawals import close_noted, withdraw_unlisted
 
 if TYPE_CHECKING:
     import adbc_driver_postgresql.dbapi as adbc
     import sqlalchemy as sa
 
-__all__ = ["FeedWindow", "Load", "LoadResult", "loading"]
-
-log = logging.getLogger(__name__)
+__all__ = ["FeedWindow", "Load", "LoadResult", "close_history", "loading"]
 
 STATE = {
     "source_record_id": pl.String,
@@ -78,7 +76,11 @@ class Load(Transaction):
         compared = compared.filter(~same.fill_null(value=False))
         twice = compared.filter((pl.col("load_id") == self.load_id).fill_null(value=False))
         changed = compared.filter((pl.col("load_id") != self.load_id).fill_null(value=True))
-        refused = pl.concat([rejected.select(*REJECTED), duplicates(contradicting), duplicates(twice)])
+        self._mark_as_read(fresh)
+        content = self.feed.kind.columns
+        refused = pl.concat(
+            [rejected.select(*REJECTED), duplicates(contradicting, content), duplicates(twice, content)]
+        )
 
         self.result.read_count += accepted.height + rejected.height
         self.result.rejected_count += refused.height
@@ -91,12 +93,18 @@ class Load(Transaction):
         self._append_rejected(refused)
         return refused
 
+    def _mark_as_read(self, fresh: pl.DataFrame) -> None:
+        """Know these keys as this load's, so that a later chunk that contradicts them is refused, not loaded."""
+        is_read = pl.col("source_record_id").is_in(fresh["source_record_id"].implode())
+        load_id = pl.when(is_read).then(pl.lit(self.load_id, pl.Int64)).otherwise("load_id")
+        self.known = self.known.with_columns(load_id=load_id)
+
     def _learn_moved(self, fresh: pl.DataFrame) -> None:
         """Look up keys the window does not know: their record may stand in another window."""
         unknown = fresh.join(self.known, on="source_record_id", how="anti").select("source_record_id")
         if unknown.is_empty() or self.feed_is_empty:
             return
-        self._stage("looked_up", unknown, "source_record_id text")
+        self.stage("looked_up", unknown, "source_record_id text")
         found = self.query(
             f"""
             select newest.* from pg_temp.looked_up as k
@@ -132,55 +140,8 @@ class Load(Transaction):
         news = versions.select(*STATE)
         self.known = pl.concat([self.known.join(news, on="source_record_id", how="anti"), news])
 
-    def _withdraw_unlisted(self) -> None:
-        """Close the records that a complete feed no longer lists, unless that would close too many."""
-        if not self.feed.is_complete or self.result.read_count == 0:
-            return
-        listed = pl.concat(self.listed).to_frame()
-        if listed["source_record_id"].has_nulls():
-            log.warning(
-                "%s: a rejected record has no id, so it cannot be told which records are still listed; none was closed",
-                self.feed,
-            )
-            return
-        current = self.known.filter(~pl.col("is_withdrawn"))
-        unlisted = current.join(listed, on="source_record_id", how="anti").select("source_record_id", "version_number")
-        if unlisted.is_empty():
-            return
-        if unlisted.height > self.feed.tolerated_withdrawal_share * current.height:
-            log.warning(
-                "%s: the feed no longer lists %d of %d records; expected at most %.0f %%. None was closed: "
-                "check the source, or raise tolerated_withdrawal_share in %s.yml",
-                self.feed,
-                unlisted.height,
-                current.height,
-                100 * self.feed.tolerated_withdrawal_share,
-                self.feed.territory_code,
-            )
-            return
-        self._stage("unlisted", unlisted, "source_record_id text, version_number integer")
-        own = {"version_number", "is_withdrawn", "known_at", "loaded_at", "load_id"}
-        kept = [name for name in self._columns() if name not in own]
-        self._execute(
-            f"""
-            insert into raw.{self.feed.kind.name}
-                ({", ".join(kept)}, version_number, is_withdrawn, known_at, loaded_at, load_id)
-            select
-                {", ".join(f"r.{name}" for name in kept)},
-                r.version_number + 1, true, greatest($1, r.known_at), $1, $2
-            from pg_temp.unlisted as u
-            join raw.{self.feed.kind.name} as r
-                on r.territory_code = $3 and r.feed_id = $4
-                and r.source_record_id = u.source_record_id and r.version_number = u.version_number
-            """,  # noqa: S608
-            self.loaded_at,
-            self.load_id,
-            self.feed.territory_code,
-            self.feed.feed_id,
-        )
-        self.result.withdrawn_count = unlisted.height
-
-    def _columns(self) -> list[str]:
+    def columns(self) -> list[str]:
+        """Columns of the kind's table, in order."""
         names = self.query(
             "select column_name::text from information_schema.columns where table_schema = 'raw' and table_name = $1 "
             "order by ordinal_position",
@@ -204,11 +165,29 @@ def loading(url: sa.URL, feed: FeedWindow) -> Iterator[Load]:
     with transaction(url) as connection:
         load = _begin(connection, feed, started_at)
         yield load
-        load._withdraw_unlisted()
+        withdraw_unlisted(load)
         load._record()
 
 
-def _begin(connection: adbc.Connection, feed: FeedWindow, started_at: datetime) -> Load:
+def close_history(url: sa.URL, feed: FeedWindow) -> int:
+    """Close what no window of a history lists any more, once all of them are loaded.
+
+    Args:
+        url: the warehouse, as role ``loader``.
+        feed: the feed, and the range of its history.
+
+    Returns:
+        How many records were closed; ``ops.load`` has a row of them, of no record read, where there are any.
+    """
+    with transaction(url) as connection:
+        load = _begin(connection, feed, datetime.now(UTC), is_known=False)
+        close_noted(load)
+        if load.result.withdrawn_count:
+            load._record()
+    return load.result.withdrawn_count
+
+
+def _begin(connection: adbc.Connection, feed: FeedWindow, started_at: datetime, *, is_known: bool = True) -> Load:
     load_id, loaded_at = take_turn(connection, feed)
     is_empty = read(
         connection,
@@ -216,7 +195,7 @@ def _begin(connection: adbc.Connection, feed: FeedWindow, started_at: datetime) 
         feed.territory_code,
         feed.feed_id,
     ).item()
-    known = pl.DataFrame(schema=STATE) if is_empty else _known_in_window(connection, feed)
+    known = _known_in_window(connection, feed) if is_known and not is_empty else pl.DataFrame(schema=STATE)
     return Load(feed, connection, load_id, loaded_at, started_at, known, is_empty)
 
 

@@ -43,7 +43,10 @@ class LoadResult:
 
 @dataclass(frozen=True)
 class FeedWindow:
-    """Which feed, which kind of record, which window."""
+    """Which feed, which kind of record, which window.
+
+    A window that is part of a history closes no record: another of its windows may list it, see ``withdrawals``.
+    """
 
     territory_code: str
     feed_id: str
@@ -52,6 +55,7 @@ class FeedWindow:
     is_complete: bool = False
     tolerated_withdrawal_share: float = 0.05
     has_pseudonymous_key: bool = False
+    is_part_of_history: bool = False
 
     def __str__(self) -> str:
         return f"{self.territory_code}/{self.feed_id} {self.window}"
@@ -79,12 +83,12 @@ class Transaction:
     def _append_rejected(self, refused: pl.DataFrame) -> None:
         if refused.is_empty():
             return
-        self._stage(
+        self.stage(
             "refused",
             refused.with_columns(row_hash(refused, ["row_data", "column_name", "check_name"]).alias("row_hash")),
             ", ".join(f"{name} text" for name in REJECTED) + ", row_hash bytea",
         )
-        self._execute(
+        self.execute(
             """
             insert into raw.rejected (
                 territory_code, feed_id, row_hash, kind, load_id, source_record_id, column_name, check_name, value,
@@ -111,7 +115,7 @@ class Transaction:
                 expected="read = accepted + rejected + unchanged",
                 todo="Nothing was written. This is a fault of the observatory: please report it with the window.",
             )
-        self._execute(
+        self.execute(
             """
             insert into ops.load (
                 load_id, territory_code, feed_id, kind, window_start, window_end, started_at, loaded_at, read_count,
@@ -136,14 +140,16 @@ class Transaction:
         with self.connection.cursor() as cursor:
             cursor.adbc_ingest(table, arrow(frame), mode="append", db_schema_name="raw")
 
-    def _stage(self, name: str, frame: pl.DataFrame, columns: str) -> None:
-        self._execute(f"drop table if exists pg_temp.{name}")
-        self._execute(f"create temporary table {name} ({columns}) on commit drop")
+    def stage(self, name: str, frame: pl.DataFrame, columns: str) -> None:
+        """Put a frame into a table of the load's own, ``pg_temp.<name>``."""
+        self.execute(f"drop table if exists pg_temp.{name}")
+        self.execute(f"create temporary table {name} ({columns}) on commit drop")
         with self.connection.cursor() as cursor:
             cursor.adbc_ingest(name, arrow(frame), mode="append", temporary=True)
-        self._execute(f"analyze pg_temp.{name}")
+        self.execute(f"analyze pg_temp.{name}")
 
-    def _execute(self, statement: str, *parameters: object) -> None:
+    def execute(self, statement: str, *parameters: object) -> None:
+        """Change something within the load's transaction, parameters bound to ``$1``, ``$2`` and so on."""
         with self.connection.cursor() as cursor:
             cursor.execute(statement, _bound(parameters))
 
@@ -187,9 +193,8 @@ def one_per_key(hashed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return kept, others.filter(pl.col("content_hash") != pl.col("kept_hash")).drop("kept_hash")
 
 
-def duplicates(records: pl.DataFrame) -> pl.DataFrame:
-    """Records whose key another record of the same read already holds, as rejects."""
-    content = [name for name in records.columns if records.schema[name] != pl.Binary]
+def duplicates(records: pl.DataFrame, content: tuple[str, ...]) -> pl.DataFrame:
+    """Records whose key another record of the same read already holds, as rejects that show the columns ``content``."""
     return records.select(
         "source_record_id",
         pl.lit("source_record_id").alias("column_name"),

@@ -1,0 +1,139 @@
+"""Closing the records that a complete feed no longer lists: at the end of a load, or of a history in many windows.
+
+While a history is read window by window, a record that one window no longer lists may stand in another, which is read
+later: its date was corrected. So such a load notes in ``ops.unlisted`` what it missed. A later load that lists the
+record takes the note back, or gives the record a newer version, which voids it. What is still noted when every window
+is loaded is closed. Then the order of the windows, their bounds and their repetition leave no trace.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from observatory.warehouse.load import Load
+
+log = logging.getLogger(__name__)
+
+
+def withdraw_unlisted(load: Load) -> None:
+    """Close, or note for later, what a complete feed no longer lists, unless that is too much to be believed."""
+    if not load.feed.is_complete or load.result.read_count == 0:
+        return
+    listed = pl.concat(load.listed).to_frame()
+    _take_back_notes(load, listed.drop_nulls())
+    if listed["source_record_id"].has_nulls():
+        log.warning(
+            "%s: a rejected record has no id, so it cannot be told which records are still listed; none was closed",
+            load.feed,
+        )
+        return
+    current = load.known.filter(~pl.col("is_withdrawn"))
+    unlisted = current.join(listed, on="source_record_id", how="anti").select("source_record_id", "version_number")
+    if unlisted.is_empty():
+        return
+    if unlisted.height > load.feed.tolerated_withdrawal_share * current.height:
+        log.warning(
+            "%s: the feed no longer lists %d of %d records; expected at most %.0f %%. None was closed: "
+            "check the source, or raise tolerated_withdrawal_share in %s.yml",
+            load.feed,
+            unlisted.height,
+            current.height,
+            100 * load.feed.tolerated_withdrawal_share,
+            load.feed.territory_code,
+        )
+        return
+    load.stage("unlisted", unlisted, "source_record_id text, version_number integer")
+    # records without a time all stand in one window
+    if load.feed.is_part_of_history and load.feed.kind.time_column:
+        _note(load)
+    else:
+        _close(load)
+        load.result.withdrawn_count = unlisted.height
+
+
+def close_noted(load: Load) -> None:
+    """Close every record of the feed that was noted as no longer listed and was not seen since."""
+    noted = load.query(
+        f"""
+        select u.source_record_id, u.version_number
+        from ops.unlisted as u
+        join lateral (
+            select version_number, is_withdrawn from raw.{load.feed.kind.name} as r
+            where r.territory_code = $1 and r.feed_id = $2 and r.source_record_id = u.source_record_id
+            order by version_number desc limit 1
+        ) as newest on newest.version_number = u.version_number and not newest.is_withdrawn
+        where u.territory_code = $1 and u.feed_id = $2
+        """,  # noqa: S608
+        load.feed.territory_code,
+        load.feed.feed_id,
+    )
+    load.execute(
+        "delete from ops.unlisted where territory_code = $1 and feed_id = $2",
+        load.feed.territory_code,
+        load.feed.feed_id,
+    )
+    if noted.height:
+        load.stage("unlisted", noted, "source_record_id text, version_number integer")
+        _close(load)
+    load.result.withdrawn_count = noted.height
+
+
+def _take_back_notes(load: Load, listed: pl.DataFrame) -> None:
+    noted = load.query(
+        "select source_record_id from ops.unlisted where territory_code = $1 and feed_id = $2",
+        load.feed.territory_code,
+        load.feed.feed_id,
+    )
+    seen = noted.join(listed, on="source_record_id", how="semi")
+    if seen.is_empty():
+        return
+    load.stage("seen_again", seen, "source_record_id text")
+    load.execute(
+        """
+        delete from ops.unlisted as u using pg_temp.seen_again as s
+        where u.territory_code = $1 and u.feed_id = $2 and u.source_record_id = s.source_record_id
+        """,
+        load.feed.territory_code,
+        load.feed.feed_id,
+    )
+
+
+def _note(load: Load) -> None:
+    load.execute(
+        """
+        insert into ops.unlisted (territory_code, feed_id, source_record_id, version_number, load_id)
+        select $1, $2, source_record_id, version_number, $3 from pg_temp.unlisted
+        on conflict (territory_code, feed_id, source_record_id)
+        do update set version_number = excluded.version_number, load_id = excluded.load_id
+        """,
+        load.feed.territory_code,
+        load.feed.feed_id,
+        load.load_id,
+    )
+
+
+def _close(load: Load) -> None:
+    """Append to each record staged as ``unlisted`` a version that closes it."""
+    own = {"version_number", "is_withdrawn", "known_at", "loaded_at", "load_id"}
+    kept = [name for name in load.columns() if name not in own]
+    load.execute(
+        f"""
+        insert into raw.{load.feed.kind.name}
+            ({", ".join(kept)}, version_number, is_withdrawn, known_at, loaded_at, load_id)
+        select
+            {", ".join(f"r.{name}" for name in kept)},
+            r.version_number + 1, true, greatest($1, r.known_at), $1, $2
+        from pg_temp.unlisted as u
+        join raw.{load.feed.kind.name} as r
+            on r.territory_code = $3 and r.feed_id = $4
+            and r.source_record_id = u.source_record_id and r.version_number = u.version_number
+        """,  # noqa: S608
+        load.loaded_at,
+        load.load_id,
+        load.feed.territory_code,
+        load.feed.feed_id,
+    )
