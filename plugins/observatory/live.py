@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from observatory import pipeline
-from observatory.errors import RangeError
+from observatory.errors import ContractBroken, RangeError
 from observatory.portals import clock, territory_in_use
 from observatory.schedule import completed_day, corrected_for, live_window, parts, window_of_day
 from observatory.warehouse.connection import role_url
@@ -58,7 +58,9 @@ def extract_day(url: sa.URL, territory: Territory, feed_id: str, day: date) -> R
 def extract_until(url: sa.URL, territory: Territory, feed_id: str, now: datetime) -> Reading:
     """Read a feed from where the journal says that it was last read until ``now``.
 
-    Each part of the window is loaded, and noted in the journal, by itself: the next run carries on where one failed.
+    Each part of the window is loaded, and noted in the journal, by itself: the next run carries on where one failed. A
+    part whose records break their contract does not hold up those after it; it is tried again by every run, for as long
+    as the journal is searched for holes.
 
     Args:
         url: the warehouse, as role ``loader``.
@@ -74,9 +76,14 @@ def extract_until(url: sa.URL, territory: Territory, feed_id: str, now: datetime
     window = live_window(territory, feed_id, last_window_end, now)
     if window is None:
         return Reading(None, LoadResult(), None)
-    total = LoadResult()
+    total, refused = LoadResult(), None
     for part in parts(territory, feed_id, window):
-        total += pipeline.extract(url, territory, feed_id, part)
+        try:
+            total += pipeline.extract(url, territory, feed_id, part)
+        except ContractBroken as error:
+            refused = refused or error
+    if refused:
+        raise refused
     return Reading(window, total, completed_day(window, last_window_end))
 
 

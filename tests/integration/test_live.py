@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from observatory import live, pipeline
-from observatory.errors import SourceUnavailable
+from observatory.errors import ContractBroken, SourceUnavailable
 from observatory.territory import load_territory
 from observatory.warehouse.journal import read_until, record_territory
 from observatory.window import Window
@@ -102,6 +102,23 @@ def test_late_missed_and_failed_ticks_end_with_the_rows_of_an_uninterrupted_sequ
     other = town.model_copy(update={"code": f"{town.code}_b"})
     run(warehouse, other, source, [*late, ticks[-1]], failing=set(draw.sample(late, len(late) // 3)))
     assert newest(warehouse, other) == rows
+
+
+def test_a_day_that_breaks_its_contract_holds_up_no_other_and_is_tried_again(warehouse, town, source):
+    url = sa.make_url(warehouse.url("loader"))
+    run(warehouse, town, source, [FIRST])
+    good, on_the_30th = source.listed, pl.col("occurred").dt.date() == date(2026, 3, 30)
+    source.listed = good.with_columns(pl.when(on_the_30th).then(pl.lit(" ")).otherwise("category").alias("category"))
+    for now in (LAST, LAST + TICK):
+        source.now = now
+        with pytest.raises(ContractBroken):
+            live.extract_until(url, town, "live", now)
+        assert read_until(url, town.code, "live", REACH) < LAST, "the hole stays known"
+    assert date(2026, 4, 2) in {occurred.date() for _, _, occurred in newest(warehouse, town)}
+    source.listed = good
+    run(warehouse, town, source, [LAST + 2 * TICK])
+    assert read_until(url, town.code, "live", REACH) == LAST + 2 * TICK
+    assert date(2026, 3, 30) in {occurred.date() for _, _, occurred in newest(warehouse, town)}
 
 
 def test_a_day_read_by_hand_after_a_gap_does_not_hide_the_gap(warehouse, town, source):
