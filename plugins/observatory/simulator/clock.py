@@ -1,14 +1,26 @@
-"""Local clock times of the city as moments."""
+"""Days, local clock times and moments of the city."""
 
 from __future__ import annotations
+
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from observatory.simulator.draws import Integers
 from observatory.simulator.simulation import TIMEZONE
+from observatory.simulator.truth.incidents import UNIX_EPOCH_ORDINAL
 
-UNIX_EPOCH_ORDINAL = 719_163
+
+def days_of(first_day: date, end_day: date) -> Integers:
+    """The local days ``[first_day, end_day)``, as proleptic ordinals."""
+    return np.arange(first_day.toordinal(), end_day.toordinal())
+
+
+def stamps(day: Integers, form: str = "%Y%m%d") -> pl.Series:
+    """Proleptic ordinals as text; (n,)."""
+    return pl.Series(day - UNIX_EPOCH_ORDINAL).cast(pl.Int32).cast(pl.Date).dt.strftime(form)
 
 
 def on_local_clock(moment: pl.Expr) -> pl.Expr:
@@ -33,3 +45,8 @@ def after(moment: pl.Series, seconds: npt.ArrayLike) -> pl.Series:
     """Moments so many seconds later; null where NaN."""
     wait = pl.Series(np.round(np.asarray(seconds, float))).fill_nan(None).cast(pl.Int64) * 1_000_000
     return moment + wait.cast(pl.Duration("us"))
+
+
+def written(moment: str, form: str) -> pl.Expr:
+    """The column's moments in UTC as text, on the city's clock."""
+    return pl.col(moment).dt.convert_time_zone(TIMEZONE).dt.strftime(form)

@@ -16,13 +16,14 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from observatory.simulator.city import ADDRESS_SPACING_M, City, build_city
+from observatory.simulator.clock import days_of
 from observatory.simulator.draws import Floats, Integers
 from observatory.simulator.gatherings import fixtures
 from observatory.simulator.interventions import areas, is_under_way, is_watched
+from observatory.simulator.occurrences import by_weekday
 from observatory.simulator.patrols import build_cells, cell_shares
 from observatory.simulator.simulation import Simulation
 from observatory.simulator.truth import Truth
-from observatory.simulator.truth.incidents import ORIGIN_ORDINAL
 
 _GENERATIONS = 30
 
@@ -39,7 +40,7 @@ def expected_counts(simulation: Simulation, first_day: date, end_day: date, near
         near: (addresses,) mask of where to count; everywhere by default.
     """
     truth, city = simulation.truth, build_city()
-    days = np.arange(first_day.toordinal(), end_day.toordinal())
+    days = days_of(first_day, end_day)
     counted = np.ones(len(city.addresses), bool) if near is None else near
     recorded = np.array([_one_category(number, days, counted, truth, city) for number in range(len(truth.codes))])
     ordinary = np.array([category.expected_counts(days, simulation.population) for category in truth.categories])
@@ -104,5 +105,5 @@ def _discover(counts: Floats, simulation: Simulation, days: Integers, counted: n
     number, cells = truth.codes.index(truth.patrols.discovered), build_cells()
     inside = counted & (cells.address_cell >= 0)
     here = (cell_shares(truth, build_city()) / cells.count)[cells.address_cell[inside]].sum()
-    weekday = np.array(truth.patrols.weekday)[(days - ORIGIN_ORDINAL) % 7]
+    weekday = by_weekday(days, truth.patrols.weekday)
     counts[number] = truth.categories[number].daily_rate * simulation.population / 100_000 * weekday * here

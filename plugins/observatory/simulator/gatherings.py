@@ -8,6 +8,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
+from observatory.simulator.clock import days_of
 from observatory.simulator.draws import Floats, Integers, Keys, choose, combine, name_key, ordinals, poisson, uniform
 from observatory.simulator.simulation import Simulation
 
@@ -35,7 +36,7 @@ class Fixtures:
 def fixtures(simulation: Simulation, first_day: date, end_day: date) -> Fixtures:
     """The matches due on the local days ``[first_day, end_day)``."""
     matches = simulation.truth.gatherings.matches
-    days = np.arange(first_day.toordinal(), end_day.toordinal())
+    days = days_of(first_day, end_day)
     days = days[matches.is_due(days)]
     key = combine(combine(name_key("match"), simulation.seed), days)
     planned = matches.kick_off_h(days) * 60
@@ -78,7 +79,7 @@ class VenueEvents:
 def venue_events(simulation: Simulation, first_day: date, end_day: date) -> VenueEvents:
     """The events that the venues announce for the local days ``[first_day, end_day)``: Poisson, on the full hour."""
     planted = simulation.truth.gatherings
-    days = np.arange(first_day.toordinal(), end_day.toordinal())
+    days = days_of(first_day, end_day)
     keys = combine(combine(name_key("venue event"), simulation.seed), days)
     mean = planted.events_per_100k * simulation.population / 100_000
     counts = poisson(keys, "count", np.full(len(days), mean))

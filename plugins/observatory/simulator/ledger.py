@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from threading import Lock
 from zoneinfo import ZoneInfo
 
@@ -71,6 +71,11 @@ class Ledger:
             for made in self._spans(kind, start.astimezone(_ZONE).date(), end.astimezone(_ZONE).date())
         ]
         return pl.concat(shown).sort("occurred_from", "source_record_id")
+
+    def everything(self, kind: str, ahead: timedelta = _ONE_DAY) -> pl.DataFrame:
+        """All records of a kind with times that are listed now, as ``listed``; those to come, so far ahead."""
+        beginning = datetime.combine(self.simulation.first_day, time(), UTC) - _ONE_DAY
+        return self.listed(kind, beginning, self.now + ahead)
 
     def standing(self, kind: str) -> pl.DataFrame:
         """The records of a kind without a time that are listed now, sorted by ``source_record_id``."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from binascii import hexlify
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,7 @@ import polars as pl
 from scipy.special import ndtri
 
 from observatory.simulator.city import City, build_city
-from observatory.simulator.clock import UNIX_EPOCH_ORDINAL
+from observatory.simulator.clock import after, stamps
 from observatory.simulator.draws import Floats, Integers, Keys, choose, combine, name_key, ordinals, poisson, uniform
 from observatory.simulator.simulation import Simulation
 from observatory.simulator.truth import CATEGORIES
@@ -29,11 +28,6 @@ class Occurrences:
     key: Keys
     day: Integers
     group: Integers
-
-
-def days_of(first_day: date, end_day: date) -> Integers:
-    """The days of a span, as proleptic ordinals."""
-    return np.arange(first_day.toordinal(), end_day.toordinal())
 
 
 def occur(simulation: Simulation, kind: str, groups: Sequence[str], days: Integers, rates: Floats) -> Occurrences:
@@ -65,8 +59,7 @@ def by_weekday(days: Integers, factors: Sequence[float]) -> Floats:
 
 def later(moment: pl.Series, minutes: Floats) -> pl.Series:
     """Moments some minutes later, whole seconds; null where the minutes are not a number."""
-    wait = pl.Series(np.round(minutes * 60)).fill_nan(None).cast(pl.Int64)
-    return pl.select(moment + pl.duration(seconds=pl.lit(wait))).to_series()
+    return after(moment, minutes * 60)
 
 
 def exponential(key: Keys, purpose: str, mean: npt.ArrayLike) -> Floats:
@@ -118,9 +111,8 @@ def place(address: Integers) -> dict[str, pl.Series]:
 def numbered(prefix: str, day: Integers) -> pl.Series:
     """``CR-20260131-0007``: the seventh of its day; ``day`` is sorted."""
     ordinal = pl.Series(np.arange(len(day)) - np.searchsorted(day, day, side="left") + 1)
-    stamp = pl.Series(day - UNIX_EPOCH_ORDINAL).cast(pl.Int32).cast(pl.Date).dt.strftime("%Y%m%d")
     number = ordinal.cast(pl.String).str.zfill(4)
-    return pl.select(pl.format(prefix + "-{}-{}", stamp, number)).to_series()
+    return pl.select(pl.format(prefix + "-{}-{}", stamps(day), number)).to_series()
 
 
 def hexadecimal(key: Keys) -> npt.NDArray[np.str_]:

@@ -9,14 +9,13 @@ import threading
 import time
 from pathlib import Path
 
-import polars as pl
-
+from observatory.simulator.clock import written
 from observatory.simulator.ledger import Ledger
-from observatory.simulator.simulation import TIMEZONE
 
 STREET_LIGHTS = "street_lights.sqlite"
 """Name of the file."""
 _LOOKS_EVERY_S = 60
+_FORM = "%Y-%m-%d %H:%M:%S"
 
 
 def write_street_lights(ledger: Ledger, folder: Path) -> Path:
@@ -27,8 +26,8 @@ def write_street_lights(ledger: Ledger, folder: Path) -> Path:
     """
     listed = ledger.standing("street_light")
     rows = listed.select(
-        "light_code", _local("occurred_from"), _local("occurred_to"), "state",
-        "longitude_deg", "latitude_deg", _local("published_at"),
+        "light_code", written("occurred_from", _FORM), written("occurred_to", _FORM), "state",
+        "longitude_deg", "latitude_deg", written("published_at", _FORM),
     )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     descriptor, draft = tempfile.mkstemp(dir=folder, prefix=f".{STREET_LIGHTS}.")
@@ -58,7 +57,3 @@ def keep_written(ledger: Ledger, folder: Path) -> None:
 
     write_street_lights(ledger, folder)
     threading.Thread(target=write_again, name="partner's database", daemon=True).start()
-
-
-def _local(name: str) -> pl.Expr:
-    return pl.col(name).dt.convert_time_zone(TIMEZONE).dt.strftime("%Y-%m-%d %H:%M:%S")

@@ -12,10 +12,11 @@ import shapely
 
 from observatory.grid import cell_ids, parse_cell_ids
 from observatory.simulator.city import EPSG, City, build_city
+from observatory.simulator.clock import days_of
 from observatory.simulator.draws import Floats, Integers, Keys, choose, combine, name_key, ordinals, poisson, uniform
+from observatory.simulator.occurrences import by_weekday
 from observatory.simulator.simulation import Simulation
 from observatory.simulator.truth import Truth
-from observatory.simulator.truth.incidents import ORIGIN_ORDINAL
 
 CELL_SIZE_M = 250
 SHIFT_MIN = 8 * 60
@@ -92,11 +93,11 @@ def cell_shares(truth: Truth, city: City) -> Floats:
 def visits(simulation: Simulation, first_day: date, end_day: date) -> Visits:
     """The visits planned on the local days ``[first_day, end_day)``; those that did not take place last 0 minutes."""
     patrols = simulation.truth.patrols
-    days = np.arange(first_day.toordinal(), end_day.toordinal())
+    days = days_of(first_day, end_day)
     keys = combine(combine(name_key("visits"), simulation.seed), days)
     spent = patrols.minutes_per_100k * simulation.population / 100_000
     mean = spent / (patrols.visit_min * (1 - patrols.missed_share))
-    counts = poisson(keys, "count", mean * np.array(patrols.weekday)[(days - ORIGIN_ORDINAL) % 7])
+    counts = poisson(keys, "count", mean * by_weekday(days, patrols.weekday))
     key = combine(np.repeat(keys, counts), ordinals(counts))
     one_group = np.zeros(len(key), np.int64)
     stay = patrols.least_stay + 2 * (1 - patrols.least_stay) * uniform(key, "stay")

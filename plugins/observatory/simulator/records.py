@@ -13,6 +13,7 @@ from observatory.simulator.city import City, build_city
 from observatory.simulator.clock import UNIX_EPOCH_ORDINAL, on_local_clock
 from observatory.simulator.draws import Floats, Integers, Keys, choose, uniform
 from observatory.simulator.incidents import Events, happen, is_reported
+from observatory.simulator.occurrences import numbered
 from observatory.simulator.simulation import FIRST_DAY, POPULATION, Simulation
 from observatory.simulator.truth import PLANTED, Truth
 
@@ -109,7 +110,7 @@ def _records(events: Events, truth: Truth, city: City) -> pl.DataFrame:
     frame = _later(frame, "corrected_at", "updated_at", _change(key, "correction", truth.corrected_share, truth))
     frame = _later(frame, "withdrawn_at", "updated_at", _change(key, "withdrawal", truth.withdrawn_share, truth))
     return frame.with_columns(
-        incident_id=_identifiers(events.day),
+        incident_id=numbered("PS", events.day),
         **_what_and_where(key, events.category, events.address, truth, city),
     )
 
@@ -154,14 +155,6 @@ def _what_and_where(key: Keys, category: Integers, address: Integers, truth: Tru
         "description": pl.Series(np.array(words)[choose(key, "description", category, weights)]),
         **{name: places[name] for name in places.columns},
     }
-
-
-def _identifiers(day: Integers) -> pl.Expr:
-    """``PS-20260131-0007``: the seventh incident of its day."""
-    starts = np.searchsorted(day, day, side="left")
-    ordinal = pl.Series(np.arange(len(day)) - starts + 1).cast(pl.String).str.zfill(4)
-    stamp = pl.Series(day - UNIX_EPOCH_ORDINAL).cast(pl.Int32).cast(pl.Date).dt.strftime("%Y%m%d")
-    return pl.lit("PS-" + stamp + "-" + ordinal)
 
 
 def _later(frame: pl.DataFrame, name: str, origin: str, minutes: Floats) -> pl.DataFrame:

@@ -7,13 +7,14 @@ of real publishers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 import polars as pl
 import pyproj
 
 from observatory.simulator.city import EPSG, NAME, build_city
+from observatory.simulator.clock import written
 from observatory.simulator.kinds.sensitive_place import SCHOOLS
 from observatory.simulator.ledger import Ledger
 from observatory.simulator.protocols.answer import Answer
@@ -24,7 +25,6 @@ from observatory.simulator.protocols.microblogs import bluesky, mastodon
 from observatory.simulator.protocols.overpass import overpass
 from observatory.simulator.protocols.situations import situations
 from observatory.simulator.protocols.tables import ckan, opendatasoft
-from observatory.simulator.simulation import TIMEZONE
 from observatory.simulator.truth.messages import PERSONAL_SPANS
 
 _SERVICE_NAMES = {
@@ -65,7 +65,7 @@ def fire_operations(ledger: Ledger) -> Answer:
     to_metres = pyproj.Transformer.from_crs("EPSG:4326", f"EPSG:{EPSG}", always_xy=True)
 
     def made() -> pl.DataFrame:
-        listed = _all(ledger, "fire_operation")
+        listed = ledger.everything("fire_operation")
         easting, northing = to_metres.transform(listed["longitude_deg"].to_numpy(), listed["latitude_deg"].to_numpy())
         metres = listed.with_columns(easting=pl.Series(easting), northing=pl.Series(northing))
         return metres.select(
@@ -88,7 +88,7 @@ def hospital_activity(ledger: Ledger) -> Answer:
 
     def made(listed: pl.DataFrame) -> pl.DataFrame:
         return listed.select(
-            date_de_passage=pl.col("occurred_from").dt.convert_time_zone(TIMEZONE).dt.strftime("%Y-%m-%d"),
+            date_de_passage=written("occurred_from", "%Y-%m-%d"),
             finess="establishment_code",
             tranche="age_class",
             motif="motive_code",
@@ -131,7 +131,7 @@ def schools(ledger: Ledger) -> Answer:
             identifiant_de_l_etablissement="source_record_id",
             type_etablissement="place_type",
             nom_etablissement="place_name",
-            date_ouverture=pl.col("occurred_from").dt.convert_time_zone(TIMEZONE).dt.strftime("%Y-%m-%d"),
+            date_ouverture=written("occurred_from", "%Y-%m-%d"),
             precision_localisation=pl.when(is_town).then(pl.lit("Ville")).otherwise(pl.lit("Numéro de rue")),
             longitude=pl.col("longitude_deg").fill_null(middle[0]),
             latitude=pl.col("latitude_deg").fill_null(middle[1]),
@@ -202,8 +202,8 @@ def pitches(ledger: Ledger) -> Answer:
             jours="opening_days",
             etals="stall_count",
             surface_m2="area_m2",
-            du=pl.col("occurred_from").dt.convert_time_zone(TIMEZONE).dt.strftime(day),
-            au=pl.col("occurred_to").dt.convert_time_zone(TIMEZONE).dt.strftime(day),
+            du=written("occurred_from", day),
+            au=written("occurred_to", day),
             lon="longitude_deg",
             lat="latitude_deg",
         )
@@ -217,7 +217,7 @@ def street_vending(ledger: Ledger) -> Answer:
     """Sightings of vending in the street (CSV)."""
 
     def made() -> pl.DataFrame:
-        return _all(ledger, "street_vending").select(
+        return ledger.everything("street_vending").select(
             sighting_id="source_record_id",
             seen_at=_iso("occurred_from"),
             sellers="observed_count",
@@ -240,12 +240,6 @@ def bluesky_messages(ledger: Ledger) -> Answer:
     return bluesky(ledger)
 
 
-def _all(ledger: Ledger, kind: str) -> pl.DataFrame:
-    """Every record of a kind with times that is listed now."""
-    beginning = datetime.combine(ledger.simulation.first_day, time(), UTC)
-    return ledger.listed(kind, beginning - _ONE_DAY, ledger.now + _ONE_DAY)
-
-
 def _file(ledger: Ledger, path: str, made: Callable[[], pl.DataFrame]) -> Table:
     """One file below a prefix, the same for a minute."""
 
@@ -257,11 +251,11 @@ def _file(ledger: Ledger, path: str, made: Callable[[], pl.DataFrame]) -> Table:
 
 
 def _local(name: str) -> pl.Expr:
-    return pl.col(name).dt.convert_time_zone(TIMEZONE).dt.strftime("%d/%m/%Y %H:%M:%S")
+    return written(name, "%d/%m/%Y %H:%M:%S")
 
 
 def _iso(name: str) -> pl.Expr:
-    return pl.col(name).dt.convert_time_zone(TIMEZONE).dt.strftime("%Y-%m-%dT%H:%M:%S%:z")
+    return written(name, "%Y-%m-%dT%H:%M:%S%:z")
 
 
 def _with_decimal_comma(number: pl.Expr, decimals: int = 1) -> pl.Expr:

@@ -6,7 +6,7 @@ of real publishers.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 import polars as pl
@@ -14,6 +14,7 @@ import polars as pl
 from observatory.grid import WGS84, reproject
 from observatory.secrets import OPEN_KEYS
 from observatory.simulator.city import EPSG, NAME
+from observatory.simulator.clock import written
 from observatory.simulator.ledger import Ledger
 from observatory.simulator.protocols.answer import Answer
 from observatory.simulator.protocols.files import csv, xlsx
@@ -22,7 +23,6 @@ from observatory.simulator.protocols.ledger_rows import occurring, standing
 from observatory.simulator.protocols.lists import openagenda
 from observatory.simulator.protocols.ngsi_ld import ngsi_ld
 from observatory.simulator.protocols.tables import arcgis, ckan, opendatasoft
-from observatory.simulator.simulation import TIMEZONE
 
 ALERTS_KEPT = timedelta(days=7)
 """How long the broker keeps an alert."""
@@ -57,14 +57,14 @@ def patrols(ledger: Ledger) -> Answer:
 
     @lru_cache(maxsize=1)
     def table(_hour: datetime) -> pl.DataFrame:
-        return _all(ledger, "presence").select(
+        return ledger.everything("presence").select(
             maille="cell_id",
             vacation="shift_code",
-            debut=_local("occurred_from", "%Y-%m-%d %H:%M"),
-            fin=_local("occurred_to", "%Y-%m-%d %H:%M"),
+            debut=written("occurred_from", "%Y-%m-%d %H:%M"),
+            fin=written("occurred_to", "%Y-%m-%d %H:%M"),
             prevu_min=_with_comma("planned_min"),
             realise_min=_with_comma("actual_min"),
-            publie_le=_local("published_at", "%Y-%m-%d %H:%M"),
+            publie_le=written("published_at", "%Y-%m-%d %H:%M"),
         )
 
     # what is listed changes at whole hours alone
@@ -98,8 +98,8 @@ def impounds(ledger: Ledger) -> Answer:
             numero_fiche="source_record_id",
             motif="motive_code",
             genre="vehicle_class",
-            enlevement=_local("occurred_from", "%d/%m/%Y %H:%M"),
-            saisie=_local("published_at", "%d/%m/%Y %H:%M"),
+            enlevement=written("occurred_from", "%d/%m/%Y %H:%M"),
+            saisie=written("published_at", "%d/%m/%Y %H:%M"),
             x="easting",
             y="northing",
         )
@@ -135,7 +135,7 @@ def matches(ledger: Ledger) -> Answer:
 
     @lru_cache(maxsize=1)
     def events(_now: datetime) -> list[dict[str, object]]:
-        listed = _all(ledger, "city_event", _ANNOUNCED).filter(pl.col("category_code") == "match")
+        listed = ledger.everything("city_event", _ANNOUNCED).filter(pl.col("category_code") == "match")
         return listed.select(
             UID="source_record_id",
             DTSTAMP="published_at",
@@ -155,14 +155,14 @@ def event_measures(ledger: Ledger) -> Answer:
 
     @lru_cache(maxsize=1)
     def table(_now: datetime) -> pl.DataFrame:
-        return _in_metres(_all(ledger, "event_measure", _ANNOUNCED)).select(
+        return _in_metres(ledger.everything("event_measure", _ANNOUNCED)).select(
             evenement="event_code",
             mesure="measure_type",
-            debut=_local("occurred_from", "%d/%m/%Y %H:%M"),
-            fin=_local("occurred_to", "%d/%m/%Y %H:%M"),
+            debut=written("occurred_from", "%d/%m/%Y %H:%M"),
+            fin=written("occurred_to", "%d/%m/%Y %H:%M"),
             barrieres="barrier_count",
             agents="staff_count",
-            publie_le=_local("published_at", "%d/%m/%Y %H:%M"),
+            publie_le=written("published_at", "%d/%m/%Y %H:%M"),
             x=_with_comma("easting"),
             y=_with_comma("northing"),
         )
@@ -201,18 +201,8 @@ def video_alerts(ledger: Ledger) -> Answer:
     return ngsi_ld(lambda _start, _end: entities(ledger.now), "Alert")
 
 
-def _all(ledger: Ledger, kind: str, ahead: timedelta = timedelta(days=1)) -> pl.DataFrame:
-    """Everything of a kind that is listed now."""
-    beginning = datetime.combine(ledger.simulation.first_day, time(), UTC) - timedelta(days=1)
-    return ledger.listed(kind, beginning, ledger.now + ahead)
-
-
-def _local(name: str, form: str) -> pl.Expr:
-    return pl.col(name).dt.convert_time_zone(TIMEZONE).dt.strftime(form)
-
-
 def _zoned(name: str) -> pl.Expr:
-    return _local(name, "%Y-%m-%dT%H:%M:%S%z")
+    return written(name, "%Y-%m-%dT%H:%M:%S%z")
 
 
 def _instant(name: str) -> pl.Expr:

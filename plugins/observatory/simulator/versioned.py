@@ -1,14 +1,11 @@
-"""Records with the versions that sources list: changed later, listed twice, at fault."""
+"""Records with the versions that sources list: changed later, listed twice."""
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from observatory.simulator.draws import Keys, uniform
-
-Mask = npt.NDArray[np.bool_]
+from observatory.simulator.draws import Keys
+from observatory.simulator.occurrences import chance
 
 
 def twice(rows: pl.DataFrame, key: Keys, share: float) -> pl.DataFrame:
@@ -19,12 +16,7 @@ def twice(rows: pl.DataFrame, key: Keys, share: float) -> pl.DataFrame:
         key: (n,) keys.
         share: of rows, 0 to 1.
     """
-    return pl.concat([rows, rows.filter(pl.Series(uniform(key, "listed twice") < share))])
-
-
-def is_faulty(key: Keys, share: float) -> Mask:
-    """(n,) which records are written in a way that breaks their contract."""
-    return uniform(key, "at fault") < share
+    return pl.concat([rows, rows.filter(pl.Series(chance(key, "listed twice", share)))])
 
 
 def spans(*changes: tuple[pl.DataFrame, pl.Series]) -> pl.DataFrame:

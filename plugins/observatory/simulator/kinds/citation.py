@@ -8,11 +8,12 @@ import numpy as np
 import polars as pl
 
 from observatory.simulator.city import build_city
-from observatory.simulator.clock import UNIX_EPOCH_ORDINAL, after, moments
+from observatory.simulator.clock import after, moments, stamps
 from observatory.simulator.draws import choose, uniform
+from observatory.simulator.occurrences import chance
 from observatory.simulator.patrols import findings, visits
 from observatory.simulator.simulation import Simulation
-from observatory.simulator.versioned import is_faulty, twice
+from observatory.simulator.versioned import twice
 
 _VEHICLES = {"VP": 0.72, "2RM": 0.15, "VU": 0.11, "PL": 0.02}
 _ON_FOOT = frozenset({"DEPOT_ORDURES", "TAPAGE", "CHIEN_NON_TENU"})
@@ -39,7 +40,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
         {
             "source_record_id": _numbers(found.day, found.key),
             "offence_code": codes,
-            "amount_eur": np.where(is_faulty(found.key, truth.faulty_share), 0.0, amount),
+            "amount_eur": np.where(chance(found.key, "at fault", truth.faulty_share), 0.0, amount),
             "vehicle_class": pl.Series(vehicle).set(pl.Series(np.isin(codes, list(_ON_FOOT))), None),
             "occurred_from": issued,
             "longitude_deg": city.lonlat[found.address, 0],
@@ -52,5 +53,4 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
 
 def _numbers(day: np.ndarray, key: np.ndarray) -> pl.Series:
     """``240131-0F3A9C21D4``: the day and a number that tells nothing else."""
-    stamp = pl.Series(day - UNIX_EPOCH_ORDINAL).cast(pl.Int32).cast(pl.Date).dt.strftime("%y%m%d-")
-    return stamp + pl.Series(key & np.uint64(0xFFFFFFFFFF)).cast(pl.String).str.zfill(13)
+    return stamps(day, "%y%m%d-") + pl.Series(key & np.uint64(0xFFFFFFFFFF)).cast(pl.String).str.zfill(13)

@@ -7,13 +7,12 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from observatory.simulator.clock import moments
+from observatory.simulator.clock import days_of, moments
 from observatory.simulator.draws import Floats, choose, uniform
 from observatory.simulator.occurrences import (
     addresses,
     by_weekday,
     chance,
-    days_of,
     district_shares,
     entered,
     history,

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from observatory.simulator.city import NAME, City, build_city
-from observatory.simulator.clock import UNIX_EPOCH_ORDINAL, moments
+from observatory.simulator.clock import days_of, moments, stamps
 from observatory.simulator.draws import Integers, uniform
 from observatory.simulator.gatherings import fixtures, venue_events
 from observatory.simulator.simulation import Simulation
@@ -30,8 +30,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
 
 def event_codes(prefix: str, day: Integers) -> pl.Series:
     """``match-20240106``."""
-    stamp = pl.Series(day - UNIX_EPOCH_ORDINAL).cast(pl.Int32).cast(pl.Date).dt.strftime("%Y%m%d")
-    return f"{prefix}-" + stamp
+    return f"{prefix}-" + stamps(day)
 
 
 def _matches(simulation: Simulation, first_day: date, end_day: date, city: City) -> pl.DataFrame:
@@ -72,7 +71,7 @@ def _matches(simulation: Simulation, first_day: date, end_day: date, city: City)
 
 def _markets(simulation: Simulation, first_day: date, end_day: date, city: City) -> pl.DataFrame:
     markets = simulation.truth.gatherings.markets
-    days = np.arange(first_day.toordinal(), end_day.toordinal())
+    days = days_of(first_day, end_day)
     number, position = np.nonzero(np.array([market.is_held(days) for market in markets]))
     day, held = days[position], pl.Series(number)
     places = np.array([city.degrees(market.east_m, market.north_m) for market in markets])[number]

@@ -7,12 +7,11 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from observatory.simulator.clock import moments
+from observatory.simulator.clock import days_of, moments
 from observatory.simulator.draws import uniform
 from observatory.simulator.occurrences import (
     addresses,
     chance,
-    days_of,
     district_shares,
     entered,
     exponential,

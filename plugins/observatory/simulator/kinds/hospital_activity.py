@@ -7,9 +7,9 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from observatory.simulator.clock import UNIX_EPOCH_ORDINAL, moments
+from observatory.simulator.clock import days_of, moments, stamps
 from observatory.simulator.draws import Floats, Integers, Keys, combine, name_key, poisson
-from observatory.simulator.occurrences import by_weekday, days_of, entered, history
+from observatory.simulator.occurrences import by_weekday, entered, history
 from observatory.simulator.simulation import Simulation
 from observatory.simulator.truth.incidents import ORIGIN_ORDINAL, YEAR_DAYS
 from observatory.simulator.truth.services import Hospital
@@ -57,7 +57,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
             "visit_count": counts.ravel(),
         }
     )
-    stamp = pl.Series(days[day] - UNIX_EPOCH_ORDINAL).cast(pl.Int32).cast(pl.Date).dt.strftime("%Y%m%d")
+    stamp = stamps(days[day])
     frame = frame.insert_column(
         0,
         pl.select(

@@ -8,10 +8,11 @@ import numpy as np
 import polars as pl
 
 from observatory.simulator.city import build_city
-from observatory.simulator.clock import after, moments
-from observatory.simulator.draws import choose, combine, name_key, ordinals, poisson, uniform
+from observatory.simulator.clock import after, days_of, moments
+from observatory.simulator.draws import choose, uniform
+from observatory.simulator.occurrences import chance, occur
 from observatory.simulator.simulation import Simulation
-from observatory.simulator.versioned import is_faulty, twice
+from observatory.simulator.versioned import twice
 
 _MARKET_RADIUS_M = 120
 _LONGEST_ENTRY_S = 3 * 3600
@@ -24,16 +25,13 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
     """
     truth, city = simulation.truth, build_city()
     tows, markets = truth.tows, truth.gatherings.markets
-    days = np.arange(first_day.toordinal(), end_day.toordinal())
+    days = days_of(first_day, end_day)
     # group 0 is everywhere, group n the n-th market
-    groups = np.array([name_key("tow"), *(name_key(market.code) for market in markets)])
-    keys = combine(combine(combine(name_key("impound"), simulation.seed), groups)[:, None], days[None, :])
+    groups = ["tow", *(market.code for market in markets)]
     held = np.array([market.is_held(days) for market in markets])
     mean = np.vstack([np.full(len(days), tows.per_100k), tows.per_market_100k * held]) * simulation.population / 100_000
-    counts = poisson(keys, "count", mean).ravel()
-    key = combine(np.repeat(keys.ravel(), counts), ordinals(counts))
-    group, position = np.divmod(np.repeat(np.arange(keys.size), counts), len(days))
-    day = days[position]
+    found = occur(simulation, "impound", groups, days, mean)
+    key, group = found.key, found.group
     everywhere = tows.downtown_share * city.downtown + (1 - tows.downtown_share) / len(city.addresses)
     places = [everywhere, *(city.around(each.east_m, each.north_m, _MARKET_RADIUS_M) for each in markets)]
     address = choose(key, "address", group, np.array(places))
@@ -42,8 +40,8 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
     one_group = np.zeros(len(key), np.int64)
     motive = np.array(list(tows.motives))[choose(key, "motive", one_group, np.array([list(tows.motives.values())]))]
     vehicle = np.array(list(tows.vehicles))[choose(key, "vehicle", one_group, np.array([list(tows.vehicles.values())]))]
-    wrong = is_faulty(key, truth.faulty_share)
-    towed = moments(day, np.floor(minute))
+    wrong = chance(key, "at fault", truth.faulty_share)
+    towed = moments(found.day, np.floor(minute))
     rows = pl.DataFrame(
         {
             "source_record_id": pl.Series(key >> np.uint64(16)).cast(pl.String).str.zfill(15),

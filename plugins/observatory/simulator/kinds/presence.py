@@ -9,9 +9,10 @@ import polars as pl
 
 from observatory.simulator.clock import moments
 from observatory.simulator.draws import combine, name_key
+from observatory.simulator.occurrences import chance
 from observatory.simulator.patrols import SHIFT_MIN, build_cells, visits
 from observatory.simulator.simulation import Simulation
-from observatory.simulator.versioned import is_faulty, spans
+from observatory.simulator.versioned import spans
 
 _PLANNED_MIN, _KNOWN_MIN = 18 * 60, 6 * 60
 
@@ -36,7 +37,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
     cell_id, shift_code = cells.cell_id.gather(cell), pl.Series(shifts, dtype=pl.String).gather(shift)
     begin = moments(day, shift * SHIFT_MIN)
     key = combine(combine(combine(name_key("presence"), simulation.seed), day * len(shifts) + shift), cell)
-    is_wrong = pl.Series(is_faulty(key, simulation.truth.faulty_share))
+    is_wrong = pl.Series(chance(key, "at fault", simulation.truth.faulty_share))
     planned = pl.DataFrame(
         {
             "source_record_id": begin.dt.strftime("%Y%m%dT%HZ-") + shift_code + "-" + cell_id,

@@ -7,13 +7,12 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from observatory.simulator.clock import moments
+from observatory.simulator.clock import days_of, moments
 from observatory.simulator.draws import choose, uniform
 from observatory.simulator.occurrences import (
     DAY_MIN,
     by_weekday,
     chance,
-    days_of,
     history,
     homes,
     later,

@@ -16,13 +16,12 @@ import numpy.typing as npt
 import polars as pl
 
 from observatory.simulator.city import build_city
-from observatory.simulator.clock import UNIX_EPOCH_ORDINAL, moments
+from observatory.simulator.clock import UNIX_EPOCH_ORDINAL, days_of, moments
 from observatory.simulator.draws import Integers, Keys, choose, combine, name_key, ordinals, poisson, uniform
 from observatory.simulator.occurrences import (
     by_weekday,
     chance,
     days_later,
-    days_of,
     district_shares,
     exponential,
     hexadecimal,

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 
 from observatory.simulator.city import build_city
-from observatory.simulator.clock import moments
+from observatory.simulator.clock import days_of, moments
 from observatory.simulator.draws import choose, poisson, uniform
-from observatory.simulator.occurrences import chance, days_of, entered, history, later, numbered, occur, place
+from observatory.simulator.occurrences import chance, entered, history, later, numbered, occur, place
 from observatory.simulator.simulation import Simulation
 
 _IMPOSSIBLE_COUNT = 900

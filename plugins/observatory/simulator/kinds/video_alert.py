@@ -8,10 +8,11 @@ import numpy as np
 import polars as pl
 
 from observatory.simulator.city import build_city
-from observatory.simulator.clock import UNIX_EPOCH_ORDINAL, after, moments
+from observatory.simulator.clock import after, days_of, moments, stamps
 from observatory.simulator.draws import Floats, Keys, choose, combine, name_key, ordinals, poisson, uniform
+from observatory.simulator.occurrences import chance
 from observatory.simulator.simulation import Simulation
-from observatory.simulator.versioned import is_faulty, spans, twice
+from observatory.simulator.versioned import spans, twice
 
 _MINUTES_A_DAY = 24 * 60
 _SHORTEST_GAP_S, _LONGEST_GAP_S = 20, 280
@@ -24,7 +25,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
     ``duplicated_share`` of the versions is listed twice.
     """
     truth, city, alerts = simulation.truth, build_city(), simulation.truth.alerts
-    days = np.arange(first_day.toordinal(), end_day.toordinal())
+    days = days_of(first_day, end_day)
     keys = combine(combine(name_key("alert"), simulation.seed), days)
     counts = poisson(keys, "count", np.full(len(days), alerts.per_100k * simulation.population / 100_000))
     occasion = combine(np.repeat(keys, counts), ordinals(counts))
@@ -61,7 +62,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
             "camera_code": np.array([each.code for each in registry])[camera[first]],
             "category": category[first],
             "severity": _drawn(occasion, "severity", one_group, dict(alerts.severities))[first],
-            "confidence": np.where(is_faulty(key, truth.faulty_share), 1 + confidence, confidence),
+            "confidence": np.where(chance(key, "at fault", truth.faulty_share), 1 + confidence, confidence),
             "occurred_from": raised,
             "reported_at": raised,
             "longitude_deg": places[:, 0],
@@ -91,5 +92,5 @@ def _position(rows: pl.DataFrame, versions: pl.DataFrame) -> pl.Series:
 
 def _numbers(day: np.ndarray, key: Keys) -> pl.Series:
     """``urn:ngsi-ld:Alert:20240131-…``."""
-    stamp = pl.Series(day - UNIX_EPOCH_ORDINAL).cast(pl.Int32).cast(pl.Date).dt.strftime("%Y%m%d-")
-    return "urn:ngsi-ld:Alert:" + stamp + pl.Series(key & np.uint64(0xFFFFFFFFFF)).cast(pl.String).str.zfill(13)
+    number = pl.Series(key & np.uint64(0xFFFFFFFFFF)).cast(pl.String).str.zfill(13)
+    return "urn:ngsi-ld:Alert:" + stamps(day, "%Y%m%d-") + number

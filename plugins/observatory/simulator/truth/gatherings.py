@@ -15,9 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from observatory.simulator.draws import Floats, Integers
-from observatory.simulator.truth.incidents import ORIGIN_ORDINAL
-
-_UNIX_EPOCH_ORDINAL = 719_163
+from observatory.simulator.truth.incidents import ORIGIN_ORDINAL, UNIX_EPOCH_ORDINAL
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ class Matches:
     def is_due(self, days: Integers) -> npt.NDArray[np.bool_]:
         """Whether a match is due, per proleptic ordinal."""
         week, weekday = (days - ORIGIN_ORDINAL) // 7, (days - ORIGIN_ORDINAL) % 7
-        month = (days - _UNIX_EPOCH_ORDINAL).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12 + 1
+        month = (days - UNIX_EPOCH_ORDINAL).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12 + 1
         is_played = (month < self.close_season[0]) | (month > self.close_season[1])
         return is_played & (((weekday == 5) & (week % 2 == 0)) | ((weekday == 2) & (week % 6 == 3)))
 

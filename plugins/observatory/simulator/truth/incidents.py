@@ -20,6 +20,7 @@ import numpy as np
 from observatory.simulator.draws import Floats, Integers
 
 YEAR_DAYS = 365.25
+UNIX_EPOCH_ORDINAL = 719_163
 # Day 0 of the season's year and a Monday: 2024-01-01.
 ORIGIN_ORDINAL = 738_886
 
