@@ -108,6 +108,10 @@ class Taken:
             self.path.unlink(missing_ok=True)
 
 
+NOTHING = Taken()
+"""What a load takes that reads no inbox, or one that is empty."""
+
+
 def take(url: sa.URL, feed: FeedSettings, loaded: FeedWindow, load: Callable[[Taken], LoadResult]) -> LoadResult:
     """Load what waits in an inbox, file by file; an empty one is an ordinary load of nothing.
 
@@ -131,7 +135,7 @@ def take(url: sa.URL, feed: FeedSettings, loaded: FeedWindow, load: Callable[[Ta
     files = waiting(str(loaded), feed)
     _delete_abandoned(folder)
     if not files:
-        return load(Taken())
+        return load(NOTHING)
     counts: Counter[str] = Counter()
     for path in files:
         taken = _identified(path)

@@ -112,19 +112,17 @@ def _loading(kind: Kind) -> Callable[[sa.URL, FeedWindow], AbstractContextManage
 
 
 def _extract(
-    url: sa.URL, territory: Territory, feed_id: str, loaded: FeedWindow, taken: inbox.Taken | None = None
+    url: sa.URL, territory: Territory, feed_id: str, loaded: FeedWindow, taken: inbox.Taken = inbox.NOTHING
 ) -> LoadResult:
     feed, ordinals, rejects = territory.feeds[feed_id], Ordinals(), []
-    where, files = (f"{loaded}{taken}", taken.files) if taken else (str(loaded), None)
+    where, files = f"{loaded}{taken}", taken.files if feed.source.is_inbox else None
     with _loading(loaded.kind)(url, loaded) as load:
-        if taken:
-            taken.record(load)
+        taken.record(load)
         for rows in _opened(territory, feed_id, files).read(loaded.window):
             checked = admit(rows, territory, feed_id, ordinals)
             rejects.append(load.add(checked.accepted, checked.rejected))
         rejects.append(load.settle())
-        if taken:
-            taken.require_unchanged(where)
+        taken.require_unchanged(where)
         share = feed.tolerated_reject_share
         share = loaded.kind.tolerated_reject_share if share is None else share
         if load.result.rejected_count > share * load.result.read_count:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -28,7 +28,7 @@ from observatory.warehouse.transaction import (
     take_turn,
     transaction,
 )
-from observatory.window import Window, local_midnight
+from observatory.window import Window
 
 if TYPE_CHECKING:
     import adbc_driver_postgresql.dbapi as adbc
@@ -118,11 +118,9 @@ class SignalLoad(Transaction):
 
         if not self.written:
             return
-        bounds = {day: _bounds(day, self.feed.window.timezone) for day in sorted(self.written)}
-        starts, ends = zip(*bounds.values(), strict=True)
-        days = pl.DataFrame(
-            {"day_start": starts, "day_end": ends}, schema=dict.fromkeys(("day_start", "day_end"), _TIME)
-        )
+        windows = {day: Window.of_day(day, self.feed.window.timezone) for day in sorted(self.written)}
+        bounds = [(window.start, window.end) for window in windows.values()]
+        days = pl.DataFrame(bounds, schema=dict.fromkeys(("day_start", "day_end"), _TIME), orient="row")
         self.stage("summed_day", days, "day_start timestamptz, day_end timestamptz")
         table = f"{self.feed.kind.name}_hour"
         self.execute(
@@ -134,7 +132,7 @@ class SignalLoad(Transaction):
             self.feed.territory_code,
             self.feed.feed_id,
         )
-        for start_s, some in _batches(bounds):
+        for start_s, some in _batches(windows):
             paths = [self.store.path(self.written[day]) for day in some]
             summed = sums.sum_files(self.feed.kind, paths, start_s)
             whose = {"territory_code": self.feed.territory_code, "feed_id": self.feed.feed_id}
@@ -223,17 +221,13 @@ def partitions(connection: adbc.Connection, territory_code: str, feed_id: str) -
     return {row[0]: Partition(*row) for row in rows.iter_rows()}
 
 
-def _bounds(day: date, timezone: str) -> tuple[datetime, datetime]:
-    return Window.of_day(day, timezone).start, local_midnight(day + timedelta(days=1), timezone)
-
-
-def _batches(bounds: dict[date, tuple[datetime, datetime]]) -> Iterator[tuple[int, list[date]]]:
+def _batches(windows: dict[date, Window]) -> Iterator[tuple[int, list[date]]]:
     """Days whose hours begin at the same second of UTC's, so many at once, and that second."""
     from observatory.signals.sums import HOUR_S
 
     by_start: dict[int, list[date]] = {}
-    for day, (start, _) in bounds.items():
-        by_start.setdefault(int(start.timestamp()) % HOUR_S, []).append(day)
+    for day, window in windows.items():
+        by_start.setdefault(int(window.start.timestamp()) % HOUR_S, []).append(day)
     for start_s, days in by_start.items():
         for first in range(0, len(days), DAYS_AT_ONCE):
             yield start_s, days[first : first + DAYS_AT_ONCE]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from observatory import settings
+from observatory.durable import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -66,7 +67,7 @@ class Store:
             os.fsync(file.fileno())
         unfinished.rename(path)
         for changed in (folder, self.folder):
-            _sync_folder(changed)
+            sync_folder(changed)
         return Partition(day, path.name, records.height, path.stat().st_size)
 
     def remove(self, partitions: Collection[Partition]) -> None:
@@ -84,11 +85,3 @@ class Store:
             for path in entry.iterdir():
                 if path not in kept:
                     path.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -73,7 +73,7 @@ class Transaction:
     result: LoadResult = field(default_factory=LoadResult, kw_only=True)
 
     def settle(self) -> pl.DataFrame:
-        """Decide what can be decided only when all is read; to be called once, after the last chunk.
+        """Decide what can be decided only when all is read, after the last chunk; a second call finds nothing left.
 
         Returns:
             Records refused only now, with the columns named in ``REJECTED``.

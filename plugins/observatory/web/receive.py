@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from observatory.durable import sync_folder
 from observatory.inbox import INCOMING
 
 DELIVERY = re.compile(r"\d{8}T\d{12}Z-([0-9a-f]{64})")
@@ -65,7 +66,7 @@ class Incoming:
             nanoseconds = int(now.timestamp()) * 1_000_000_000 + now.microsecond * 1_000
             os.utime(self._draft, ns=(nanoseconds, nanoseconds))
             self._draft.rename(self._folder / f"{delivery}{ending}{packed}")
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
         return delivery
 
     def close(self) -> None:
@@ -97,11 +98,3 @@ def _alone(folder: Path) -> Iterator[None]:
         os.fchmod(lock.fileno(), 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
