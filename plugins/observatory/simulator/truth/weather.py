@@ -63,9 +63,12 @@ class Climate:
     Attributes:
         calm_m_s, wind_m_s: mean speed on ordinary days and on those of the great wind.
         noise_c: standard deviation of a station's reading of an hour.
-        lead_error_c: how many days ahead a forecast is made to the standard deviation of its temperature's error.
-        missed_rain_share: rainy hours that a forecast of the day before does not foresee.
-        missing_share: readings of which the rain is missing.
+        lead_error_c: how many days ahead a forecast is made to the standard deviation of its temperature's error, which
+            is one of the whole day.
+        missed_rain_share: days whose rain a forecast does not foresee.
+        issued_h: hour at which a forecast is issued; measured_min: minutes after the hour's end at which it is read.
+        missing_share: readings of which the rain is missing; corrected_share: whose temperature was first told
+            ``mistake_c`` too high, for at most ``last_change_days`` days.
     """
 
     stations: tuple[Station, ...]
@@ -90,7 +93,12 @@ class Climate:
     noise_c: float = 0.3
     lead_error_c: Mapping[int, float] = field(default_factory=lambda: {3: 2.5, 2: 1.8, 1: 1.2, 0: 0.8})
     missed_rain_share: float = 0.2
+    issued_h: int = 2
+    measured_min: int = 20
     missing_share: float = 0.01
+    corrected_share: float = 0.005
+    mistake_c: float = 5.0
+    last_change_days: float = 2.0
 
     def course_c(self, hours: Integers) -> Floats:
         """Expected temperature without unrest, wind and heat waves, per hour since 1970 (UTC)."""
