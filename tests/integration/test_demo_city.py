@@ -14,7 +14,7 @@ from observatory.window import Window
 
 DAY = date(2021, 6, 16)
 NOW = datetime(2021, 6, 19, 4, tzinfo=UTC)
-OF_OTHER_DAYS = {"motorways"}
+OF_OTHER_DAYS = {"motorways", "accidents"}
 """Feeds whose sources have nothing of that day when they are asked: they are read as a daily run reads them then."""
 POPULATION = 200_000
 PARTNERS = "drops/demo"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from observatory.simulator.truth.accidents import ACCIDENTS, Accidents
 from observatory.simulator.truth.alerts import ALERTS, Alerts
 from observatory.simulator.truth.enforcement import PATROLS, REPORTING, TOWS, Patrols, Tows
 from observatory.simulator.truth.gatherings import GATHERINGS, Gatherings
@@ -34,7 +35,7 @@ class Truth:
         patrols, tows: officers' presence and what comes of it; vehicles towed.
         alerts: of video analytics.
         services: what the city's services and its residents tell.
-        climate, roads: the weather and road traffic.
+        climate, roads, accidents: the weather, road traffic, and accidents on the roads.
     """
 
     categories: tuple[Category, ...]
@@ -55,6 +56,7 @@ class Truth:
     services: Services = SERVICES
     climate: Climate = CLIMATE
     roads: Roads = ROADS
+    accidents: Accidents = ACCIDENTS
 
     @property
     def codes(self) -> tuple[str, ...]:
