@@ -19,6 +19,11 @@ def push_limit_bytes() -> int:
     return int(os.environ.get("OBSERVATORY_PUSH_LIMIT_BYTES", "100000000"))
 
 
+def unpacked_limit_bytes() -> int:
+    """Size up to which a packed file is unpacked; ``OBSERVATORY_UNPACKED_LIMIT_BYTES`` changes it."""
+    return int(os.environ.get("OBSERVATORY_UNPACKED_LIMIT_BYTES", "20000000000"))
+
+
 def signals_folder() -> Path:
     """Folder of the signals' Parquet; ``OBSERVATORY_SIGNALS`` moves it."""
     return Path(os.environ.get("OBSERVATORY_SIGNALS", state_folder() / "signals")).resolve()
