@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from observatory.simulator import services, tranquillity
+from observatory.simulator import road_services, services, tranquillity, weather_services
 from observatory.simulator.ledger import Ledger
 from observatory.simulator.page import Served
 from observatory.simulator.protocols import Answer
@@ -30,6 +30,10 @@ OFFER: Mapping[str, Callable[[Ledger], Answer]] = {
     "works": services.public_works,
     "pitches": services.pitches,
     "vending": services.street_vending,
+    "traffic": road_services.traffic,
+    "motorways": road_services.motorways,
+    "weather": weather_services.weather,
+    "synop": weather_services.synop,
 }
 """First part of a feed's path, e.g. ``traffic`` of ``http://127.0.0.1:8790/traffic``, to what makes its answer.
 

@@ -10,7 +10,9 @@ from observatory.simulator.truth.enforcement import PATROLS, REPORTING, TOWS, Pa
 from observatory.simulator.truth.gatherings import GATHERINGS, Gatherings
 from observatory.simulator.truth.incidents import CATEGORIES, HOTSPOTS, Category, Hotspot
 from observatory.simulator.truth.interventions import CAMERAS, OPERATIONS, Cameras, Operation
+from observatory.simulator.truth.roads import ROADS, Roads
 from observatory.simulator.truth.services import SERVICES, Services
+from observatory.simulator.truth.weather import CLIMATE, Climate
 
 __all__ = ["PLANTED", "Category", "Hotspot", "Services", "Truth"]
 
@@ -32,6 +34,7 @@ class Truth:
         patrols, tows: officers' presence and what comes of it; vehicles towed.
         alerts: of video analytics.
         services: what the city's services and its residents tell.
+        climate, roads: the weather and road traffic.
     """
 
     categories: tuple[Category, ...]
@@ -50,6 +53,8 @@ class Truth:
     tows: Tows = TOWS
     alerts: Alerts = ALERTS
     services: Services = SERVICES
+    climate: Climate = CLIMATE
+    roads: Roads = ROADS
 
     @property
     def codes(self) -> tuple[str, ...]:
