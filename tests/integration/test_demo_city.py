@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 import sqlalchemy as sa
 
-from observatory import inbox, pipeline
+from observatory import inbox, live, pipeline
 from observatory.simulator import kinds, partner, partner_database, portal
 from observatory.simulator.truth import messages
 from observatory.territory import load_territory
@@ -15,6 +15,8 @@ DAY = date(2021, 6, 16)
 NOW = datetime(2021, 6, 19, 4, tzinfo=UTC)
 POPULATION = 200_000
 PARTNERS = "drops/demo"
+OF_NOW = {"gbfs", "gtfs_realtime"}
+"""Protocols that tell what is now, and keep nothing of before."""
 
 
 def served(address, folder):
@@ -29,7 +31,7 @@ def served(address, folder):
 
 @pytest.fixture(scope="module")
 def loaded(warehouse, tmp_path_factory):
-    """What each feed's load of one day says, by the feed's name."""
+    """What each feed's load of one day says, or of what is now where its source keeps nothing, by the feed's name."""
     folder, ledger = tmp_path_factory.mktemp("partners"), portal.ledger_of(population=POPULATION, now=lambda: NOW)
     partner_database.write_street_lights(ledger, folder)
     with portal.running(portal.demo_app(population=POPULATION, now=lambda: NOW)) as address:
@@ -38,7 +40,10 @@ def loaded(warehouse, tmp_path_factory):
         operations.write_bytes(partner.declared(ledger.simulation, NOW))
         url = sa.make_url(warehouse.url("loader"))
         results = {
-            feed_id: pipeline.extract(url, demo, feed_id, Window.of_day(DAY, demo.timezone)) for feed_id in demo.feeds
+            feed_id: live.extract_until(url, demo, feed_id, NOW).result
+            if feed.source.protocol in OF_NOW
+            else pipeline.extract(url, demo, feed_id, Window.of_day(DAY, demo.timezone))
+            for feed_id, feed in demo.feeds.items()
         }
     return demo, results
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from observatory.simulator import services, tranquillity
+from observatory.simulator import mobility, services, tranquillity
 from observatory.simulator.ledger import Ledger
 from observatory.simulator.page import Served
 from observatory.simulator.protocols import Answer
@@ -19,6 +19,8 @@ OFFER: Mapping[str, Callable[[Ledger], Answer]] = {
     "matches": tranquillity.matches,
     "measures": tranquillity.event_measures,
     "alerts": tranquillity.video_alerts,
+    "parking": mobility.parking,
+    "bikes": mobility.bikes,
     "messages": services.mastodon_messages,
     "posts": services.bluesky_messages,
     "reports": services.citizen_reports,

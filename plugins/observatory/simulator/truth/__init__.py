@@ -10,6 +10,7 @@ from observatory.simulator.truth.enforcement import PATROLS, REPORTING, TOWS, Pa
 from observatory.simulator.truth.gatherings import GATHERINGS, Gatherings
 from observatory.simulator.truth.incidents import CATEGORIES, HOTSPOTS, Category, Hotspot
 from observatory.simulator.truth.interventions import CAMERAS, OPERATIONS, Cameras, Operation
+from observatory.simulator.truth.mobility import MOBILITY, Mobility
 from observatory.simulator.truth.services import SERVICES, Services
 
 __all__ = ["PLANTED", "Category", "Hotspot", "Services", "Truth"]
@@ -32,6 +33,7 @@ class Truth:
         patrols, tows: officers' presence and what comes of it; vehicles towed.
         alerts: of video analytics.
         services: what the city's services and its residents tell.
+        mobility: car parks, public transport, who is where.
     """
 
     categories: tuple[Category, ...]
@@ -50,6 +52,7 @@ class Truth:
     tows: Tows = TOWS
     alerts: Alerts = ALERTS
     services: Services = SERVICES
+    mobility: Mobility = MOBILITY
 
     @property
     def codes(self) -> tuple[str, ...]:
