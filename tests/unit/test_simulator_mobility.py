@@ -12,13 +12,14 @@ from observatory.simulator import kinds
 from observatory.simulator.gatherings import fixtures
 from observatory.simulator.parking import build_sites, on_the_clock, taken
 from observatory.simulator.simulation import TIMEZONE, Simulation
+from observatory.simulator.transit import build_network
 from observatory.simulator.truth import PLANTED
 
 SIMULATION = Simulation(population=200_000)
 START, MIDDLE, END = date(2024, 3, 28), date(2024, 3, 31), date(2024, 4, 3)
 """Six days over Easter Sunday, whose clock is put on."""
-KINDS_MADE = ("parking_occupancy",)
-PARKING = PLANTED.mobility.parking
+KINDS_MADE = ("parking_occupancy", "transit_service")
+PARKING, TRANSIT = PLANTED.mobility.parking, PLANTED.mobility.transit
 LOCAL = pl.col("occurred_from").dt.convert_time_zone(TIMEZONE)
 HOUR = LOCAL.dt.hour().cast(pl.Int64) + LOCAL.dt.minute() / 60
 WEEKDAY = LOCAL.dt.weekday() - 1
@@ -203,3 +204,128 @@ def test_bicycles_stand_in_the_centre_by_day_and_at_homes_by_night():
     )
     assert found["docks in the centre 13"] - found["docks in the centre 2"] > 0.3
     assert found["docks at homes 2"] - found["docks at homes 13"] > 0.3
+
+
+# --- public transport
+
+
+def calls(record_type, start, end):
+    return versions("transit_service", start, end).filter(record_type=record_type)
+
+
+def right_calls(start, end):
+    """Calls observed with their delay, but for those that are hours off; with the hour of their trip's departure."""
+    network = build_network(TRANSIT, SIMULATION.population)
+    departs = network.calls.select("trip_code", "departs").unique("trip_code")
+    rows = calls("observed", start, end).filter(pl.col("delay_s") < 7_200)
+    return rows.join(departs, on="trip_code").join(network.lines.rename({"delay_s": "mean_s"}), on="line_code")
+
+
+WEEK = date(2024, 1, 15), date(2024, 1, 20)
+"""Working days without a match."""
+
+
+def test_a_call_keeps_its_contract_but_for_the_planted_faults(city, checked):
+    day = date(2024, 1, 16)
+    listed = kinds.listing(calls("observed", day, day + timedelta(days=1)), datetime(2024, 1, 16, 16, tzinfo=UTC))
+    listed = listed.drop("longitude_deg", "latitude_deg", "occurred_to", "service_date")
+    named = {name: name for name in listed.columns if name in KINDS["transit_service"].schema}
+    town = city({"protocol": "file", "address": "unused", "path": "unused.parquet"}, "transit_service", named)
+    accepted, rejected = checked([listed], town)
+    assert accepted.height > 500
+    assert set(rejected["column_name"]) <= {"delay_s"}
+    week = calls("observed", *WEEK)
+    share = week.filter(pl.col("delay_s") > 7_200).height / week.height
+    assert share == pytest.approx(TRANSIT.faulty_share, rel=0.3)
+
+
+@pytest.mark.parametrize(("population", "low", "high"), [(200_000, 15_000, 40_000), (870_000, 65_000, 225_000)])
+def test_a_working_day_has_as_many_calls_as_that_of_a_real_city(population, low, high):
+    day = versions("transit_service", date(2024, 1, 16), date(2024, 1, 17), population)
+    assert low < day.filter(record_type="planned").height < high
+
+
+def test_a_line_is_late_as_planted_and_more_so_at_the_rush():
+    rows = right_calls(*WEEK)
+    is_rush = pl.any_horizontal(pl.col("departs").is_between(*span, closed="left") for span in TRANSIT.rush_h)
+    found = rows.group_by("line_code", is_rush.alias("is_rush")).agg(
+        pl.col("delay_s").mean().alias("found"),
+        (pl.col("mean_s") * pl.when(is_rush).then(TRANSIT.rush_factor).otherwise(1)).first().alias("planted"),
+        pl.col("trip_code").n_unique().alias("trips"),
+    )
+    # no trip of the night departs at the rush
+    assert found.height == 2 * 21 - 1
+    z = (found["found"] / found["planted"] - 1) / (TRANSIT.trip_spread * 1.15 / np.sqrt(5 * found["trips"]))
+    assert np.abs(z).max() < 4
+    assert found["planted"].n_unique() > 10
+
+
+def test_a_trip_becomes_later_along_its_way_and_never_goes_back_in_time():
+    trip = right_calls(*WEEK).filter(line_code="B1").sort("service_date", "trip_code", "stop_sequence")
+    growth = trip.group_by("stop_sequence").agg(pl.col("delay_s").mean()).sort("stop_sequence")["delay_s"]
+    assert growth[-1] > 5 * growth[0]
+    gaps = trip.select(pl.col("occurred_from").diff().over("service_date", "trip_code")).to_series().drop_nulls()
+    assert gaps.min() > timedelta(0)
+
+
+def test_on_a_match_evening_the_line_of_the_stadium_is_later_and_no_other_is():
+    span = date(2024, 1, 15), date(2024, 3, 15)
+    played = fixtures(SIMULATION, *span)
+    day = date.fromordinal(int(played.day[~played.is_cancelled][0]))
+    kick_off = played.minute[played.day == day.toordinal()][0] / 60
+    near = pl.col("departs").is_between(kick_off - TRANSIT.before_h, kick_off + TRANSIT.after_h - 0.01)
+    then, usual = (
+        dict(
+            right_calls(each, each + timedelta(days=1))
+            .filter(near)
+            .group_by("line_code")
+            .agg(pl.col("delay_s").mean())
+            .iter_rows()
+        )
+        for each in (day, day + timedelta(days=7))
+    )
+    more = {line: then[line] - usual[line] for line in then}
+    assert more.pop(TRANSIT.stadium_line) == pytest.approx(TRANSIT.stadium_delay_s, abs=30)
+    assert max(map(abs, more.values())) < 60
+
+
+def test_the_disrupted_line_does_not_run_in_its_spans_and_an_alert_says_so():
+    disruption, span = TRANSIT.disruption, (date(2024, 1, 15), date(2024, 1, 21))
+    alerts = calls("disrupted", *span)
+    assert [f"{start:%a}" for start in alerts["occurred_from"]] == ["Tue", "Fri"]
+    assert set(alerts["line_code"]) == {disruption.line_code}
+    lasts = timedelta(hours=disruption.to_h - disruption.from_h)
+    assert set(alerts["occurred_to"] - alerts["occurred_from"]) == {lasts}
+    inside = pl.any_horizontal(
+        pl.col("occurred_from").is_between(start + timedelta(minutes=20), start + lasts)
+        for start in alerts["occurred_from"]
+    )
+    for line, runs in ((disruption.line_code, False), ("T1", True)):
+        assert calls("planned", *span).filter(inside, line_code=line).height > 100
+        assert (calls("observed", *span).filter(inside, line_code=line).height > 100) is runs
+
+
+def test_nothing_is_observed_of_the_planted_share_of_trips():
+    lines = pl.col("line_code") != TRANSIT.disruption.line_code
+    trips = [
+        calls(name, *WEEK).filter(lines).select("service_date", "trip_code").unique().height
+        for name in ("planned", "observed")
+    ]
+    share = 1 - trips[1] / trips[0]
+    assert share == pytest.approx(TRANSIT.untracked_share, abs=4 * np.sqrt(TRANSIT.untracked_share / trips[0]))
+
+
+def test_a_service_day_goes_on_after_midnight_and_a_holiday_runs_as_a_sunday():
+    night = calls("planned", date(2024, 1, 16), date(2024, 1, 17)).filter(LOCAL.dt.hour() < 4)
+    assert set(night["service_date"]) == {date(2024, 1, 15)}
+    assert {"M1", "T1", "N1"} <= set(night["line_code"])
+    holiday = calls("planned", date(2024, 5, 1), date(2024, 5, 2)).filter(LOCAL.dt.hour() >= 4)
+    assert holiday["trip_code"].str.contains("-DIM-").all()
+
+
+def test_stops_lie_in_the_city_and_those_in_the_street_have_no_station():
+    stops = build_network(TRANSIT, SIMULATION.population).stops
+    assert stops["stop_code"].is_unique().all()
+    assert stops["longitude_deg"].is_between(4.90, 5.10).all()
+    assert stops["latitude_deg"].is_between(43.20, 43.34).all()
+    assert 0.05 < stops["parent_code"].is_not_null().mean() < 0.4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from observatory.simulator import mobility, services, tranquillity
+from observatory.simulator import mobility, public_transport, services, tranquillity
 from observatory.simulator.ledger import Ledger
 from observatory.simulator.page import Served
 from observatory.simulator.protocols import Answer
@@ -21,6 +21,8 @@ OFFER: Mapping[str, Callable[[Ledger], Answer]] = {
     "alerts": tranquillity.video_alerts,
     "parking": mobility.parking,
     "bikes": mobility.bikes,
+    "timetable": public_transport.timetable,
+    "realtime": public_transport.realtime,
     "messages": services.mastodon_messages,
     "posts": services.bluesky_messages,
     "reports": services.citizen_reports,

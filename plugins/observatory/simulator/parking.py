@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,7 @@ from scipy.special import ndtri
 
 from observatory.simulator.city import build_city
 from observatory.simulator.draws import Floats, Integers, Keys, choose, combine, name_key, uniform
-from observatory.simulator.gatherings import fixtures
+from observatory.simulator.gatherings import kick_offs_h
 from observatory.simulator.occurrences import homes
 from observatory.simulator.simulation import TIMEZONE, Simulation
 from observatory.simulator.truth.gatherings import Market
@@ -160,11 +159,7 @@ def _markets(parking: Parking, markets: Sequence[Market], sites: Sites, clock: C
 def _match(simulation: Simulation, sites: Sites, clock: Clock) -> Floats:
     """(n, t) how far a match has filled the stadium's car park, 0 to 1."""
     parking = simulation.truth.mobility.parking
-    first, end = date.fromordinal(int(clock.day.min())), date.fromordinal(int(clock.day.max())) + timedelta(days=1)
-    played = fixtures(simulation, first, end)
-    kick_off_h = np.full(end.toordinal() - first.toordinal(), np.nan)
-    kick_off_h[played.day - first.toordinal()] = np.where(played.is_cancelled, np.nan, played.minute / 60)
-    since = np.nan_to_num(clock.hour - kick_off_h[clock.day - first.toordinal()], nan=-np.inf)
+    since = np.nan_to_num(clock.hour - kick_offs_h(simulation, clock.day), nan=-np.inf)
     filled = between(since, -parking.before_h, parking.after_h, parking.ramp_h)
     return sites.is_called(parking.stadium)[:, None] * filled
 

@@ -99,10 +99,92 @@ class Parking:
 
 
 @dataclass(frozen=True)
+class Mode:
+    """How lines of a mode run.
+
+    Attributes:
+        code: name of the mode.
+        letter: what a line's code begins with.
+        route_type: GTFS's number of it.
+        people_per_line: the city has one line per so many people, and ``least_lines`` at least.
+        spacing_m, speed_kmh: from stop to stop.
+        first_h, last_h: first and last departure; the last may be after midnight, beyond 24.
+        headways_min: at the rush, by day, in the evening (from 21:00).
+        delay_s: mean delay of a call outside the rush, of each line in turn.
+        has_stations: whether its stops are platforms of a station.
+    """
+
+    code: str
+    letter: str
+    route_type: int
+    people_per_line: int
+    least_lines: int
+    spacing_m: float
+    speed_kmh: float
+    first_h: float
+    last_h: float
+    headways_min: tuple[float, float, float]
+    delay_s: tuple[float, ...]
+    has_stations: bool = False
+
+
+@dataclass(frozen=True)
+class Disruption:
+    """When a line does not run: from one hour to another of the service day, on some weekdays of every week."""
+
+    line_code: str
+    weekdays: tuple[int, ...]
+    from_h: float
+    to_h: float
+    cause: str
+
+
+@dataclass(frozen=True)
+class Transit:
+    """Public transport.
+
+    The delay of a call is the line's mean, of trips that depart at the rush ``rush_factor`` times as much, growing
+    evenly along the trip (mean 1), times what the trip draws (lognormal, mean 1, ``trip_spread``), and normal noise.
+
+    Attributes:
+        modes: in the order in which their lines are listed.
+        paths: line code to the places that it goes by; the others are drawn.
+        weekend_factors: headways on Saturdays, on Sundays and holidays.
+        rush_h: spans of hours of working days.
+        noise_s: standard deviation of the noise.
+        stadium_line, stadium_delay_s: line whose trips are so much later where they depart from ``before_h`` hours
+            before the kick-off of a match to ``after_h`` after it.
+        disruption: of one line; an alert tells it ``announced_h`` before, and is listed ``kept_h`` after its end.
+        untracked_share: trips of which nothing is observed.
+        faulty_share: calls observed with a delay of hours.
+        stays_min: how long a trip that has ended is still listed.
+    """
+
+    modes: tuple[Mode, ...]
+    paths: tuple[tuple[str, tuple[tuple[float, float], ...]], ...]
+    disruption: Disruption
+    weekend_factors: tuple[float, float] = (1.3, 1.7)
+    rush_h: tuple[tuple[float, float], ...] = ((7, 9), (16, 19))
+    rush_factor: float = 2.2
+    trip_spread: float = 0.5
+    noise_s: float = 8
+    stadium_line: str = "T1"
+    stadium_delay_s: float = 420
+    before_h: float = 2
+    after_h: float = 3
+    announced_h: float = 24
+    kept_h: float = 12
+    untracked_share: float = 0.03
+    faulty_share: float = 0.002
+    stays_min: float = 20
+
+
+@dataclass(frozen=True)
 class Mobility:
     """All of it; see each part."""
 
     parking: Parking
+    transit: Transit
 
 
 MOBILITY = Mobility(
@@ -133,6 +215,20 @@ MOBILITY = Mobility(
             faulty_share=0.002,
             last_change_days=1,
         ),
+    ),
+    transit=Transit(
+        modes=(
+            Mode("metro", "M", 1, 450_000, 1, 750, 30, 5, 24.5, (5, 7, 12), (15, 25), has_stations=True),
+            Mode("tram", "T", 0, 290_000, 2, 500, 18, 5, 24.5, (6, 9, 15), (40, 55, 30), has_stations=True),
+            Mode("bus", "B", 3, 11_800, 6, 400, 15, 5.5, 22, (18, 24, 40), (80, 130, 55, 105, 40)),
+            Mode("night bus", "N", 3, 400_000, 1, 600, 20, 24.5, 28, (60, 60, 60), (30,)),
+        ),
+        paths=(
+            ("M1", ((-900, 4100), (0, 2000), (400, 300), (-200, -1300), (2300, -1700))),
+            ("T1", ((-3900, -400), (-1700, 650), (400, 300), (3200, 2000))),
+            ("T2", ((4300, -200), (1800, 400), (400, 300), (-1200, 3500))),
+        ),
+        disruption=Disruption("T2", (1, 4), 20, 26, "Travaux de nuit sur les voies"),
     ),
 )
 """What is planted in the demo city."""
