@@ -10,6 +10,7 @@ from observatory.simulator.truth.enforcement import PATROLS, REPORTING, TOWS, Pa
 from observatory.simulator.truth.gatherings import GATHERINGS, Gatherings
 from observatory.simulator.truth.incidents import CATEGORIES, HOTSPOTS, Category, Hotspot
 from observatory.simulator.truth.interventions import CAMERAS, OPERATIONS, Cameras, Operation
+from observatory.simulator.truth.mobility import MOBILITY, Mobility
 from observatory.simulator.truth.roads import ROADS, Roads
 from observatory.simulator.truth.services import SERVICES, Services
 from observatory.simulator.truth.weather import CLIMATE, Climate
@@ -35,6 +36,7 @@ class Truth:
         alerts: of video analytics.
         services: what the city's services and its residents tell.
         climate, roads: the weather and road traffic.
+        mobility: car parks, public transport, who is where.
     """
 
     categories: tuple[Category, ...]
@@ -55,6 +57,7 @@ class Truth:
     services: Services = SERVICES
     climate: Climate = CLIMATE
     roads: Roads = ROADS
+    mobility: Mobility = MOBILITY
 
     @property
     def codes(self) -> tuple[str, ...]:
