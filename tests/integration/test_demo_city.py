@@ -13,7 +13,7 @@ from observatory.window import Window
 
 DAY = date(2021, 6, 16)
 NOW = datetime(2021, 6, 19, 4, tzinfo=UTC)
-OF_NOW = {"motorways", "bikes", "transit_live"}
+OF_NOW = {"motorways", "bikes", "transit_live", "transit_alerts"}
 """Feeds whose sources have nothing of that day any more when they are asked: they are read until now."""
 POPULATION = 200_000
 PARTNERS = "partners/demo"
