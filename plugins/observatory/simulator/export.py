@@ -16,7 +16,6 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -48,7 +47,6 @@ COLUMNS = (
     "day= are the record's own, on the clock of the city; a mistaken version may say another day. Kinds without a "
     "time hold all that is known by end_day."
 )
-PROCESSORS = 2
 _ROWS_A_GROUP = 2**18
 
 
@@ -156,10 +154,10 @@ class CityFolder:
             kind: one of ``kinds.NAMES``; the folder is ``opened``.
         """
         row_count = 0
-        with ThreadPoolExecutor(PROCESSORS) as pool:
-            for written in pool.map(self._write_part, self.parts(kind)):
-                row_count += written.row_count
-                yield written
+        for part in self.parts(kind):
+            written = self._write_part(part)
+            row_count += written.row_count
+            yield written
         self._describe({kind: row_count})
 
     def _write_part(self, part: Part) -> Written:
