@@ -121,7 +121,9 @@ def test_every_file_says_that_it_is_simulated_and_of_which_city(city):
 DIES = """
 import os, signal, stat, sys
 from observatory import cli
+from observatory.simulator import export
 
+export.MOST_ALONE = int(sys.argv.pop(1))
 files_left = int(sys.argv.pop(1))
 
 def fsync(descriptor):
@@ -138,8 +140,8 @@ cli.main()
 
 def test_killed_at_any_moment_and_started_again_the_bytes_are_the_same(city, tmp_path):
     out = tmp_path / "city"
-    for files in (0, 6, 14):
-        command = [sys.executable, "-c", DIES, str(files), "simulate", "--out", str(out), *CITY]
+    for files in (0, 9):
+        command = [sys.executable, "-c", DIES, "100", str(files), "simulate", "--out", str(out), *CITY]
         assert subprocess.run(command, capture_output=True, check=False).returncode == -signal.SIGKILL
         assert list(out.rglob("*.unfinished"))
         whole = list(out.rglob("*.parquet"))
@@ -148,6 +150,17 @@ def test_killed_at_any_moment_and_started_again_the_bytes_are_the_same(city, tmp
     assert whole
     assert "files were there before" in simulate(out)
     assert contents(out) == contents(city)
+
+
+def test_a_second_process_ends_with_the_first_and_changes_no_byte(city, tmp_path):
+    command = [sys.executable, "-c", DIES, "1", "1", "simulate", "--out", str(tmp_path), *CITY, "--kinds", "citation"]
+    # the pipes are closed when both have ended
+    assert subprocess.run(command, capture_output=True, check=False, timeout=60).returncode == -signal.SIGKILL
+    command[4] = "9"
+    done = subprocess.run(command, capture_output=True, check=True, text=True, timeout=60)
+    assert "citation" in done.stdout
+    for path in tmp_path.rglob("*.parquet"):
+        assert path.read_bytes() == (city / path.relative_to(tmp_path)).read_bytes()
 
 
 def test_kind_by_kind_in_any_order_the_bytes_are_the_same(tmp_path):
