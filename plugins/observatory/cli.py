@@ -13,10 +13,12 @@ import typer
 from rich.console import Console
 
 from observatory.errors import ObservatoryError
+from observatory.simulate_command import simulate
 from observatory.text.cli import app as text_app
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.add_typer(text_app, name="text")
+app.command()(simulate)
 # tables keep their columns where the output is a file
 console = Console(width=None if sys.stdout.isatty() else 110)
 MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
