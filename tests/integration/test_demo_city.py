@@ -14,7 +14,7 @@ from observatory.window import Window
 DAY = date(2021, 6, 16)
 NOW = datetime(2021, 6, 19, 4, tzinfo=UTC)
 POPULATION = 200_000
-PARTNERS = "drops/demo"
+PARTNERS = "partners/demo"
 
 
 def served(address, folder):
