@@ -1,4 +1,4 @@
-"""Where things lie, and the environment every child process gets."""
+"""Where things lie, and what is switched off in every process."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DBT_PROJECT = ROOT / "dbt_project"
+TELEMETRY_OFF = {
+    "DO_NOT_TRACK": "1",
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "SCARF_NO_ANALYTICS": "true",
+    "SCARF_ANALYTICS": "false",
+}
+NO_HIDDEN_CONFIGURATION = {"PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false"}
+"""dlt would start Airflow to look for its secrets in the variables there; ours are not there."""
 
 
 def state_folder() -> Path:
