@@ -175,7 +175,7 @@ class _TooLarge(Exception):
     """An archive holds more than may be unpacked."""
 
 
-def _write(packed: IO[bytes], copy: Path) -> None:
+def _write(packed: gzip.GzipFile | IO[bytes], copy: Path) -> None:
     left = settings.unpacked_limit_bytes()
     with copy.open("wb") as plain:
         while chunk := packed.read(1 << 20):
