@@ -43,6 +43,7 @@ OFFER: Mapping[str, Callable[[Ledger], Answer]] = {
     "vending": services.street_vending,
     "traffic": road_services.traffic,
     "motorways": road_services.motorways,
+    "accidents": road_services.accidents,
     "weather": weather_services.weather,
     "synop": weather_services.synop,
 }
