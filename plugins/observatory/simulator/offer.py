@@ -30,6 +30,7 @@ OFFER: Mapping[str, Callable[[Ledger], Answer]] = {
     "bikes": mobility.bikes,
     "timetable": public_transport.timetable,
     "realtime": public_transport.realtime,
+    "presence": mobility.presence_flows,
     "messages": services.mastodon_messages,
     "posts": services.bluesky_messages,
     "reports": services.citizen_reports,
