@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 import sqlalchemy as sa
 
-from observatory import inbox, live, pipeline
+from observatory import contracts, inbox, live, pipeline
 from observatory.simulator import kinds, partner, partner_database, portal
 from observatory.simulator.truth import messages
 from observatory.territory import load_territory
@@ -48,8 +48,10 @@ def loaded(warehouse, tmp_path_factory):
     return demo, results
 
 
-def test_the_city_has_a_feed_of_every_kind_that_it_records():
-    assert {feed.kind for feed in load_territory("demo").feeds.values()} == {*kinds.NAMES, "zone"}
+def test_the_city_has_a_feed_of_every_kind_that_there_is():
+    kinds_fed = {feed.kind for feed in load_territory("demo").feeds.values()}
+    assert kinds_fed == {*kinds.NAMES, "zone"}
+    assert kinds_fed == {*contracts.NAMES} - {"cell"}, "cells come of the zones and the grid"
 
 
 def test_every_feed_brings_rows_that_add_up(loaded, warehouse):
