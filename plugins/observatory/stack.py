@@ -17,7 +17,7 @@ from observatory.environment import child_environment, port
 from observatory.errors import StackError
 from observatory.processes import Service, stop_all
 from observatory.secrets import secret
-from observatory.settings import DBT_PROJECT, ROOT, dbt_target, state_folder
+from observatory.settings import DBT_PROJECT, dbt_target, state_folder
 from observatory.warehouse.bootstrap import bootstrap
 from observatory.warehouse.connection import admin_url, embedded_server, plain, role_url
 
@@ -77,7 +77,8 @@ def serve_demo(today: date | None) -> None:
     """
     chosen = port("portal")
     command = [sys.executable, "-m", "observatory.cli", "portal", "--demo", "--port", str(chosen)]
-    command += ["--push-to", f"http://127.0.0.1:{port('api')}", "--leave-in", str(ROOT / "drops" / "demo")]
+    partners = state_folder() / "partners" / "demo"
+    command += ["--push-to", f"http://127.0.0.1:{port('api')}", "--leave-in", str(partners)]
     PORTAL.start([*command, *(["--today", str(today)] if today else [])], child_environment())
     address = f"http://127.0.0.1:{chosen}"
     portals.remember("demo", address)

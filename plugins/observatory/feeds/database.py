@@ -32,8 +32,8 @@ _READ_ONLY = {
 class DatabaseFeed:
     """Rows of one table, those of the window asked for where the column of the time is one.
 
-    SQLite has no types of time: there the whole table is read and cut here. A relative file is taken from the project's
-    root.
+    SQLite has no types of time: there the whole table is read and cut here. A relative file is taken from the state
+    folder.
 
     Attributes:
         territory_code: the city.
@@ -79,7 +79,7 @@ class DatabaseFeed:
         with self._explained(where):
             url = sa.make_url(self.source.address)
             if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
-                url = url.set(database=str(settings.ROOT / url.database))
+                url = url.set(database=str(settings.state_folder() / url.database))
             if self.source.password:
                 url = url.set(password=from_outside(where, self.source.password))
             engine = sa.create_engine(url, poolclass=sa.NullPool)

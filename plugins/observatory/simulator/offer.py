@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from observatory.simulator import road_services, services, tranquillity, weather_services
+from observatory.simulator import (
+    mobility,
+    public_transport,
+    road_services,
+    services,
+    tranquillity,
+    weather_services,
+)
 from observatory.simulator.ledger import Ledger
 from observatory.simulator.page import Served
 from observatory.simulator.protocols import Answer
@@ -19,6 +26,11 @@ OFFER: Mapping[str, Callable[[Ledger], Answer]] = {
     "matches": tranquillity.matches,
     "measures": tranquillity.event_measures,
     "alerts": tranquillity.video_alerts,
+    "parking": mobility.parking,
+    "bikes": mobility.bikes,
+    "timetable": public_transport.timetable,
+    "realtime": public_transport.realtime,
+    "presence": mobility.presence_flows,
     "messages": services.mastodon_messages,
     "posts": services.bluesky_messages,
     "reports": services.citizen_reports,

@@ -11,6 +11,7 @@ from observatory.simulator.truth.enforcement import PATROLS, REPORTING, TOWS, Pa
 from observatory.simulator.truth.gatherings import GATHERINGS, Gatherings
 from observatory.simulator.truth.incidents import CATEGORIES, HOTSPOTS, Category, Hotspot
 from observatory.simulator.truth.interventions import CAMERAS, OPERATIONS, Cameras, Operation
+from observatory.simulator.truth.mobility import MOBILITY, Mobility
 from observatory.simulator.truth.roads import ROADS, Roads
 from observatory.simulator.truth.services import SERVICES, Services
 from observatory.simulator.truth.weather import CLIMATE, Climate
@@ -36,6 +37,7 @@ class Truth:
         alerts: of video analytics.
         services: what the city's services and its residents tell.
         climate, roads, accidents: the weather, road traffic, and accidents on the roads.
+        mobility: car parks, public transport, who is where.
     """
 
     categories: tuple[Category, ...]
@@ -57,6 +59,7 @@ class Truth:
     climate: Climate = CLIMATE
     roads: Roads = ROADS
     accidents: Accidents = ACCIDENTS
+    mobility: Mobility = MOBILITY
 
     @property
     def codes(self) -> tuple[str, ...]:
