@@ -10,6 +10,7 @@ import pytest
 from observatory.contracts import KINDS
 from observatory.simulator import kinds
 from observatory.simulator.gatherings import fixtures
+from observatory.simulator.kinds.population_flow import expected
 from observatory.simulator.parking import build_sites, on_the_clock, taken
 from observatory.simulator.simulation import TIMEZONE, Simulation
 from observatory.simulator.transit import build_network
@@ -18,8 +19,8 @@ from observatory.simulator.truth import PLANTED
 SIMULATION = Simulation(population=200_000)
 START, MIDDLE, END = date(2024, 3, 28), date(2024, 3, 31), date(2024, 4, 3)
 """Six days over Easter Sunday, whose clock is put on."""
-KINDS_MADE = ("parking_occupancy", "transit_service")
-PARKING, TRANSIT = PLANTED.mobility.parking, PLANTED.mobility.transit
+KINDS_MADE = ("parking_occupancy", "transit_service", "population_flow")
+PARKING, TRANSIT, PRESENCE = PLANTED.mobility.parking, PLANTED.mobility.transit, PLANTED.mobility.presence
 LOCAL = pl.col("occurred_from").dt.convert_time_zone(TIMEZONE)
 HOUR = LOCAL.dt.hour().cast(pl.Int64) + LOCAL.dt.minute() / 60
 WEEKDAY = LOCAL.dt.weekday() - 1
@@ -234,7 +235,7 @@ def test_a_call_keeps_its_contract_but_for_the_planted_faults(city, checked):
     accepted, rejected = checked([listed], town)
     assert accepted.height > 500
     assert set(rejected["column_name"]) <= {"delay_s"}
-    week = calls("observed", *WEEK)
+    week = calls("observed", *WEEK).filter(pl.col("line_code").str.starts_with("B"))
     share = week.filter(pl.col("delay_s") > 7_200).height / week.height
     assert share == pytest.approx(TRANSIT.faulty_share, rel=0.3)
 
@@ -329,3 +330,90 @@ def test_stops_lie_in_the_city_and_those_in_the_street_have_no_station():
     assert stops["longitude_deg"].is_between(4.90, 5.10).all()
     assert stops["latitude_deg"].is_between(43.20, 43.34).all()
     assert 0.05 < stops["parent_code"].is_not_null().mean() < 0.4
+
+
+# --- who is where
+
+
+def sums(start, end):
+    return final(versions("population_flow", start, end))
+
+
+def test_a_sum_keeps_its_contract_but_for_the_planted_faults(city, checked):
+    span = date(2024, 1, 8), date(2024, 1, 22)
+    listed = kinds.listing(versions("population_flow", *span), datetime(2024, 2, 20, tzinfo=UTC))
+    # those that leak are stopped at the door, before the contract
+    listed = listed.unique(maintain_order=True).filter(pl.col("volume_count").fill_null(20) >= PRESENCE.least_count)
+    named = {name: name for name in listed.columns if name in KINDS["population_flow"].schema}
+    town = city({"protocol": "file", "address": "unused", "path": "unused.parquet"}, "population_flow", named)
+    accepted, rejected = checked([listed], town)
+    assert set(rejected["column_name"]) == {"occurred_to"}
+    assert rejected.height / listed.height == pytest.approx(PRESENCE.changes.faulty_share, rel=0.7)
+    assert accepted["volume_count"].drop_nulls().min() >= PRESENCE.least_count
+
+
+def test_a_day_has_a_sum_an_hour_district_and_segment_and_is_published_the_next_morning():
+    for day, hours in ((date(2024, 1, 16), 24), (date(2024, 3, 31), 23), (date(2024, 10, 27), 25)):
+        rows = versions("population_flow", day, day + timedelta(days=1))
+        assert rows["source_record_id"].n_unique() == hours * 10 * 3
+        morning = datetime(day.year, day.month, day.day, 1, tzinfo=UTC) + timedelta(days=1)
+        assert morning < rows["shown_from"].min() < morning + timedelta(hours=3)
+
+
+def test_a_sum_too_small_is_held_back_and_never_0_but_for_the_few_that_leak():
+    rows = sums(date(2024, 1, 8), date(2024, 1, 22))
+    means = rows.group_by("zone_code", "segment", HOUR.alias("hour")).agg(pl.col("volume_count").median(), pl.len())
+    small = rows.filter(pl.col("volume_count") < PRESENCE.least_count)
+    held = rows["volume_count"].null_count()
+    assert held > 300
+    assert small.height / (small.height + held) == pytest.approx(PRESENCE.leaked_share, abs=0.02)
+    assert set(rows.filter(pl.col("volume_count").is_null())["segment"]) == {"tourists"}
+    assert means.filter(pl.col("segment") != "tourists")["volume_count"].min() > 100
+    assert rows["volume_count"].min() > 0
+
+
+@pytest.mark.parametrize("segment", [each.code for each in PRESENCE.segments])
+def test_a_segment_follows_its_hours_its_districts_and_the_year(segment):
+    number = [each.code for each in PRESENCE.segments].index(segment)
+    for day in (date(2024, 1, 16), date(2024, 7, 16)):
+        rows = sums(day, day + timedelta(days=1)).filter(pl.col("volume_count") > 50, segment=segment)
+        hours = rows["occurred_from"].unique().sort()
+        planted = expected(SIMULATION, on_the_clock(hours))[:, number]
+        zone = rows["zone_code"].str.slice(1).cast(pl.Int64).to_numpy() - 1
+        at = hours.search_sorted(rows["occurred_from"]).to_numpy()
+        z = np.log(rows["volume_count"].to_numpy() / planted[zone, at]) / PRESENCE.spread
+        assert np.abs(z).max() < 5
+        assert np.std(z) == pytest.approx(1, abs=0.25)
+
+
+def test_there_are_more_tourists_in_summer_and_fewer_visitors_on_sundays():
+    def total(day, segment):
+        return sums(day, day + timedelta(days=1)).filter(segment=segment)["volume_count"].sum()
+
+    summer, winter = (total(date(2024, month, 16), "tourists") for month in (7, 1))
+    assert summer / winter == pytest.approx(1.7 / 0.3, rel=0.1)
+    working, sunday = (total(date(2024, 1, day), "visitors") for day in (17, 21))
+    assert 0.33 < sunday / working < 0.5
+
+
+def test_the_spectators_of_a_match_are_in_the_district_of_its_stadium():
+    span = date(2024, 1, 15), date(2024, 3, 15)
+    played = fixtures(SIMULATION, *span)
+    first = np.flatnonzero(~played.is_cancelled)[0]
+    day, kick_off = date.fromordinal(int(played.day[first])), played.minute[first] / 60
+    begins = HOUR.is_between(kick_off - PRESENCE.before_h, kick_off + PRESENCE.after_h - 1)
+    then, usual = (
+        sums(each, each + timedelta(days=1)).filter(begins, segment="visitors")
+        for each in (day, day + timedelta(days=7))
+    )
+    both = then.join(
+        usual.select("zone_code", "volume_count", hour=HOUR),
+        left_on=["zone_code", HOUR],
+        right_on=["zone_code", "hour"],
+    )
+    more = dict(
+        both.group_by("zone_code").agg((pl.col("volume_count") - pl.col("volume_count_right")).mean()).iter_rows()
+    )
+    crowd = more.pop("D02")
+    assert crowd == pytest.approx(played.attendance[first], rel=0.1)
+    assert max(map(abs, more.values())) < 0.1 * crowd

@@ -186,3 +186,39 @@ def test_the_message_has_vehicles_and_plates_and_no_record_has_them(town):
         assert vehicle.id.startswith("VEH-")
         assert vehicle.id not in stored
         assert vehicle.license_plate not in stored
+
+
+# --- who is where
+
+
+def test_a_day_of_sums_comes_whole_and_what_is_held_back_or_should_be_has_no_volume(town):
+    listed = town.ledger.listed("population_flow", DAY.start, DAY.end)
+    checked = town.read("presence_flows", DAY)
+    assert checked.accepted.height + checked.rejected.height == listed.height > 700
+    small = listed.filter(pl.col("volume_count") < 20)
+    assert small.height > 0, "some leak at the source"
+    key = ["zone_code", "segment", "occurred_from"]
+    both = checked.accepted.join(listed.unique(key, keep="none"), on=key, suffix="_told")
+    assert both.height > 700
+    is_small = pl.col("volume_count_told").is_null() | (pl.col("volume_count_told") < 20)
+    assert both.filter(is_small)["volume_count"].null_count() == both.filter(is_small).height > 30
+    assert both.filter(is_small)["is_suppressed"].all()
+    assert both.filter(~is_small)["volume_count"].equals(both.filter(~is_small)["volume_count_told"], check_names=False)
+    assert set(both["district_code"]) == set(both["zone_code"])
+
+
+def test_a_day_is_published_the_morning_after(town):
+    friday = Window.of_day(date(2021, 6, 18), PARIS)
+    town.now = datetime(2021, 6, 19, 1, tzinfo=UTC)
+    demo = load_territory("demo").with_portal(town.address)
+    assert list(open_feed(demo, "presence_flows", patience=IMPATIENT).read(friday)) == []
+    town.now += timedelta(hours=1)
+    assert town.read("presence_flows", friday).accepted.height > 700
+
+
+def test_everything_of_how_people_move_says_that_it_is_simulated(town):
+    for name in ("parking", "bikes", "timetable", "transit_live", "transit_alerts", "presence_flows"):
+        assert "simulat" in load_territory("demo").feeds[name].owner.lower()
+    assert "simulated" in requests.get(f"{town.address}/bikes/system_information.json", timeout=5).text
+    [text] = {each.text for entity in town.message().entity for each in entity.alert.header_text.translation}
+    assert "simulated" in text

@@ -12,14 +12,18 @@ from functools import lru_cache
 import polars as pl
 
 from observatory.simulator.city import NAME
+from observatory.simulator.clock import written
 from observatory.simulator.ledger import Ledger
 from observatory.simulator.parking import STATION
 from observatory.simulator.protocols.answer import Answer, Row
+from observatory.simulator.protocols.files import csv
 from observatory.simulator.protocols.gbfs import gbfs
 from observatory.simulator.protocols.tables import opendatasoft
 
 _ISO = "%Y-%m-%dT%H:%M:%S+00:00"
 _ONE_DAY, _ONE_HOUR = timedelta(days=1), timedelta(hours=1)
+_SEGMENTS = {"residents": "RESIDENT", "visitors": "VISITEUR", "tourists": "TOURISTE"}
+_HELD_BACK = "NC"
 _IS_STATION = pl.col("car_park_code").str.starts_with(STATION)
 
 
@@ -84,3 +88,22 @@ def bikes(ledger: Ledger) -> Answer:
         )
 
     return gbfs(information, status, lambda: ledger.now, prefix="bikes", name=f"{NAME} (simulated)")
+
+
+def presence_flows(ledger: Ledger) -> Answer:
+    """Who is in which district, by the hour (CSV); the file has the last weeks."""
+    kept = timedelta(days=ledger.simulation.truth.mobility.presence.kept_days)
+
+    @lru_cache(maxsize=1)
+    def table(now: datetime) -> pl.DataFrame:
+        local = "%Y-%m-%dT%H:%M:%S%:z"
+        return ledger.listed("population_flow", now - kept, now).select(
+            zone="zone_code",
+            debut=written("occurred_from", local),
+            fin=written("occurred_to", local),
+            segment=pl.col("segment").replace_strict(_SEGMENTS),
+            volume=pl.col("volume_count").cast(pl.Int64).cast(pl.String).fill_null(_HELD_BACK),
+            publie_le=written("published_at", local),
+        )
+
+    return csv(lambda path: table(ledger.now) if path == "/flux.csv" else None, ";")

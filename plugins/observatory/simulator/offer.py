@@ -30,6 +30,7 @@ OFFER: Mapping[str, Callable[[Ledger], Answer]] = {
     "bikes": mobility.bikes,
     "timetable": public_transport.timetable,
     "realtime": public_transport.realtime,
+    "presence": mobility.presence_flows,
     "messages": services.mastodon_messages,
     "posts": services.bluesky_messages,
     "reports": services.citizen_reports,
@@ -43,6 +44,7 @@ OFFER: Mapping[str, Callable[[Ledger], Answer]] = {
     "vending": services.street_vending,
     "traffic": road_services.traffic,
     "motorways": road_services.motorways,
+    "accidents": road_services.accidents,
     "weather": weather_services.weather,
     "synop": weather_services.synop,
 }

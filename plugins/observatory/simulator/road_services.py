@@ -1,4 +1,4 @@
-"""What those who keep the city's roads publish: counts of its own sites, measurements of the motorways.
+"""What those who keep the city's roads publish: counts of its own sites, measurements of the motorways, accidents.
 
 Each function makes the answer of one feed of ``territories/demo.yml`` from the ledger, with the names, clocks and units
 of real publishers.
@@ -7,7 +7,7 @@ of real publishers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,9 +16,11 @@ import polars as pl
 from starlette.datastructures import QueryParams
 from starlette.responses import JSONResponse, Response
 
+from observatory.simulator import kinds
 from observatory.simulator.city import build_city
 from observatory.simulator.ledger import Ledger
 from observatory.simulator.protocols.answer import Answer
+from observatory.simulator.protocols.baac import baac
 from observatory.simulator.protocols.frames import occurring_between, opendatasoft_frame
 from observatory.simulator.protocols.measurements import measurements
 from observatory.simulator.roads import INTERVAL_MIN, sites_of
@@ -78,6 +80,23 @@ def motorways(ledger: Ledger) -> Answer:
         return JSONResponse({"message": "Not found"}, status_code=404)
 
     return answer
+
+
+def accidents(ledger: Ledger) -> Answer:
+    """Road accidents with injury, in yearly tables of the year before and earlier (BAAC)."""
+    planted = ledger.simulation.truth.accidents
+
+    @lru_cache(maxsize=8)
+    def of_year(year: int) -> pl.DataFrame:
+        # from before the history of the other kinds, which are served by the day
+        made = kinds.versions("accident", ledger.simulation, date(year, 1, 1), date(year + 1, 1, 1))
+        return made.with_columns(at=pl.col("occurred_from").dt.convert_time_zone(TIMEZONE))
+
+    def published() -> dict[int, pl.DataFrame]:
+        years = range(planted.first_year, ledger.today.year)
+        return {year: of_year(year) for year in years if planted.published_on(year) <= ledger.today}
+
+    return baac(published, "accidents")
 
 
 def motorway_sites(simulation: Simulation) -> pl.DataFrame:

@@ -40,7 +40,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
     key = combine(combine(combine(name_key("trip"), simulation.seed), day), calls["trip"].to_numpy())
     call_key = combine(key, calls["stop_sequence"].to_numpy())
     delay = np.round(_delays(simulation, calls, key, call_key))
-    is_faulty = chance(call_key, "at fault", transit.faulty_share)
+    is_faulty = chance(call_key, "at fault", transit.faulty_share) & (calls["mode"] == transit.faulty_mode).to_numpy()
     is_observed = ~(_is_disrupted(simulation, calls) | chance(key, "untracked", transit.untracked_share))
 
     calls = calls.join(network.stops, on="stop_code", how="left", maintain_order="left").select(

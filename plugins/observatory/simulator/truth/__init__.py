@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from observatory.simulator.truth.accidents import ACCIDENTS, Accidents
 from observatory.simulator.truth.alerts import ALERTS, Alerts
 from observatory.simulator.truth.enforcement import PATROLS, REPORTING, TOWS, Patrols, Tows
 from observatory.simulator.truth.gatherings import GATHERINGS, Gatherings
@@ -35,7 +36,7 @@ class Truth:
         patrols, tows: officers' presence and what comes of it; vehicles towed.
         alerts: of video analytics.
         services: what the city's services and its residents tell.
-        climate, roads: the weather and road traffic.
+        climate, roads, accidents: the weather, road traffic, and accidents on the roads.
         mobility: car parks, public transport, who is where.
     """
 
@@ -57,6 +58,7 @@ class Truth:
     services: Services = SERVICES
     climate: Climate = CLIMATE
     roads: Roads = ROADS
+    accidents: Accidents = ACCIDENTS
     mobility: Mobility = MOBILITY
 
     @property

@@ -156,7 +156,7 @@ class Transit:
             before the kick-off of a match to ``after_h`` after it.
         disruption: of one line; an alert tells it ``announced_h`` before, and is listed ``kept_h`` after its end.
         untracked_share: trips of which nothing is observed.
-        faulty_share: calls observed with a delay of hours.
+        faulty_mode, faulty_share: calls of this mode observed with a delay of hours.
         stays_min: how long a trip that has ended is still listed.
     """
 
@@ -175,8 +175,56 @@ class Transit:
     announced_h: float = 24
     kept_h: float = 12
     untracked_share: float = 0.03
-    faulty_share: float = 0.002
+    faulty_mode: str = "bus"
+    faulty_share: float = 0.003
     stays_min: float = 20
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of those who are in the city, as a telephone operator tells it.
+
+    Attributes:
+        code: its name.
+        per_person: how many there are at its top of an average day, per person of the city.
+        rhythm: which share of them is there.
+        districts: district to its share of them; where none is named, they are as people live.
+        centrality: how far those who are spread as people live are drawn to the centre.
+        summer: the year's swing as a share of the mean, at its top on 20 July.
+    """
+
+    code: str
+    per_person: float
+    rhythm: Rhythm
+    districts: Mapping[str, float]
+    centrality: float = 0
+    summer: float = 0
+
+
+@dataclass(frozen=True)
+class Presence:
+    """Who is in which district, by the hour.
+
+    Attributes:
+        segments: their parts.
+        changes: of the sums.
+        spread: standard deviation of the logarithm of a sum.
+        least_count: smaller sums are held back, but for ``leaked_share`` of them.
+        crowd: segment that all spectators of a match belong to, in the stadium's district from ``before_h`` hours
+            before its kick-off to ``after_h`` after it.
+        published_min: minute of the next day at which a day is published; kept_days: how long it is.
+    """
+
+    segments: tuple[Segment, ...]
+    changes: Changes
+    spread: float = 0.03
+    least_count: int = 20
+    leaked_share: float = 0.05
+    crowd: str = "visitors"
+    before_h: float = 1.5
+    after_h: float = 2.5
+    published_min: float = 3.5 * 60
+    kept_days: int = 40
 
 
 @dataclass(frozen=True)
@@ -185,6 +233,7 @@ class Mobility:
 
     parking: Parking
     transit: Transit
+    presence: Presence
 
 
 MOBILITY = Mobility(
@@ -230,5 +279,18 @@ MOBILITY = Mobility(
         ),
         disruption=Disruption("T2", (1, 4), 20, 26, "Travaux de nuit sur les voies"),
     ),
-)
+    presence=Presence(
+        segments=(
+            Segment("residents", 0.95, Rhythm(0.55, 1, 2, (1, 1, 1, 1, 1, 1.2, 1.3)), {}, summer=-0.06),
+            Segment("visitors", 0.4, Rhythm(0.03, 1, 13, (1, 1, 1, 1, 1, 0.6, 0.35)), {}, centrality=0.6),
+            Segment(
+                "tourists", 0.035, Rhythm(0.3, 1, 15, (0.9, 0.9, 0.9, 0.9, 1, 1.2, 1.2)),
+                {"D01": 0.4, "D02": 0.25, "D03": 0.12, "D10": 0.1, "D04": 0.08, "D05": 0.02, "D06": 0.015,
+                 "D09": 0.009, "D07": 0.004, "D08": 0.002},
+                summer=0.7,
+            ),
+        ),
+        changes=Changes(late_share=0.01, corrected_share=0.01, withdrawn_share=0, twice_share=0.004),
+    ),
+)  # fmt: skip
 """What is planted in the demo city."""
