@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import multiprocessing
 import resource
 import statistics
@@ -22,7 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import polars as pl
@@ -188,38 +189,50 @@ def batch_bare(population: int) -> float:
         return statistics.median(timed(iter([rows]), join_rows) for rows in intervals)
 
 
-def run(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, float, int]:
-    """What a function says, its process's seconds of the processor while it ran, and its peak memory in MiB."""
-    before = time.process_time()
+class Measured(NamedTuple):
+    """What a function says, its seconds, those of its processor, its process's peak memory."""
+
+    said: Any
+    seconds: float
+    cpu_seconds: float
+    peak_mib: int
+
+
+def run(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Measured:
+    started, begun = time.perf_counter(), time.process_time()
     said = function(*arguments)
-    return said, time.process_time() - before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - begun
+    return Measured(said, seconds, cpu_seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 
-def alone(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float, int]:
+def alone(function: Callable[..., Any], *arguments: Any) -> Measured:
     """``run`` in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(run, (function, arguments))
 
 
 def measure(days: int, population: int) -> dict[str, Any]:
-    (rows, size, made), _, _ = alone(make, days, population)
-    figures: dict[str, Any] = {"days": days, "rows": rows, "parquet_mb": round(size / 1e6), "made_seconds": round(made)}
+    made = alone(make, days, population)
+    rows, size = made.said
+    figures = {"days": days, "rows": rows, "parquet_mb": round(size / 1e6), "made_seconds": round(made.seconds)}
     ours, bare = alone(sums, days), alone(sums_by_hand, days)
-    for one, other in zip(ours[0].totals, bare[0].totals, strict=True):
-        assert math.isclose(one, other), (ours, bare)
-    figures |= {"hours": ours[0].totals[0], **compared("sums", ours, bare)}
+    assert all(map(math.isclose, ours.said, bare.said)), (ours, bare)
+    figures |= {"hours": ours.said[0], **compared("sums", ours, bare, ours.seconds, bare.seconds)}
+    figures["sums_cpu_ratio"] = round(ours.cpu_seconds / bare.cpu_seconds, 2)
     days = min(days, MONTH_DAYS)
-    figures |= compared("month", alone(month, days, population), alone(month_bare, days, population))
-    return figures | compared("batch", alone(batch, population), alone(batch_bare, population))
+    ours, bare = alone(month, days, population), alone(month_bare, days, population)
+    figures |= compared("month", ours, bare, ours.said, bare.said)
+    ours, bare = alone(batch, population), alone(batch_bare, population)
+    return figures | compared("batch", ours, bare, ours.said, bare.said)
 
 
-def compared(name: str, seconds: float, peak_mib: int, bare: float, bare_mib: int) -> dict[str, Any]:
+def compared(name: str, ours: Measured, bare: Measured, seconds: float, bare_seconds: float) -> dict[str, Any]:
     return {
         f"{name}_seconds": round(seconds, 3),
-        f"{name}_bare_seconds": round(bare, 3),
-        f"{name}_ratio": round(seconds / bare, 2),
-        f"{name}_peak_mib": peak_mib,
-        f"{name}_bare_peak_mib": bare_mib,
+        f"{name}_bare_seconds": round(bare_seconds, 3),
+        f"{name}_ratio": round(seconds / bare_seconds, 2),
+        f"{name}_peak_mib": ours.peak_mib,
+        f"{name}_bare_peak_mib": bare.peak_mib,
     }
 
 
