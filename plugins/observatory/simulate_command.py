@@ -43,14 +43,16 @@ class Total:
 def simulate(
     *,
     out: Annotated[Path, typer.Option(help="Folder to write into, new or of the same city.")],
-    population: Annotated[int, typer.Option(min=1, help="People in the city; volumes grow with it.")] = 200_000,
-    years: Annotated[int, typer.Option(min=1, help="Years before the end.")] = 5,
+    population: Annotated[int, typer.Option(min=5_000, help="People in the city; volumes grow with it.")] = 200_000,
+    years: Annotated[int, typer.Option(min=1, max=100, help="Years before the end.")] = 5,
     since: Annotated[datetime | None, typer.Option(formats=_DAY, help="First local day, instead of --years.")] = None,
     end: Annotated[
         datetime | None,
         typer.Option(formats=_DAY, help="First local day not to write; today, or that of the city in the folder."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Another seed is another history of the same city.")] = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="Another seed is another history of the same city.")
+    ] = 1,
     kinds: Annotated[str | None, typer.Option(help="Some kinds, joined by commas; all by default.")] = None,
     live_days: Annotated[
         int | None, typer.Option(min=1, help="Only so many last days of the kinds with very many rows.")

@@ -1,6 +1,7 @@
 """``observatory simulate``: every version of every record, in files that are whole, and the same bytes at any time."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from observatory.simulator.simulation import Simulation
 
 SIMULATION = Simulation(seed=7, population=20_000)
 START, END, LIVE_DAYS = date(2024, 3, 1), date(2024, 5, 1), 2
+QUIET_DAY = date(2024, 3, 3)
 CITY = ("--population", "20000", "--seed", "7", "--since", str(START), "--end", str(END), "--live-days", str(LIVE_DAYS))
 
 
@@ -84,6 +86,14 @@ def test_what_is_listed_no_longer_is_there():
     end = pl.lit(END).cast(pl.Datetime("us", "UTC"))
     for kind in ("public_work", "delinquency_statistic"):
         assert newest(made(kind)).filter(pl.col("shown_until") <= end).height > 100, kind
+
+
+@pytest.mark.parametrize("kind", kinds.NAMES)
+def test_a_day_on_which_next_to_nothing_happens_has_the_columns_of_any_other(kind):
+    """In a city of 5,000 no resident reports anything that day."""
+    quiet = kinds.versions(kind, Simulation(seed=7, population=5_000), QUIET_DAY, QUIET_DAY + timedelta(days=1))
+    assert quiet.schema == made(kind).schema
+    assert quiet.is_empty() or kind != "citizen_report"
 
 
 def test_files_lie_by_month_or_for_kinds_without_a_time_alone(city):
@@ -162,6 +172,15 @@ def test_a_second_process_ends_with_the_first_and_changes_no_byte(city, tmp_path
     for name in ("month=2024-03", "month=2024-04"):
         path = Path("citation", name, "part.parquet")
         assert (tmp_path / path).read_bytes() == (city / path).read_bytes()
+
+
+def test_a_second_process_that_is_killed_ends_the_first_which_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "MOST_ALONE", 1)
+    with monkeypatch.context() as broken:
+        broken.setattr(export, "_end_with", os._exit)
+        with pytest.raises(SimulationError, match="was killed"):
+            simulate(tmp_path, "--kinds", "citation")
+    assert "1 of 2 files were there before" in simulate(tmp_path, "--kinds", "citation")
 
 
 def test_kind_by_kind_in_any_order_the_bytes_are_the_same(tmp_path):

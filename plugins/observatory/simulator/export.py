@@ -15,15 +15,18 @@ import ctypes
 import fcntl
 import hashlib
 import json
-import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache, cached_property
 from importlib.metadata import version
+from itertools import zip_longest
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +37,7 @@ from observatory.durable import UNFINISHED, write_whole
 from observatory.errors import SimulationError
 from observatory.simulator import city, kinds
 from observatory.simulator.ledger import MADE_BY_DAY
-from observatory.simulator.simulation import FIRST_DAY, TIMEZONE, Simulation
+from observatory.simulator.simulation import TIMEZONE, Simulation
 from observatory.window import Window
 
 CITY_FILE = "city.json"
@@ -101,7 +104,7 @@ class CityFolder:
             raise SimulationError(
                 "days of the simulated city",
                 came=f"{self.first_day} to {self.end_day}, the second not included",
-                expected=f"a first day from {FIRST_DAY} on, when its history begins, and a later end",
+                expected=f"a first day from {self.simulation.first_day} on, when its history begins, and a later end",
                 todo="Ask for fewer --years, a later --since or a later --end.",
             )
 
@@ -166,11 +169,26 @@ class CityFolder:
         self._describe({kind: row_count})
 
     def _with_a_second(self, parts: list[Part]) -> Iterator[Written]:
-        """Let a second process write every other part; it ends when this one does, however that may be."""
-        with multiprocessing.get_context("spawn").Pool(1, _end_with_parent) as pool:
-            theirs = pool.imap(self._write_part, parts[1::2])
-            for number, part in enumerate(parts):
-                yield next(theirs) if number % 2 else self._write_part(part)
+        """Let a second process write every other part; it ends when this one does, however that may be.
+
+        Raises:
+            SimulationError: the second process was killed.
+        """
+        with ProcessPoolExecutor(1, get_context("spawn"), _end_with, (os.getpid(),)) as second:
+            try:
+                for mine, theirs in zip_longest(parts[::2], parts[1::2]):
+                    # one at a time, so that little is waited for when this process is interrupted
+                    written = second.submit(self._write_part, theirs) if theirs else None
+                    yield self._write_part(mine)
+                    if written:
+                        yield written.result()
+            except BrokenProcessPool:
+                raise SimulationError(
+                    f"{self.folder}, {parts[0].kind}",
+                    came="the second of the two processes that write was killed",
+                    expected="memory for both, half a gigabyte each",
+                    todo="Give the same command again: what is written is kept.",
+                ) from None
 
     def _write_part(self, part: Part) -> Written:
         path = self.folder / part.name
@@ -250,9 +268,12 @@ def described(folder: Path) -> dict[str, Any] | None:
         ) from None
 
 
-def _end_with_parent() -> None:
+def _end_with(parent: int) -> None:
     """Let the kernel kill this process when its parent is gone; an interruption is the parent's to answer."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if os.getppid() != parent:
+        # it was gone before
+        os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

@@ -71,7 +71,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
             "source_record_id": numbered("SR", found.day),
             "occurred_from": at,
             "service_code": services[service],
-            "status": "open",
+            "status": pl.repeat("open", len(key), eager=True),
             "updated_at": later(at, np.where(is_faulty, -90.0, 0.0)),
             "description": told,
             **place(addresses(key, district)),
