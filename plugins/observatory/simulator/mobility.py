@@ -6,7 +6,7 @@ of real publishers.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 import polars as pl
@@ -17,11 +17,10 @@ from observatory.simulator.ledger import Ledger
 from observatory.simulator.parking import STATION
 from observatory.simulator.protocols.answer import Answer, Row
 from observatory.simulator.protocols.files import csv
+from observatory.simulator.protocols.frames import occurring_between, opendatasoft_frame
 from observatory.simulator.protocols.gbfs import gbfs
-from observatory.simulator.protocols.tables import opendatasoft
 
-_ISO = "%Y-%m-%dT%H:%M:%S+00:00"
-_ONE_DAY, _ONE_HOUR = timedelta(days=1), timedelta(hours=1)
+_ONE_HOUR = timedelta(hours=1)
 _SEGMENTS = {"residents": "RESIDENT", "visitors": "VISITEUR", "tourists": "TOURISTE"}
 _HELD_BACK = "NC"
 _IS_STATION = pl.col("car_park_code").str.starts_with(STATION)
@@ -30,26 +29,21 @@ _IS_STATION = pl.col("car_park_code").str.starts_with(STATION)
 def parking(ledger: Ledger) -> Answer:
     """Free places of car parks (Opendatasoft); where a query names no span, those of the last day."""
 
-    @lru_cache(maxsize=1)
-    def rows(start: datetime | None, end: datetime | None, now: datetime) -> list[Row]:
-        last = end.replace(tzinfo=UTC) if end else now
-        first = start.replace(tzinfo=UTC) if start else last - _ONE_DAY
-        listed = ledger.listed("parking_occupancy", first, last).filter(~_IS_STATION)
-        state = pl.when("is_open").then(pl.lit("OUVERT")).otherwise(pl.lit("FERME"))
-        return listed.select(
+    def made(listed: pl.DataFrame) -> pl.DataFrame:
+        return listed.filter(~_IS_STATION).select(
             identifiant="car_park_code",
             libelle="place_name",
-            horodatage=pl.col("occurred_from").dt.strftime(_ISO),
+            horodatage="occurred_from",
             places_libres="free_count",
             capacite="capacity_count",
-            etat=state,
-            mis_a_jour=pl.col("published_at").dt.strftime(_ISO),
+            etat=pl.when("is_open").then(pl.lit("OUVERT")).otherwise(pl.lit("FERME")),
+            mis_a_jour="published_at",
             geo_point_2d=pl.struct(lon="longitude_deg", lat="latitude_deg"),
-        ).to_dicts()
+        )
 
     types = {"identifiant": "text", "libelle": "text", "horodatage": "datetime", "places_libres": "int",
              "capacite": "int", "etat": "text", "mis_a_jour": "datetime", "geo_point_2d": "geo_point_2d"}  # fmt: skip
-    return opendatasoft(lambda start, end: rows(start, end, ledger.now), types)
+    return opendatasoft_frame(occurring_between(ledger, "parking_occupancy", made), types)
 
 
 def bikes(ledger: Ledger) -> Answer:

@@ -58,9 +58,7 @@ def opendatasoft_frame(frames: Frames, types: Mapping[str, str], most_paged: int
     requests = count()
 
     def found(condition: str, order: str) -> pl.DataFrame:
-        edges = {
-            operator: datetime.fromisoformat(edge).replace(tzinfo=UTC) for _, operator, edge in _EDGE.findall(condition)
-        }
+        edges = {operator: _moment(edge) for _, operator, edge in _EDGE.findall(condition)}
         frame = frames(edges.get(">="), edges.get("<"))
         if last and last[0][:2] == (condition, order) and last[0][2] is frame:
             return last[0][3]
@@ -98,11 +96,17 @@ def _holds(condition: str) -> pl.Expr:
     """Whether a row meets every part of a condition: ``>=`` and ``<`` of a moment, and ``in`` a list of texts."""
     parts = [pl.lit(value=True)]
     for name, operator, edge in _EDGE.findall(condition):
-        limit = pl.lit(datetime.fromisoformat(edge).replace(tzinfo=UTC))
+        limit = pl.lit(_moment(edge))
         parts.append(pl.col(name) >= limit if operator == ">=" else pl.col(name) < limit)
     for name, listed in _LISTED.findall(condition):
         parts.append(pl.col(name).is_in(re.findall(r'"([^"]*)"', listed)))
     return pl.all_horizontal(parts)
+
+
+def _moment(edge: str) -> datetime:
+    """A moment as a condition writes it, in UTC; without an offset it is of UTC."""
+    moment = datetime.fromisoformat(edge)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _written(rows: pl.DataFrame, selected: list[str]) -> pl.DataFrame:
