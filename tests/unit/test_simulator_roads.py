@@ -1,5 +1,6 @@
 """What is planted in road traffic is found again in its measurements, and read back from the portal as it was meant."""
 
+import re
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -312,6 +313,16 @@ def test_a_faulty_sensor_is_null_and_a_closed_road_is_0(address):
     assert passed_by_nobody["speed_kmh"].null_count() == passed_by_nobody.height
 
 
+def test_the_motorways_publication_is_dated_before_its_newest_interval_ends():
+    """Whatever the minute; as the real one, which is dated by the beginning."""
+    for minute in range(0, 6):
+        now = NOW + timedelta(minutes=minute)
+        text = OFFER["motorways"](Ledger(SIMULATION, lambda now=now: now))("/qtvDir.xml", {}, {}).body.decode()
+        [published] = re.findall(r"<publicationTime>(.+?)<", text)
+        newest = max(re.findall(r"<measurementTimeDefault>(.+?)<", text))
+        assert datetime.fromisoformat(newest) - datetime.fromisoformat(published) == timedelta(minutes=6)
+
+
 def test_a_motorways_sensor_that_fails_is_null_too():
     days = range(START.toordinal(), END.toordinal())
     failing = [(day, ROADS.missing.is_on(SITES.number, SITES.is_motorway, day) & SITES.is_motorway) for day in days]
@@ -340,6 +351,10 @@ def test_pages_and_the_export_of_a_query_have_the_same_rows(address):
     assert len(rows) == len(export) == pages[0]["total_count"] > 200
     assert [str(row["q"]) for row in rows[:3]] == [line.split('"q":')[1].strip("}") for line in export[:3]]
     assert rows == sorted(rows, key=lambda row: (row["t_6min"], row["iu_ac"]))
+    in_paris = where.replace("T06:", "T08:").replace("00' ", "00+02:00' ").removesuffix("'") + "+02:00'"
+    assert requests.get(f"{dataset}/records", {**query, "where": in_paris}, timeout=5).json() == {
+        **pages[0], "results": rows[:10]
+    }  # fmt: skip
     refused = requests.get(f"{dataset}/records", {**query, "limit": 100, "offset": 9_950}, timeout=5)
     assert refused.status_code == 400
     assert requests.get(f"{dataset}/records", {"select": "plaque"}, timeout=5).status_code == 400

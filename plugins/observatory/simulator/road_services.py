@@ -23,7 +23,7 @@ from observatory.simulator.protocols.answer import Answer
 from observatory.simulator.protocols.baac import baac
 from observatory.simulator.protocols.frames import occurring_between, opendatasoft_frame
 from observatory.simulator.protocols.measurements import measurements
-from observatory.simulator.roads import INTERVAL_MIN, sites_of
+from observatory.simulator.roads import sites_of
 from observatory.simulator.simulation import TIMEZONE, Simulation
 
 MOTORWAYS_KEPT = timedelta(hours=24)
@@ -68,7 +68,8 @@ def motorways(ledger: Ledger) -> Answer:
         listed = ledger.listed(_KIND, now - MOTORWAYS_KEPT, now).filter(_is_motorway())
         local = listed.with_columns(pl.col("occurred_to").dt.convert_time_zone(TIMEZONE))
         # as the real one, it says when its newest interval began
-        published = now.astimezone(ZoneInfo(TIMEZONE)) - timedelta(minutes=INTERVAL_MIN)
+        newest = listed.select(pl.col("occurred_from").max()).item()
+        published = (newest or now).astimezone(ZoneInfo(TIMEZONE))
         return measurements(local, published).encode()
 
     def answer(path: str, _query: QueryParams, _headers: Mapping[str, str]) -> Any:
