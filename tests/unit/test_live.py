@@ -12,6 +12,7 @@ from observatory.schedule import LEAST_OVERLAP, MOST_OVERLAP, completed_day, cro
 from observatory.territory import load_territory
 from observatory.window import local_midnight
 
+DEMO = load_territory("demo")
 ZONES = ["Europe/Paris", "America/Chicago", "Australia/Lord_Howe", "America/Santiago", "Asia/Kolkata"]
 MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2026, 12, 31), timezones=st.just(UTC))
 RUNS = st.lists(
@@ -23,9 +24,8 @@ RUNS = st.lists(
 
 
 def town(timezone="Europe/Paris", **changes):
-    demo = load_territory("demo")
-    feed = demo.feeds["incidents"].model_copy(update={"cadence_min": 5, "correction_days": 2, **changes})
-    return demo.model_copy(update={"timezone": timezone, "feeds": {"live": feed}})
+    feed = DEMO.feeds["incidents"].model_copy(update={"cadence_min": 5, "correction_days": 2, **changes})
+    return DEMO.model_copy(update={"timezone": timezone, "feeds": {"live": feed}})
 
 
 @given(MOMENTS, RUNS, st.sampled_from(ZONES), st.integers(0, 4))

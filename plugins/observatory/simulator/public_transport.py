@@ -8,6 +8,8 @@ from functools import lru_cache
 import polars as pl
 
 from observatory.simulator.city import NAME
+from observatory.simulator.kinds import listing
+from observatory.simulator.kinds.transit_service import disruptions
 from observatory.simulator.ledger import Ledger
 from observatory.simulator.protocols.answer import Answer
 from observatory.simulator.protocols.gtfs import Tables, clock, gtfs
@@ -18,6 +20,7 @@ from observatory.simulator.transit import SERVICES, Network, build_network, holi
 _BEFORE, _AHEAD = timedelta(days=31), timedelta(days=60)
 """How far the timetable goes."""
 _LONGEST_TRIP, _NOTICE = timedelta(hours=4), timedelta(hours=2)
+_ALERTED = timedelta(days=14)
 _ONE_DAY = timedelta(days=1)
 _DAY = "%Y%m%d"
 _SATURDAY = 5
@@ -110,10 +113,9 @@ def realtime(ledger: Ledger) -> Answer:
     @lru_cache(maxsize=1)
     def running(now: datetime) -> Running:
         lines = build_network(transit, ledger.simulation.population).lines
-        told_for = timedelta(hours=transit.disruption.to_h - transit.disruption.from_h + transit.kept_h)
-        listed = ledger.listed("transit_service", now - told_for, now + timedelta(hours=transit.announced_h))
-        alerts = listed.filter(record_type="disrupted")
-        listed = listed.filter(pl.col("occurred_from").is_between(now - _LONGEST_TRIP, now + _LONGEST_TRIP))
+        listed = ledger.listed("transit_service", now - _LONGEST_TRIP, now + _LONGEST_TRIP)
+        told = disruptions(ledger.simulation, ledger.today - _ALERTED, ledger.today + _ALERTED)
+        alerts = listing(told, now)
         planned = listed.filter(record_type="planned").rename({"occurred_from": "planned_at"})
         spans = alerts.select("line_code", begins="occurred_from", ends="occurred_to")
         is_inside = pl.col("planned_at").is_between("begins", "ends", closed="left")
@@ -124,7 +126,7 @@ def realtime(ledger: Ledger) -> Answer:
             pl.col("stop_sequence") == 1, pl.col("planned_at").is_between(now - _NOTICE, now + _NOTICE)
         )
         number = pl.col("trip_code").str.extract(r"(\d+)$").cast(pl.Int64) % _VEHICLES_A_LINE
-        told = pl.concat(
+        running_or_not = pl.concat(
             [
                 trips.with_columns(is_cancelled=pl.lit(value=False)),
                 cancelled.select(*_TRIP, is_cancelled=pl.lit(value=True)),
@@ -133,7 +135,7 @@ def realtime(ledger: Ledger) -> Answer:
         ).join(lines.select("line_code").with_row_index("line"), on="line_code", maintain_order="left")
         return Running(
             now,
-            told.with_columns(
+            running_or_not.with_columns(
                 trip_id="trip_code",
                 route_id="line_code",
                 start_date=pl.col("service_date").dt.strftime(_DAY),

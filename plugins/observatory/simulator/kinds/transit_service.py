@@ -79,16 +79,34 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
         shown_from=pl.col("actual_at") + timedelta(seconds=_LAG_S),
         shown_until=over,
     )
-    disrupted = _disruptions(simulation, first_day, end_day)
+    disrupted = disruptions(simulation, first_day, end_day)
     told = [each.filter(pl.col("occurred_from").is_between(start, end, closed="left")) for each in (planned, observed)]
     return pl.concat([*told, disrupted], how="diagonal").sort("occurred_from", "source_record_id")
+
+
+def disruptions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
+    """Of ``versions`` the spans in which a line does not run, alone: what alerts tell, without a call being made."""
+    transit = simulation.truth.mobility.transit
+    disruption = transit.disruption
+    days = days_of(first_day, end_day)
+    days = days[np.isin((days - ORIGIN_ORDINAL) % 7, disruption.weekdays)]
+    begin, end = (moments(days, np.full(len(days), hour * 60)) for hour in (disruption.from_h, disruption.to_h))
+    return pl.DataFrame(
+        {
+            "source_record_id": "alert-" + stamps(days) + f"-{disruption.line_code}",
+            "occurred_from": begin,
+            "occurred_to": end,
+            "shown_from": after(begin, np.full(len(days), -3600 * transit.announced_h)),
+            "shown_until": after(end, np.full(len(days), 3600 * transit.kept_h)),
+        }
+    ).with_columns(record_type=pl.lit("disrupted"), line_code=pl.lit(disruption.line_code))
 
 
 def _delays(simulation: Simulation, calls: pl.DataFrame, key: Keys, call_key: Keys) -> Floats:
     """(n,) seconds by which each call is late."""
     transit = simulation.truth.mobility.transit
     day, departs = calls["day"].to_numpy(), calls["departs"].to_numpy()
-    rush = np.where(is_rush(transit, (day - ORIGIN_ORDINAL) % 7, departs), transit.rush_factor, 1.0)
+    rush = np.where(is_rush(transit, calls["service"].to_numpy(), departs), transit.rush_factor, 1.0)
     drawn = np.exp(transit.trip_spread * ndtri(uniform(key, "delay")) - transit.trip_spread**2 / 2)
     delay = (calls["delay_s"] * calls["growth"]).to_numpy() * rush * drawn
     since = departs - kick_offs_h(simulation, day)
@@ -105,21 +123,3 @@ def _is_disrupted(simulation: Simulation, calls: pl.DataFrame) -> np.ndarray:
         disruption.from_h, disruption.to_h, closed="left"
     )
     return calls.select(inside & (pl.col("line_code") == disruption.line_code)).to_series().to_numpy()
-
-
-def _disruptions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
-    """The spans that begin on the days, as alerts tell them."""
-    transit = simulation.truth.mobility.transit
-    disruption = transit.disruption
-    days = days_of(first_day, end_day)
-    days = days[np.isin((days - ORIGIN_ORDINAL) % 7, disruption.weekdays)]
-    begin, end = (moments(days, np.full(len(days), hour * 60)) for hour in (disruption.from_h, disruption.to_h))
-    return pl.DataFrame(
-        {
-            "source_record_id": "alert-" + stamps(days) + f"-{disruption.line_code}",
-            "occurred_from": begin,
-            "occurred_to": end,
-            "shown_from": after(begin, np.full(len(days), -3600 * transit.announced_h)),
-            "shown_until": after(end, np.full(len(days), 3600 * transit.kept_h)),
-        }
-    ).with_columns(record_type=pl.lit("disrupted"), line_code=pl.lit(disruption.line_code))

@@ -173,7 +173,7 @@ class Transit:
     before_h: float = 2
     after_h: float = 3
     announced_h: float = 24
-    kept_h: float = 12
+    kept_h: float = 7 * 24
     untracked_share: float = 0.03
     faulty_mode: str = "bus"
     faulty_share: float = 0.003
