@@ -95,8 +95,9 @@ def sum_files(kind: Kind, paths: Sequence[Path], start_s: int = 0) -> pl.DataFra
     """
     with engine() as duckdb:
         files = duckdb.read_parquet([str(path) for path in paths], hive_partitioning=False)
-        summed = pl.DataFrame(pl.from_arrow(duckdb.to_pyarrow(hourly(kind, _without_zone(duckdb, files), start_s))))
-    return summed.cast(pl.Schema(kind.hour_schema)).sort(*kind.series, "hour_start")
+        summed = hourly(kind, _without_zone(duckdb, files), start_s).order_by(*kind.series, "hour_start")
+        rows = pl.DataFrame(pl.from_arrow(duckdb.to_pyarrow(summed)))
+    return rows.cast(pl.Schema(kind.hour_schema))
 
 
 def _without_zone(duckdb: ibis.BaseBackend, files: ibis.Table) -> ibis.Table:
