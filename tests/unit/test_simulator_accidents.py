@@ -169,7 +169,7 @@ def test_a_year_is_read_from_its_four_tables_and_people_become_counts(address):
 
 def test_the_tables_of_a_year_come_out_in_the_next(address):
     def tables(served):
-        listed = requests.get(f"{served}/accidents/api/1/datasets/accidents-corporels/", timeout=5).json()
+        listed = requests.get(f"{served}/accidents/api/1/datasets/accidents-corporels/", timeout=60).json()
         return {resource["title"] for resource in listed["resources"]}
 
     assert {"caract-2020.csv", "usagers-2020.csv", "caract-2019.csv"} <= tables(address)
@@ -177,15 +177,15 @@ def test_the_tables_of_a_year_come_out_in_the_next(address):
         assert tables(address) - tables(earlier) == {
             f"{table}-2020.csv" for table in ("caract", "lieux", "usagers", "vehicules")
         }
-        assert requests.get(f"{earlier}/accidents/files/lieux-2020.csv", timeout=5).status_code == 404
+        assert requests.get(f"{earlier}/accidents/files/lieux-2020.csv", timeout=60).status_code == 404
 
 
 def test_the_tables_look_like_those_of_recent_years(address):
-    lines = requests.get(f"{address}/accidents/files/caract-2020.csv", timeout=5).text.splitlines()
+    lines = requests.get(f"{address}/accidents/files/caract-2020.csv", timeout=60).text.splitlines()
     assert (
         lines[0] == '"Num_Acc";"jour";"mois";"an";"hrmn";"lum";"dep";"com";"agg";"int";"atm";"col";"adr";"lat";"long"'
     )
     assert '"43,' in lines[1]
-    people = requests.get(f"{address}/accidents/files/usagers-2020.csv", timeout=5).text.splitlines()
+    people = requests.get(f"{address}/accidents/files/usagers-2020.csv", timeout=60).text.splitlines()
     assert people[0].startswith('"Num_Acc";"id_vehicule";"place";"catu";"grav";"sexe";"an_nais"')
     assert "\u00a0" in people[1]

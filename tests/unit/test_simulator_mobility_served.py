@@ -43,7 +43,7 @@ class Town:
         return Window.between(self.now - timedelta(minutes=minutes), self.now, PARIS)
 
     def message(self):
-        return FeedMessage.FromString(requests.get(f"{self.address}/realtime/realtime.pb", timeout=5).content)
+        return FeedMessage.FromString(requests.get(f"{self.address}/realtime/realtime.pb", timeout=60).content)
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +219,6 @@ def test_a_day_is_published_the_morning_after(town):
 def test_everything_of_how_people_move_says_that_it_is_simulated(town):
     for name in ("parking", "bikes", "timetable", "transit_live", "transit_alerts", "presence_flows"):
         assert "simulat" in load_territory("demo").feeds[name].owner.lower()
-    assert "simulated" in requests.get(f"{town.address}/bikes/system_information.json", timeout=5).text
+    assert "simulated" in requests.get(f"{town.address}/bikes/system_information.json", timeout=60).text
     [text] = {each.text for entity in town.message().entity for each in entity.alert.header_text.translation}
     assert "simulated" in text

@@ -343,18 +343,18 @@ def test_pages_and_the_export_of_a_query_have_the_same_rows(address):
     where = "t_6min >= date'2024-05-14T06:00:00' and t_6min < date'2024-05-14T06:30:00'"
     query = {"where": where, "order_by": "t_6min, iu_ac", "select": "iu_ac, t_6min, q"}
     pages = [
-        requests.get(f"{dataset}/records", {**query, "limit": 100, "offset": offset}, timeout=5).json()
+        requests.get(f"{dataset}/records", {**query, "limit": 100, "offset": offset}, timeout=60).json()
         for offset in range(0, 400, 100)
     ]
-    export = requests.get(f"{dataset}/exports/jsonl", {**query, "limit": -1}, timeout=5).text.splitlines()
+    export = requests.get(f"{dataset}/exports/jsonl", {**query, "limit": -1}, timeout=60).text.splitlines()
     rows = [row for page in pages for row in page["results"]]
     assert len(rows) == len(export) == pages[0]["total_count"] > 200
     assert [str(row["q"]) for row in rows[:3]] == [line.split('"q":')[1].strip("}") for line in export[:3]]
     assert rows == sorted(rows, key=lambda row: (row["t_6min"], row["iu_ac"]))
     in_paris = where.replace("T06:", "T08:").replace("00' ", "00+02:00' ").removesuffix("'") + "+02:00'"
-    assert requests.get(f"{dataset}/records", {**query, "where": in_paris}, timeout=5).json() == {
+    assert requests.get(f"{dataset}/records", {**query, "where": in_paris}, timeout=60).json() == {
         **pages[0], "results": rows[:10]
     }  # fmt: skip
-    refused = requests.get(f"{dataset}/records", {**query, "limit": 100, "offset": 9_950}, timeout=5)
+    refused = requests.get(f"{dataset}/records", {**query, "limit": 100, "offset": 9_950}, timeout=60)
     assert refused.status_code == 400
-    assert requests.get(f"{dataset}/records", {"select": "plaque"}, timeout=5).status_code == 400
+    assert requests.get(f"{dataset}/records", {"select": "plaque"}, timeout=60).status_code == 400

@@ -203,10 +203,10 @@ def test_a_wind_is_in_the_unit_asked_for_and_an_unknown_variable_is_refused(addr
     speeds = []
     for unit in ({}, {"wind_speed_unit": "ms"}):
         asked = {**query, "hourly": "wind_speed_10m", **unit}
-        answer = requests.get(f"{address}/weather/v1/forecast", asked, timeout=5).json()
+        answer = requests.get(f"{address}/weather/v1/forecast", asked, timeout=60).json()
         speeds.append((answer["hourly_units"]["wind_speed_10m"], answer["hourly"]["wind_speed_10m"][0]))
     assert [unit for unit, _ in speeds] == ["km/h", "m/s"]
     assert speeds[0][1] == pytest.approx(3.6 * speeds[1][1])
-    refused = requests.get(f"{address}/weather/v1/forecast", {**query, "hourly": "plates"}, timeout=5)
+    refused = requests.get(f"{address}/weather/v1/forecast", {**query, "hourly": "plates"}, timeout=60)
     assert (refused.status_code, refused.json()["error"]) == (400, True)
-    assert requests.get(f"{address}/synop/synop.202309.csv.gz", timeout=5).status_code == 404
+    assert requests.get(f"{address}/synop/synop.202309.csv.gz", timeout=60).status_code == 404

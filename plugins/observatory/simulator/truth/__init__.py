@@ -28,7 +28,7 @@ class Truth:
         unlocated_share: share of incident records without a place.
         corrected_share, withdrawn_share: shares of records that are corrected, or withdrawn, after their entry, at most
             ``last_change_days`` days after it.
-        duplicated_share: share of records of citations, tows and alerts that are listed twice.
+        duplicated_share: share of records of citations, tows, alerts and traffic that are listed twice.
         faulty_share: share of the records of these kinds, and of presence, that break their contract.
         gatherings: markets, matches and other events.
         operations, cameras: the interventions.
