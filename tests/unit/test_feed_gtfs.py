@@ -178,6 +178,12 @@ def test_an_archive_without_what_it_needs_is_said(folder, changed, said):
         rows(folder(**changed), day("2026-06-10"))
 
 
+def test_a_table_that_grows_beyond_the_limit_is_refused(folder, monkeypatch):
+    monkeypatch.setenv("OBSERVATORY_UNPACKED_LIMIT_BYTES", "20")
+    with pytest.raises(SourceChanged, match=r"more than 20 bytes once unpacked.*OBSERVATORY_UNPACKED_LIMIT_BYTES"):
+        rows(folder(), day("2026-06-10"))
+
+
 def test_half_an_archive_is_a_passing_fault():
     with (
         serving(lambda _: in_bytes(archive()[:300])) as (address, _),

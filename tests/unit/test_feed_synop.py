@@ -5,6 +5,7 @@ import gzip
 import pytest
 
 from observatory.errors import SourceChanged, SourceUnavailable
+from observatory.feeds import synop
 from tests.city import city, day, read, records, rows
 from tests.server import at, first, hung_up, in_bytes, in_json, page_of_html, serving
 
@@ -74,6 +75,15 @@ def test_chunks_do_not_lose_rows():
     lines = [observed(f"202606100{hour}0000") for hour in range(5)]
     with serving(lambda _: in_bytes(month(*lines))) as (address, _):
         assert [chunk.height for chunk in read(station(address), day("2026-06-10"), chunk_rows=2)] == [2, 2, 1]
+
+
+def test_a_file_that_grows_beyond_the_limit_is_refused(monkeypatch):
+    monkeypatch.setattr(synop, "_MOST_BYTES", 50)
+    with (
+        serving(lambda _: in_bytes(month(observed("20260610090000")))) as (address, _),
+        pytest.raises(SourceChanged, match="more than 50 bytes once unpacked"),
+    ):
+        rows(station(address), day("2026-06-10"))
 
 
 def test_files_that_go_wrong_are_said():

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -16,6 +16,7 @@ from fsspec.implementations.local import LocalFileSystem
 from observatory import settings
 from observatory.errors import SourceChanged, SourceUnavailable
 from observatory.feeds.http import PATIENT, Patience, download
+from observatory.feeds.packed import TooLarge, unpack
 from observatory.feeds.settings import FeedSettings
 from observatory.feeds.sources.drop import Drop
 from observatory.secrets import from_outside
@@ -81,10 +82,10 @@ def unpacked(
                 expected="a whole archive",
                 todo=f"Ask {feed.owner} for the file again.",
             ) from None
-        except _TooLarge:
+        except TooLarge as error:
             raise SourceChanged(
                 f"{where}, {packed.name}",
-                came=f"more than {settings.unpacked_limit_bytes():,} bytes once unpacked",
+                came=str(error),
                 told="the archive is too large once unpacked",
                 expected="no more, so that no archive fills the disk",
                 todo=f"Ask {feed.owner} for smaller files, or raise OBSERVATORY_UNPACKED_LIMIT_BYTES.",
@@ -148,8 +149,8 @@ def _failures() -> tuple[type[Exception], ...]:
 def _unpacked(path: Path, member: str, folder: Path, *, keeps: bool) -> Iterator[Path]:
     if path.suffix == ".gz":
         copy = folder / path.stem
-        with gzip.open(path) as packed:
-            _write(packed, copy)
+        with gzip.open(path) as packed, copy.open("wb") as plain:
+            unpack(packed, plain)
         yield copy
         if not keeps:
             copy.unlink()
@@ -164,25 +165,11 @@ def _unpacked(path: Path, member: str, folder: Path, *, keeps: bool) -> Iterator
             raise zipfile.BadZipFile(f"no member is called {member}; it has {names}")
         for name in wanted:
             copy = folder / Path(name).name
-            with archive.open(name) as packed:
-                _write(packed, copy)
+            with archive.open(name) as packed, copy.open("wb") as plain:
+                unpack(packed, plain)
             yield copy
             if not keeps:
                 copy.unlink()
-
-
-class _TooLarge(Exception):
-    """An archive holds more than may be unpacked."""
-
-
-def _write(packed: gzip.GzipFile | IO[bytes], copy: Path) -> None:
-    left = settings.unpacked_limit_bytes()
-    with copy.open("wb") as plain:
-        while chunk := packed.read(1 << 20):
-            left -= len(chunk)
-            if left < 0:
-                raise _TooLarge
-            plain.write(chunk)
 
 
 def _short(error: Exception) -> str:

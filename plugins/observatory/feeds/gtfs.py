@@ -6,7 +6,6 @@ The tables are joined by polars: GTFS is plain CSV, and a toolkit for it would p
 from __future__ import annotations
 
 import io
-import shutil
 import tempfile
 import zipfile
 import zlib
@@ -21,6 +20,7 @@ import polars as pl
 from observatory.feeds.answers import Asking, token_header
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
 from observatory.feeds.http import PATIENT, Patience
+from observatory.feeds.packed import TooLarge, unpack
 from observatory.feeds.settings import FeedSettings
 from observatory.feeds.sources import GtfsSource
 from observatory.records.read import to_utc
@@ -109,10 +109,14 @@ def _unpacked(asking: Asking, archive: bytes, folder: Path) -> dict[str, pl.Lazy
                 table = Path(name).stem
                 if Path(name).suffix == ".txt" and table in _TABLES:
                     with files.open(name) as packed, (folder / f"{table}.txt").open("wb") as unpacked:
-                        shutil.copyfileobj(packed, unpacked)
+                        unpack(packed, unpacked)
                     tables[table] = pl.scan_csv(folder / f"{table}.txt", infer_schema=False, glob=False)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise asking.stops_midway(f"the archive is broken ({error})", _EXPECTED) from None
+    except TooLarge as error:
+        raise asking.changed(
+            f"its {name} is {error}", f"{_EXPECTED}, or a higher OBSERVATORY_UNPACKED_LIMIT_BYTES"
+        ) from None
     absent = [f"{table}.txt" for table in _NEEDED if table not in tables]
     if "calendar" not in tables and "calendar_dates" not in tables:
         absent.append("calendar.txt or calendar_dates.txt")

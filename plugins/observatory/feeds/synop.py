@@ -15,6 +15,7 @@ import polars as pl
 from observatory.feeds.answers import Asking
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
 from observatory.feeds.http import PATIENT, Patience
+from observatory.feeds.packed import TooLarge, unpack
 from observatory.feeds.settings import FeedSettings
 from observatory.feeds.sources import SynopSource
 from observatory.feeds.whole import Wholeness
@@ -22,6 +23,7 @@ from observatory.window import Window
 
 _MISSING = "mq"
 _EXPECTED = "a month of SYNOP observations"
+_MOST_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,15 @@ class SynopFeed:
     def _month(self, asking: Asking, path: str) -> pl.DataFrame:
         content = asking.fetch(path, _EXPECTED, is_whole=Wholeness(is_table=True))
         try:
-            table = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
-            return pl.read_csv(io.BytesIO(table), separator=";", infer_schema=False, null_values=_MISSING)
+            table = io.BytesIO(content)
+            if content[:2] == b"\x1f\x8b":
+                with gzip.open(table) as packed:
+                    unpack(packed, table := io.BytesIO(), _MOST_BYTES)
+                table.seek(0)
+            return pl.read_csv(table, separator=";", infer_schema=False, null_values=_MISSING)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise asking.stops_midway(f"{path} is broken ({error})", _EXPECTED) from None
+        except TooLarge as error:
+            raise asking.changed(f"{path} is {error}", _EXPECTED) from None
         except pl.exceptions.PolarsError as error:
             raise asking.changed(f"{path} cannot be read ({str(error).splitlines()[0]})", _EXPECTED) from None
