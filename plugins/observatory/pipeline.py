@@ -18,6 +18,7 @@ from observatory.errors import ContractBroken, ObservatoryError
 from observatory.feeds import open_feed
 from observatory.records import REJECTED, Ordinals, admit, summarise
 from observatory.records.door import has_pseudonymous_key
+from observatory.records.tolerance import tolerated_count
 from observatory.terms import require_live_terms
 from observatory.warehouse.journal import record_failure, record_territory
 from observatory.warehouse.load import FeedWindow, Load, LoadResult, loading
@@ -125,14 +126,16 @@ def _extract(
         taken.require_unchanged(where)
         share = feed.tolerated_reject_share
         share = loaded.kind.tolerated_reject_share if share is None else share
-        if load.result.rejected_count > share * load.result.read_count:
+        most = tolerated_count(share, load.result.read_count, loaded.window)
+        if load.result.rejected_count > most:
             broken = f"{load.result.rejected_count} of {load.result.read_count} records broke the contract"
             causes = pl.concat(rejects)
             raise ContractBroken(
                 where,
                 came=f"{broken} ({summarise(causes, load.result.read_count)})",
                 told=f"{broken} ({summarise(causes.with_columns(value=None), load.result.read_count)})",
-                expected=f"at most {share:.0%} (tolerated_reject_share)",
+                expected=f"at most {share:.0%} (tolerated_reject_share)"
+                + ("" if loaded.window.is_of_days else f", and what chance adds to so few: {most}"),
                 todo="Nothing was loaded, the last good data stays. Ask the source, or correct the mapping in "
                 f"{territory.code}.yml.",
             )

@@ -121,6 +121,20 @@ def test_a_day_that_breaks_its_contract_holds_up_no_other_and_is_tried_again(war
     assert date(2026, 3, 30) in {occurred.date() for _, _, occurred in newest(warehouse, town)}
 
 
+def test_a_bad_record_among_the_few_of_a_run_is_rejected_and_stops_nothing(warehouse, town, source):
+    url = sa.make_url(warehouse.url("loader"))
+    run(warehouse, town, source, [FIRST + 3 * TICK])
+    good, one = source.listed, pl.col("id") == pl.lit("R-057")
+    source.now = FIRST + 5 * TICK
+    source.listed = good.with_columns(pl.when(one).then(pl.lit(" ")).otherwise("category").alias("category"))
+    result = live.extract_until(url, town, "live", source.now).result
+    assert (result.read_count, result.rejected_count) == (7, 1)
+    source.now += 2 * TICK
+    source.listed = good.with_columns(category=pl.lit(" "))
+    with pytest.raises(ContractBroken, match=r"7 of 7 records .* at most 2% .* to so few: 1"):
+        live.extract_until(url, town, "live", source.now)
+
+
 def test_a_day_read_by_hand_after_a_gap_does_not_hide_the_gap(warehouse, town, source):
     url = sa.make_url(warehouse.url("loader"))
     run(warehouse, town, source, [FIRST - timedelta(days=4)])
