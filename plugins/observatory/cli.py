@@ -13,10 +13,13 @@ import typer
 from rich.console import Console
 
 from observatory.errors import ObservatoryError
+from observatory.settings import NO_HIDDEN_CONFIGURATION, TELEMETRY_OFF
+from observatory.simulate_command import simulate
 from observatory.text.cli import app as text_app
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.add_typer(text_app, name="text")
+app.command()(simulate)
 # tables keep their columns where the output is a file
 console = Console(width=None if sys.stdout.isatty() else 110)
 MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
@@ -209,6 +212,7 @@ def _date(moment: datetime | None) -> date | None:
 
 def main() -> None:
     """Run the command; a user's mistake is one message and exit code 2, never a trace."""
+    os.environ.update(TELEMETRY_OFF | NO_HIDDEN_CONFIGURATION)
     # a proxy set for the outside world cannot reach a server of this machine
     os.environ["NO_PROXY"] = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"]))
     try:

@@ -12,18 +12,16 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from observatory.secrets import secret
-from observatory.settings import ROOT, signals_folder, state_folder, territories_folder
+from observatory.settings import (
+    NO_HIDDEN_CONFIGURATION,
+    ROOT,
+    TELEMETRY_OFF,
+    signals_folder,
+    state_folder,
+    territories_folder,
+)
 from observatory.warehouse.connection import ROLES, airflow_url, dbt_environment, full, plain, role_url
 
-TELEMETRY_OFF = {
-    "DO_NOT_TRACK": "1",
-    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-    "RUNTIME__DLTHUB_TELEMETRY": "false",
-    "SCARF_NO_ANALYTICS": "true",
-    "SCARF_ANALYTICS": "false",
-}
-# dlt would look for its secrets in Airflow's variables at every request; ours are not there
-NO_HIDDEN_CONFIGURATION = {"PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false"}
 # Airflow's log servers listen on every interface whatever is configured; see the README, Security
 PORTS = {"api": 8080, "portal": 8790, "worker_log": 8793, "triggerer_log": 8794}
 

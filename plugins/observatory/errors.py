@@ -70,6 +70,10 @@ class StackError(ObservatoryError):
     """A process of the observatory cannot be started, or did not become ready."""
 
 
+class SimulationError(ObservatoryError):
+    """The simulated city cannot be written as asked: not there, or not those days or kinds."""
+
+
 class SecretMissing(ObservatoryError):
     """A feed needs a secret, to make pseudonyms or to be let in, and there is none; it does not run."""
 

@@ -1,4 +1,4 @@
-"""Where things lie, and the environment every child process gets."""
+"""Where things lie, and what is switched off in every process."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DBT_PROJECT = ROOT / "dbt_project"
+TELEMETRY_OFF = {
+    "DO_NOT_TRACK": "1",
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "SCARF_NO_ANALYTICS": "true",
+    "SCARF_ANALYTICS": "false",
+}
+NO_HIDDEN_CONFIGURATION = {"PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false"}
+"""dlt would start Airflow to look for its secrets in the variables there; ours are not there."""
 
 
 def state_folder() -> Path:
@@ -17,6 +26,11 @@ def state_folder() -> Path:
 def push_limit_bytes() -> int:
     """Size of the largest file that may be sent over HTTP; ``OBSERVATORY_PUSH_LIMIT_BYTES`` changes it."""
     return int(os.environ.get("OBSERVATORY_PUSH_LIMIT_BYTES", "100000000"))
+
+
+def unpacked_limit_bytes() -> int:
+    """Size up to which a packed file is unpacked; ``OBSERVATORY_UNPACKED_LIMIT_BYTES`` changes it."""
+    return int(os.environ.get("OBSERVATORY_UNPACKED_LIMIT_BYTES", "20000000000"))
 
 
 def signals_folder() -> Path:

@@ -75,7 +75,8 @@ def print_summary(console: Console, territory: Territory, today: date, feeds: Ou
         f"Airflow    {found['airflow_url']}  user {found['airflow_user']}  password {stack.airflow_password()}",
         f"Warehouse  {found['warehouse_url']}",
         "           select * from tomorrow.hotspot; select * from tomorrow.skill",
-        "           select * from today.traffic; select * from today.alert; select * from ops.feed_health",
+        "           select * from today.traffic; select * from today.transit; select * from today.alert",
+        "           select * from ops.feed_health",
         *(f"Map        {path}" for path in maps),
     ):
         console.print(line, highlight=False, soft_wrap=True)

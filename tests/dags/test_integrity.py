@@ -12,10 +12,9 @@ import pytest
 import yaml
 
 from observatory.contracts import KINDS
-from observatory.environment import TELEMETRY_OFF
 from observatory.feed_page import cadence
 from observatory.schedule import corrected_for
-from observatory.settings import ROOT
+from observatory.settings import ROOT, TELEMETRY_OFF
 from observatory.territory import load_territories
 
 DAGS = sorted((ROOT / "dags").glob("*.py"))

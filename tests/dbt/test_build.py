@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,8 +15,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TABLES = ["dim_category", "dim_cell", "dim_date", "dim_territory", "dim_zone", "fct_incident", "fct_incident_cell_day"]
 WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
-RELATIONS = [f"core.{name}" for name in (*TABLES, "fct_incident_version", "category_map")]
-RELATIONS += ["today.alert", "today.traffic", "tomorrow.abstention", "tomorrow.hotspot", "tomorrow.skill"]
+SIGNALS = ["fct_traffic_measure", "fct_transit_service", "fct_parking_occupancy", "fct_population_flow"]
+RELATIONS = [f"core.{name}" for name in (*TABLES, *SIGNALS, "fct_incident_version", "category_map")]
+RELATIONS += ["today.alert", "today.traffic", "today.transit"]
+RELATIONS += ["tomorrow.abstention", "tomorrow.hotspot", "tomorrow.skill"]
 
 
 def moment(text):
@@ -248,6 +251,27 @@ def test_views_of_before_there_were_intervals_are_upgraded(dbt, warehouse):
     dbt("run", "--select", "stg_hotspot_forecast", "hotspot")
     assert warehouse.rows(columns) == [("lower_80",), ("upper_80",)]
     assert warehouse.rows("select lower_80 from tomorrow.hotspot where false", role="reader") == []
+
+
+def test_every_table_is_in_the_documentation(dbt, warehouse):
+    """The command of the README, on what was built: each model with its description and its columns."""
+    folders = ("--project-dir", ROOT / "dbt_project", "--profiles-dir", ROOT / "dbt_project")
+    made = subprocess.run(
+        [Path(sys.executable).with_name("dbt"), "docs", "generate", *folders, "--static",
+         "--target-path", dbt.target / "docs", "--log-path", dbt.target],
+        env=os.environ | dbt.environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-1000:]
+    assert (dbt.target / "docs" / "static_index.html").stat().st_size > 1_000_000
+    manifest, catalog = (
+        json.loads((dbt.target / "docs" / f"{name}.json").read_text()) for name in ("manifest", "catalog")
+    )
+    models = {key: node for key, node in manifest["nodes"].items() if node["resource_type"] == "model"}
+    assert {f"{node['schema']}.{node['name']}" for node in models.values()} >= set(RELATIONS) - {"core.category_map"}
+    for key, node in models.items():
+        shown = catalog["nodes"][key]
+        assert shown["metadata"]["comment"] == node["description"], key
+        assert set(shown["columns"]) == set(node["columns"]), key
 
 
 def test_sql_style(dbt):

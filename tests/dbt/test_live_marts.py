@@ -53,7 +53,7 @@ def shown(warehouse):
 
 def test_they_are_built_from_nothing_for_one_territory_and_leave_the_others(dbt, warehouse, measured):
     built = dbt(*BUILD, territory_code="demo", as_of="2026-03-02T12:00:00+00:00")
-    assert {"traffic", "alert"} <= set(built)
+    assert {"traffic", "transit", "alert"} <= set(built)
     assert not [name for name in built if name.startswith(("fct_", "dim_"))]
     traffic, alerts = shown(warehouse)
     # a first build has nothing to keep, and builds what there is

@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import os
 import re
 import sys
 import textwrap
@@ -11,8 +12,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from observatory import environment
-from observatory.settings import ROOT
+from observatory import cli, environment
+from observatory.settings import NO_HIDDEN_CONFIGURATION, ROOT, TELEMETRY_OFF
 
 DAGS = sorted((ROOT / "dags").glob("*.py"))
 ML = sorted((ROOT / "ml").rglob("*.py"))
@@ -201,14 +202,24 @@ def test_telemetry_is_off_in_every_child_process(monkeypatch, tmp_path):
     monkeypatch.setenv("DO_NOT_TRACK", "0")
     monkeypatch.setenv("DBT_SEND_ANONYMOUS_USAGE_STATS", "true")
     child = environment.child_environment()
-    assert environment.TELEMETRY_OFF.keys() >= {
+    assert TELEMETRY_OFF.keys() >= {
         "DO_NOT_TRACK",
         "DBT_SEND_ANONYMOUS_USAGE_STATS",
         "RUNTIME__DLTHUB_TELEMETRY",
         "SCARF_NO_ANALYTICS",
     }
-    assert {name: child[name] for name in environment.TELEMETRY_OFF} == environment.TELEMETRY_OFF
+    assert {name: child[name] for name in TELEMETRY_OFF} == TELEMETRY_OFF
     assert (child["DO_NOT_TRACK"], child["DBT_SEND_ANONYMOUS_USAGE_STATS"]) == ("1", "false")
+
+
+def test_telemetry_is_off_in_a_command_run_by_hand_and_dlt_starts_no_airflow(monkeypatch):
+    off = TELEMETRY_OFF | NO_HIDDEN_CONFIGURATION
+    for name in (*off, "NO_PROXY"):
+        monkeypatch.setenv(name, "")
+    found = {}
+    monkeypatch.setattr(cli, "app", lambda: found.update(os.environ))
+    cli.main()
+    assert {name: found[name] for name in off} == off
 
 
 def test_dlt_reads_that_telemetry_is_off(monkeypatch):
@@ -216,7 +227,7 @@ def test_dlt_reads_that_telemetry_is_off(monkeypatch):
     from dlt.common.configuration.specs import RuntimeConfiguration
 
     assert resolve_configuration(RuntimeConfiguration()).dlthub_telemetry, "dlt's own default is on"
-    for name, value in environment.TELEMETRY_OFF.items():
+    for name, value in TELEMETRY_OFF.items():
         monkeypatch.setenv(name, value)
     assert not resolve_configuration(RuntimeConfiguration()).dlthub_telemetry
 

@@ -189,6 +189,21 @@ def test_packed_files_are_unpacked(tmp_path, drop, read):
     assert ids(read(drop(tmp_path, "log.zip", source={"member": "*.csv"}), MARCH)) == ["9", "2", "1", "2"]
 
 
+@pytest.mark.parametrize("name", ["log.csv.gz", "log.zip"])
+def test_an_archive_that_grows_beyond_the_limit_is_refused(drop, tmp_path, monkeypatch, read, name):
+    swollen = ROWS.encode() + b"4,VOL,11/03/2026 10:00\n" * 50_000
+    if name.endswith(".gz"):
+        (tmp_path / name).write_bytes(gzip.compress(swollen))
+    else:
+        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("log.csv", swollen)
+    territory = drop(tmp_path, name, source={"format": "csv", **({"member": "*.csv"} if name.endswith("zip") else {})})
+    assert len(ids(read(territory, MARCH))) > 50_000
+    monkeypatch.setenv("OBSERVATORY_UNPACKED_LIMIT_BYTES", "1000000")
+    with pytest.raises(SourceChanged, match=r"more than 1,000,000 bytes once unpacked.*OBSERVATORY_UNPACKED_LIMIT"):
+        read(territory, MARCH)
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [

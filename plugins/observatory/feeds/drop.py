@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import shutil
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -68,7 +67,7 @@ def unpacked(
         keeps: whether they stay there.
 
     Raises:
-        SourceChanged: an archive cannot be unpacked.
+        SourceChanged: an archive cannot be unpacked, or holds more than ``settings.unpacked_limit_bytes``.
     """
     member = cast("Drop", feed.source).member
     for packed in files:
@@ -81,6 +80,14 @@ def unpacked(
                 told="the archive cannot be unpacked",
                 expected="a whole archive",
                 todo=f"Ask {feed.owner} for the file again.",
+            ) from None
+        except _TooLarge:
+            raise SourceChanged(
+                f"{where}, {packed.name}",
+                came=f"more than {settings.unpacked_limit_bytes():,} bytes once unpacked",
+                told="the archive is too large once unpacked",
+                expected="no more, so that no archive fills the disk",
+                todo=f"Ask {feed.owner} for smaller files, or raise OBSERVATORY_UNPACKED_LIMIT_BYTES.",
             ) from None
 
 
@@ -141,8 +148,8 @@ def _failures() -> tuple[type[Exception], ...]:
 def _unpacked(path: Path, member: str, folder: Path, *, keeps: bool) -> Iterator[Path]:
     if path.suffix == ".gz":
         copy = folder / path.stem
-        with gzip.open(path) as packed, copy.open("wb") as plain:
-            shutil.copyfileobj(packed, plain, 1 << 20)
+        with gzip.open(path) as packed:
+            _write(packed, copy)
         yield copy
         if not keeps:
             copy.unlink()
@@ -157,11 +164,25 @@ def _unpacked(path: Path, member: str, folder: Path, *, keeps: bool) -> Iterator
             raise zipfile.BadZipFile(f"no member is called {member}; it has {names}")
         for name in wanted:
             copy = folder / Path(name).name
-            with archive.open(name) as packed, copy.open("wb") as plain:
-                shutil.copyfileobj(packed, plain, 1 << 20)
+            with archive.open(name) as packed:
+                _write(packed, copy)
             yield copy
             if not keeps:
                 copy.unlink()
+
+
+class _TooLarge(Exception):
+    """An archive holds more than may be unpacked."""
+
+
+def _write(packed: gzip.GzipFile | IO[bytes], copy: Path) -> None:
+    left = settings.unpacked_limit_bytes()
+    with copy.open("wb") as plain:
+        while chunk := packed.read(1 << 20):
+            left -= len(chunk)
+            if left < 0:
+                raise _TooLarge
+            plain.write(chunk)
 
 
 def _short(error: Exception) -> str:

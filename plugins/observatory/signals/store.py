@@ -7,7 +7,6 @@ leaves the state before or the state after, and files that nothing points to, wh
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from observatory import settings
-from observatory.durable import sync_folder
+from observatory.durable import sync_folder, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -60,14 +59,8 @@ class Store:
         folder = self.folder / f"day={day}"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"part-{load_id}.parquet"
-        unfinished = path.with_suffix(".unfinished")
-        with unfinished.open("wb") as file:
-            records.rechunk().write_parquet(file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.rename(path)
-        for changed in (folder, self.folder):
-            sync_folder(changed)
+        write_whole(path, lambda file: records.rechunk().write_parquet(file, compression="zstd"))
+        sync_folder(self.folder)
         return Partition(day, path.name, records.height, path.stat().st_size)
 
     def remove(self, partitions: Collection[Partition]) -> None:

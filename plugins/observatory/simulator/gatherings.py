@@ -53,6 +53,15 @@ def fixtures(simulation: Simulation, first_day: date, end_day: date) -> Fixtures
     )
 
 
+def kick_offs_h(simulation: Simulation, day: Integers) -> Floats:
+    """(n,) local hour at which a match begins on each day (proleptic ordinal); NaN where none is played."""
+    first, last = int(day.min()), int(day.max())
+    played = fixtures(simulation, date.fromordinal(first), date.fromordinal(last + 1))
+    hours = np.full(last + 1 - first, np.nan)
+    hours[played.day - first] = np.where(played.is_cancelled, np.nan, played.minute / 60)
+    return hours[day - first]
+
+
 @dataclass(frozen=True)
 class VenueEvents:
     """Events of the venues as arrays of one length.

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from observatory.simulator import services, tranquillity
+from observatory.simulator import (
+    mobility,
+    public_transport,
+    road_services,
+    services,
+    tranquillity,
+    weather_services,
+)
 from observatory.simulator.ledger import Ledger
 from observatory.simulator.page import Served
 from observatory.simulator.protocols import Answer
@@ -19,6 +26,11 @@ OFFER: Mapping[str, Callable[[Ledger], Answer]] = {
     "matches": tranquillity.matches,
     "measures": tranquillity.event_measures,
     "alerts": tranquillity.video_alerts,
+    "parking": mobility.parking,
+    "bikes": mobility.bikes,
+    "timetable": public_transport.timetable,
+    "realtime": public_transport.realtime,
+    "presence": mobility.presence_flows,
     "messages": services.mastodon_messages,
     "posts": services.bluesky_messages,
     "reports": services.citizen_reports,
@@ -30,6 +42,11 @@ OFFER: Mapping[str, Callable[[Ledger], Answer]] = {
     "works": services.public_works,
     "pitches": services.pitches,
     "vending": services.street_vending,
+    "traffic": road_services.traffic,
+    "motorways": road_services.motorways,
+    "accidents": road_services.accidents,
+    "weather": weather_services.weather,
+    "synop": weather_services.synop,
 }
 """First part of a feed's path, e.g. ``traffic`` of ``http://127.0.0.1:8790/traffic``, to what makes its answer.
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from observatory.simulator.truth.accidents import ACCIDENTS, Accidents
 from observatory.simulator.truth.alerts import ALERTS, Alerts
 from observatory.simulator.truth.enforcement import PATROLS, REPORTING, TOWS, Patrols, Tows
 from observatory.simulator.truth.gatherings import GATHERINGS, Gatherings
 from observatory.simulator.truth.incidents import CATEGORIES, HOTSPOTS, Category, Hotspot
 from observatory.simulator.truth.interventions import CAMERAS, OPERATIONS, Cameras, Operation
+from observatory.simulator.truth.mobility import MOBILITY, Mobility
+from observatory.simulator.truth.roads import ROADS, Roads
 from observatory.simulator.truth.services import SERVICES, Services
+from observatory.simulator.truth.weather import CLIMATE, Climate
 
 __all__ = ["PLANTED", "Category", "Hotspot", "Services", "Truth"]
 
@@ -32,6 +36,8 @@ class Truth:
         patrols, tows: officers' presence and what comes of it; vehicles towed.
         alerts: of video analytics.
         services: what the city's services and its residents tell.
+        climate, roads, accidents: the weather, road traffic, and accidents on the roads.
+        mobility: car parks, public transport, who is where.
     """
 
     categories: tuple[Category, ...]
@@ -50,6 +56,10 @@ class Truth:
     tows: Tows = TOWS
     alerts: Alerts = ALERTS
     services: Services = SERVICES
+    climate: Climate = CLIMATE
+    roads: Roads = ROADS
+    accidents: Accidents = ACCIDENTS
+    mobility: Mobility = MOBILITY
 
     @property
     def codes(self) -> tuple[str, ...]:

@@ -1,0 +1,29 @@
+{{ config(materialized='view') }}
+{#- No CTEs: PostgreSQL does not merge a view that has one into the query that reads it, and would read all of it. -#}
+select
+    hours.territory_code,
+    hours.feed_id,
+    hours.car_park_code,
+    hours.hour_start,
+    hours.district_code,
+    hours.longitude_deg,
+    hours.latitude_deg,
+    hours.row_count,
+    hours.last_at,
+    hours.free_count_mean,
+    hours.free_count_count,
+    hours.free_count_last,
+    hours.capacity_count_mean,
+    hours.capacity_count_count,
+    hours.capacity_count_last,
+    territories.is_simulated,
+    (hours.hour_start at time zone territories.timezone)::date as local_date,
+    extract(hour from hours.hour_start at time zone territories.timezone)::integer as hour_of_day,
+    coalesce(cells.cell_id, 'unlocated') as cell_id
+from {{ ref('stg_parking_occupancy_hour') }} as hours
+inner join {{ ref('dim_territory') }} as territories
+    on hours.territory_code = territories.territory_code
+left join {{ ref('dim_cell') }} as cells
+    on
+        hours.territory_code = cells.territory_code
+        and hours.cell_id = cells.cell_id

@@ -1,0 +1,32 @@
+{{ config(materialized='view') }}
+{#- No CTEs: PostgreSQL does not merge a view that has one into the query that reads it, and would read all of it. -#}
+select
+    hours.territory_code,
+    hours.feed_id,
+    hours.site_code,
+    hours.hour_start,
+    hours.district_code,
+    hours.longitude_deg,
+    hours.latitude_deg,
+    hours.row_count,
+    hours.last_at,
+    hours.flow_veh_h_mean,
+    hours.flow_veh_h_count,
+    hours.flow_veh_h_last,
+    hours.speed_kmh_mean,
+    hours.speed_kmh_count,
+    hours.speed_kmh_last,
+    hours.occupancy_pct_mean,
+    hours.occupancy_pct_count,
+    hours.occupancy_pct_last,
+    territories.is_simulated,
+    (hours.hour_start at time zone territories.timezone)::date as local_date,
+    extract(hour from hours.hour_start at time zone territories.timezone)::integer as hour_of_day,
+    coalesce(cells.cell_id, 'unlocated') as cell_id
+from {{ ref('stg_traffic_measure_hour') }} as hours
+inner join {{ ref('dim_territory') }} as territories
+    on hours.territory_code = territories.territory_code
+left join {{ ref('dim_cell') }} as cells
+    on
+        hours.territory_code = cells.territory_code
+        and hours.cell_id = cells.cell_id

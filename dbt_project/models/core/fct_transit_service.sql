@@ -1,0 +1,20 @@
+{{ config(materialized='view') }}
+{#- No CTEs: PostgreSQL does not merge a view that has one into the query that reads it, and would read all of it. -#}
+select
+    hours.territory_code,
+    hours.feed_id,
+    hours.record_type,
+    hours.line_code,
+    hours.hour_start,
+    hours.row_count,
+    hours.last_at,
+    hours.trip_count,
+    hours.delay_s_mean,
+    hours.delay_s_count,
+    hours.delay_s_last,
+    territories.is_simulated,
+    (hours.hour_start at time zone territories.timezone)::date as local_date,
+    extract(hour from hours.hour_start at time zone territories.timezone)::integer as hour_of_day
+from {{ ref('stg_transit_service_hour') }} as hours
+inner join {{ ref('dim_territory') }} as territories
+    on hours.territory_code = territories.territory_code

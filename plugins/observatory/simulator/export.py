@@ -1,0 +1,265 @@
+"""The simulated city written to a folder of Parquet: every version of every record, and what city it is.
+
+    <out>/city.json                              what city it is, what its columns mean, rows of each kind
+    <out>/<kind>/month=2025-03/part.parquet      records that occurred in a month, on the city's clock
+    <out>/<kind>/day=2025-03-09/part.parquet     of a day: kinds with very many records
+    <out>/<kind>/part.parquet                    all of a kind without a time
+
+A file has its name once it is whole, and names its city in its metadata. So a folder that was left at any moment is
+completed by writing the same city again, and ends with the same bytes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import hashlib
+import json
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache, cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from observatory.contracts import KINDS
+from observatory.durable import UNFINISHED, write_whole
+from observatory.errors import SimulationError
+from observatory.simulator import city, kinds
+from observatory.simulator.ledger import MADE_BY_DAY
+from observatory.simulator.simulation import FIRST_DAY, TIMEZONE, Simulation
+from observatory.window import Window
+
+CITY_FILE = "city.json"
+LABEL = "observatory"
+"""Key of the city in a file's metadata."""
+NOTICE = "SIMULATED DATA: made up by a program; no person, address or event behind a row exists."
+COLUMNS = (
+    "A row is a version of a record as a source lists it from shown_from until shown_until (UTC, half-open; null: for "
+    "ever); a record is a source_record_id. Its newest version is that of the latest shown_from, whether or not it is "
+    "still listed: a shown_until without a later version means that the source stopped listing it, not that it did not "
+    "happen. The other columns are those of the kind's contract, in UTC, degrees and the units of their names, and "
+    "what a partner would send. Planted faults, repeated rows and mistaken first versions are among them. month= and "
+    "day= are the record's own, on the clock of the city; a mistaken version may say another day. Kinds without a "
+    "time hold all that is known by end_day."
+)
+MOST_ALONE = 100
+"""A kind of more files is worth the start of a second process."""
+_ROWS_A_GROUP = 2**18
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file: the kind, its name in the folder, and the local days ``[first_day, end_day)`` of its records."""
+
+    kind: str
+    name: str
+    first_day: date
+    end_day: date
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of a part: rows and bytes of its file, and whether it was there before."""
+
+    row_count: int
+    byte_count: int
+    was_there: bool
+
+
+@dataclass(frozen=True)
+class CityFolder:
+    """The simulated city in a folder.
+
+    Attributes:
+        folder: where; made when it is written.
+        simulation: which city.
+        first_day, end_day: local days of its records, the second not included.
+        live_days: of the kinds with very many records only so many last days; None for all.
+    """
+
+    folder: Path
+    simulation: Simulation
+    first_day: date
+    end_day: date
+    live_days: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse days that the city has no history of.
+
+        Raises:
+            SimulationError: the days are none, or before its history.
+        """
+        if not self.simulation.first_day <= self.first_day < self.end_day:
+            raise SimulationError(
+                "days of the simulated city",
+                came=f"{self.first_day} to {self.end_day}, the second not included",
+                expected=f"a first day from {FIRST_DAY} on, when its history begins, and a later end",
+                todo="Ask for fewer --years, a later --since or a later --end.",
+            )
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What makes it this city and no other, as JSON."""
+        return {
+            "simulated": True,
+            "notice": NOTICE,
+            "city": city.NAME,
+            "seed": self.simulation.seed,
+            "population": self.simulation.population,
+            "first_day": str(self.first_day),
+            "end_day": str(self.end_day),
+            "live_days": self.live_days,
+            "timezone": TIMEZONE,
+            "version": version("observatory"),
+            "program": _program(),
+        }
+
+    def parts(self, kind: str) -> list[Part]:
+        """The files of a kind, oldest first."""
+        if KINDS[kind].time_column is None:
+            return [Part(kind, f"{kind}/part.parquet", self.first_day, self.end_day)]
+        window = Window(self.first_day, self.end_day, TIMEZONE)
+        if kind not in MADE_BY_DAY:
+            spans = [(f"month={month.first_day:%Y-%m}", month) for month in window.months()]
+        else:
+            last = timedelta(days=self.live_days or (self.end_day - self.first_day).days)
+            window = Window(max(self.first_day, self.end_day - last), self.end_day, TIMEZONE)
+            spans = [(f"day={day.first_day}", day) for day in window.days()]
+        return [Part(kind, f"{kind}/{name}/part.parquet", span.first_day, span.end_day) for name, span in spans]
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Take the folder for this city and this process, as long as the block lasts.
+
+        Raises:
+            SimulationError: something else is in it, or another process is writing into it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        try:
+            self._lock(descriptor)
+            self._require_same(described(self.folder))
+            self._describe({})
+            yield
+        finally:
+            os.close(descriptor)
+
+    def write(self, kind: str) -> Iterator[Written]:
+        """Write the files of a kind, those that are not there; say of each what became of it, oldest first.
+
+        Args:
+            kind: one of ``kinds.NAMES``; the folder is ``opened``.
+        """
+        row_count = 0
+        parts = self.parts(kind)
+        for written in map(self._write_part, parts) if len(parts) <= MOST_ALONE else self._with_a_second(parts):
+            row_count += written.row_count
+            yield written
+        self._describe({kind: row_count})
+
+    def _with_a_second(self, parts: list[Part]) -> Iterator[Written]:
+        """Let a second process write every other part; it ends when this one does, however that may be."""
+        with multiprocessing.get_context("spawn").Pool(1, _end_with_parent) as pool:
+            theirs = pool.imap(self._write_part, parts[1::2])
+            for number, part in enumerate(parts):
+                yield next(theirs) if number % 2 else self._write_part(part)
+
+    def _write_part(self, part: Part) -> Written:
+        path = self.folder / part.name
+        row_count = self._rows_there(path)
+        was_there = row_count is not None
+        if row_count is None:
+            rows = kinds.versions(part.kind, self.simulation, part.first_day, part.end_day).rechunk()
+            row_count = rows.height
+            path.parent.mkdir(parents=True, exist_ok=True)
+            label = {LABEL: json.dumps(self.identity), "simulated": NOTICE}
+            write_whole(
+                path,
+                lambda file: rows.write_parquet(file, compression="zstd", row_group_size=_ROWS_A_GROUP, metadata=label),
+            )
+        return Written(row_count, path.stat().st_size, was_there)
+
+    def _rows_there(self, path: Path) -> int | None:
+        """Rows of a file of this city; None where it is not there, or not that."""
+        try:
+            if pl.read_parquet_metadata(path).get(LABEL) != json.dumps(self.identity):
+                return None
+            return int(pl.scan_parquet(path).select(pl.len()).collect().item())
+        except (OSError, pl.exceptions.PolarsError):
+            return None
+
+    def _describe(self, counts: dict[str, int]) -> None:
+        """Write what city it is, and the rows of these kinds beside those of the others that are complete."""
+        known = (described(self.folder) or {}).get("rows", {}) | counts
+        says = self.identity | {"columns": COLUMNS, "rows": dict(sorted(known.items()))}
+        text = json.dumps(says, indent=2, ensure_ascii=False) + "\n"
+        write_whole(self.folder / CITY_FILE, lambda file: file.write(text.encode()))
+
+    def _require_same(self, found: dict[str, Any] | None) -> None:
+        differing = [name for name, value in self.identity.items() if (found or {}).get(name) != value]
+        if found is None:
+            left_by_a_killed_run = Path(CITY_FILE).with_suffix(UNFINISHED).name
+            if all(path.name == left_by_a_killed_run for path in self.folder.iterdir()):
+                return
+            came, expected = f"files, and no {CITY_FILE}", "an empty folder"
+        elif not differing:
+            return
+        else:
+            came = "another city: " + ", ".join(f"{name} {found.get(name)}" for name in differing)
+            expected = "the city that is asked for: " + ", ".join(f"{name} {self.identity[name]}" for name in differing)
+        todo = "Nothing was written. Choose another --out, or delete this folder."
+        raise SimulationError(str(self.folder), came=came, expected=expected, todo=todo)
+
+    def _lock(self, descriptor: int) -> None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SimulationError(
+                str(self.folder),
+                came="another process is writing into it",
+                expected="one at a time",
+                todo="Wait for it, or choose another --out.",
+            ) from None
+
+
+def described(folder: Path) -> dict[str, Any] | None:
+    """What the ``city.json`` of a folder says; None where there is none.
+
+    Raises:
+        SimulationError: it is not JSON.
+    """
+    path = folder / CITY_FILE
+    try:
+        return dict(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise SimulationError(
+            str(path),
+            came=f"what is no JSON object ({error})",
+            expected="what `observatory simulate` wrote",
+            todo="Choose another --out, or delete this folder.",
+        ) from None
+
+
+def _end_with_parent() -> None:
+    """Let the kernel kill this process when its parent is gone; an interruption is the parent's to answer."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@cache
+def _program() -> str:
+    """A name of the program that simulates: another program, another city."""
+    folder, found = Path(__file__).parent, hashlib.blake2b(digest_size=8)
+    for path in sorted(folder.rglob("*.py")):
+        found.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return found.hexdigest()
