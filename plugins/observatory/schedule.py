@@ -57,7 +57,8 @@ def overlap(territory: Territory, feed_id: str) -> timedelta:
 def live_window(territory: Territory, feed_id: str, last_window_end: datetime | None, now: datetime) -> Window | None:
     """What a run of a live feed reads: everything since the last load, and a little before it, until now.
 
-    The first run of a local day reads from as far back as the feed corrects itself, and so does the first run ever.
+    The first run of a local day reads whatever may have been corrected since the first run of the last day that was
+    read: from as far before that day as the feed corrects itself. The first run ever goes so far back from today.
 
     Args:
         territory: the city.
@@ -72,10 +73,10 @@ def live_window(territory: Territory, feed_id: str, last_window_end: datetime | 
     if last_window_end is not None and last_window_end >= now:
         return None
     zone = ZoneInfo(territory.timezone)
-    today = now.astimezone(zone).date()
-    corrected = local_midnight(today - corrected_for(territory, feed_id), territory.timezone)
+    read_day = (last_window_end or now).astimezone(zone).date()
+    corrected = local_midnight(read_day - corrected_for(territory, feed_id), territory.timezone)
     since = (now if last_window_end is None else last_window_end) - overlap(territory, feed_id)
-    if last_window_end is None or last_window_end.astimezone(zone).date() < today:
+    if last_window_end is None or read_day < now.astimezone(zone).date():
         since = min(since, corrected)
     return Window.between(since, now, territory.timezone)
 
