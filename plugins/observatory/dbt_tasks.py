@@ -14,8 +14,11 @@ from cosmos.constants import ExecutionMode, LoadMode, TestBehavior
 from observatory.settings import DBT_PROJECT, dbt_target
 
 POOL = "dbt"
-# the live marts and what they read; tests that concern other models too wait for the transform
-LIVE = ("--select", "+tag:now", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious")
+# the live marts and what they read; tests of what they read, all of it at each turn, wait for the transform
+LIVE = (
+    *("--select", "+tag:now", "--exclude", "path:models/staging,resource_type:test"),
+    *("--exclude-resource-type", "unit_test", "--indirect-selection", "cautious"),
+)
 
 
 def manifest() -> str:
