@@ -48,19 +48,18 @@ class Reading:
 def extract_day(url: sa.URL, territory: Territory, feed_id: str, day: date) -> Reading:
     """Read a whole local day of a feed, and as far back before it as the feed corrects itself.
 
+    Where days just before it were not read, since their runs failed, it reads from as far back before those.
+
     Raises:
         ObservatoryError: as ``observatory.pipeline.extract``.
     """
-    window = window_of_day(territory, feed_id, day)
-    return Reading(window, pipeline.extract(url, territory, feed_id, window), day)
+    last_window_end = read_until(url, territory.code, feed_id, _reach(territory, feed_id))
+    window = window_of_day(territory, feed_id, day, last_window_end)
+    return Reading(window, _extract_parts(url, territory, feed_id, window), day)
 
 
 def extract_until(url: sa.URL, territory: Territory, feed_id: str, now: datetime) -> Reading:
     """Read a feed from where the journal says that it was last read until ``now``.
-
-    Each part of the window is loaded, and noted in the journal, by itself: the next run carries on where one failed. A
-    part whose records break their contract does not hold up those after it; it is tried again by every run, for as long
-    as the journal is searched for holes.
 
     Args:
         url: the warehouse, as role ``loader``.
@@ -71,11 +70,24 @@ def extract_until(url: sa.URL, territory: Territory, feed_id: str, now: datetime
     Raises:
         ObservatoryError: as ``observatory.pipeline.extract``.
     """
-    reach = max(corrected_for(territory, feed_id), LEAST_REACH)
-    last_window_end = read_until(url, territory.code, feed_id, reach)
+    last_window_end = read_until(url, territory.code, feed_id, _reach(territory, feed_id))
     window = live_window(territory, feed_id, last_window_end, now)
     if window is None:
         return Reading(None, LoadResult(), None)
+    result = _extract_parts(url, territory, feed_id, window)
+    return Reading(window, result, completed_day(window, last_window_end))
+
+
+def _reach(territory: Territory, feed_id: str) -> timedelta:
+    return max(corrected_for(territory, feed_id), LEAST_REACH)
+
+
+def _extract_parts(url: sa.URL, territory: Territory, feed_id: str, window: Window) -> LoadResult:
+    """Load each part of a window, and note it in the journal, by itself: the next run carries on where one failed.
+
+    A part whose records break their contract does not hold up those after it; it is tried again by every run, for as
+    long as the journal is searched for holes.
+    """
     total, refused = LoadResult(), None
     for part in parts(territory, feed_id, window):
         try:
@@ -84,7 +96,7 @@ def extract_until(url: sa.URL, territory: Territory, feed_id: str, now: datetime
             refused = refused or error
     if refused:
         raise refused
-    return Reading(window, total, completed_day(window, last_window_end))
+    return total
 
 
 def by_hand(

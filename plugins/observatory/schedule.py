@@ -17,12 +17,24 @@ from observatory.window import Window, local_midnight
 BACKTEST_DAYS = 28
 LEAST_OVERLAP = timedelta(minutes=15)
 MOST_OVERLAP = timedelta(hours=2)
+MOST_DAYS_LATE = timedelta(days=31)
 
 
-def window_of_day(territory: Territory, feed_id: str, day: date) -> Window:
-    """What a daily run reads: the day, and as far back before it as the feed corrects itself."""
-    back = corrected_for(territory, feed_id)
-    return Window(day - back, day + timedelta(days=1), territory.timezone)
+def window_of_day(territory: Territory, feed_id: str, day: date, last_window_end: datetime | None = None) -> Window:
+    """What a daily run reads: the day, and as far back before it as the feed corrects itself.
+
+    Args:
+        territory: the city.
+        feed_id: one of its feeds.
+        day: the local day.
+        last_window_end: until when the feed has been read. Where days before ``day`` were not, up to ``MOST_DAYS_LATE``
+            of them are read as well, and as far back before those; more are a backfill's to read.
+    """
+    first = day
+    if last_window_end is not None:
+        read = last_window_end.astimezone(ZoneInfo(territory.timezone)).date()
+        first = min(day, max(read, day - MOST_DAYS_LATE))
+    return Window(first - corrected_for(territory, feed_id), day + timedelta(days=1), territory.timezone)
 
 
 def corrected_for(territory: Territory, feed_id: str) -> timedelta:

@@ -135,6 +135,19 @@ def test_a_bad_record_among_the_few_of_a_run_is_rejected_and_stops_nothing(wareh
         live.extract_until(url, town, "live", source.now)
 
 
+def test_a_daily_run_reads_the_days_whose_runs_failed(warehouse, town, source):
+    url, daily = sa.make_url(warehouse.url("loader")), {"cadence_min": None, "correction_days": 1}
+    town = town.model_copy(update={"feeds": {"live": town.feeds["live"].model_copy(update=daily)}})
+    other = town.model_copy(update={"code": f"{town.code}_b"})
+    for day in range(28, 32):
+        source.now = datetime(2026, 3, day, 4, tzinfo=UTC) + timedelta(days=1)
+        live.extract_day(url, town, "live", date(2026, 3, day))
+        if day in (28, 31):
+            live.extract_day(url, other, "live", date(2026, 3, day))
+    assert len(newest(warehouse, town)) > 150
+    assert newest(warehouse, other) == newest(warehouse, town)
+
+
 def test_a_day_read_by_hand_after_a_gap_does_not_hide_the_gap(warehouse, town, source):
     url = sa.make_url(warehouse.url("loader"))
     run(warehouse, town, source, [FIRST - timedelta(days=4)])

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observatory.schedule import LEAST_OVERLAP, MOST_OVERLAP, completed_day, cron, live_window, overlap, parts
+from observatory.schedule import (
+    LEAST_OVERLAP,
+    MOST_OVERLAP,
+    completed_day,
+    cron,
+    live_window,
+    overlap,
+    parts,
+    window_of_day,
+)
 from observatory.territory import load_territory
 from observatory.window import local_midnight
 
@@ -90,6 +99,21 @@ def test_every_other_run_reads_no_more_than_it_must(until, after, lag_hours):
     assert window.start == until - overlap(city, "live")
     assert LEAST_OVERLAP <= overlap(city, "live") <= MOST_OVERLAP
     assert completed_day(window, until) is None
+
+
+@pytest.mark.parametrize(
+    ("read", "first_day"),
+    [(None, 8), (datetime(2026, 3, 9, 23, tzinfo=UTC), 8), (datetime(2026, 3, 6, 23, tzinfo=UTC), 5)],
+    ids=["never read", "read the day before", "not read for three days"],
+)
+def test_a_daily_run_reads_the_days_that_were_not_and_what_may_have_been_corrected_since(read, first_day):
+    window = window_of_day(town(), "live", date(2026, 3, 10), read)
+    assert (window.first_day, window.end_day) == (date(2026, 3, first_day), date(2026, 3, 11))
+
+
+def test_a_daily_run_does_not_read_a_year():
+    window = window_of_day(town(), "live", date(2026, 3, 10), datetime(2025, 3, 10, tzinfo=UTC))
+    assert window.first_day == date(2026, 3, 10) - timedelta(days=31 + 2)
 
 
 def test_there_is_nothing_to_read_twice_in_the_same_moment():
