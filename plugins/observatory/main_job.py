@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from observatory import portals, stack
 from observatory.airflow_api import AirflowApi, now
 from observatory.environment import child_environment, port
+from observatory.errors import RangeError
 from observatory.every_feed import Outcomes, read_every_feed, required_feeds
 from observatory.schedule import inboxes
 from observatory.settings import state_folder
@@ -39,7 +40,7 @@ def run(code: str, portal: str | None, day: date | None, since: date | None, con
         ObservatoryError: a step failed; the message says which, why and what to do.
     """
     territory = load_territory(code)
-    today = day or datetime.now(ZoneInfo(territory.timezone)).date()
+    today, first_day = _asked_days(territory, day, since)
     with _steps(console) as steps:
         with steps.step("Start PostgreSQL and Airflow") as step:
             stack.start_warehouse(step.say)
@@ -52,15 +53,37 @@ def run(code: str, portal: str | None, day: date | None, since: date | None, con
             with steps.step("Take what partners sent") as step:
                 _take_deliveries(api, territory, day, step)
         end_day = today - timedelta(days=1)
-        first_day = since or end_day.replace(day=1, year=end_day.year - HISTORY_YEARS)
         _load_history(api, territory, first_day, end_day, steps)
-        before, yesterday = str(today - timedelta(days=2)), str(today - timedelta(days=1))
+        before, yesterday = str(today - timedelta(days=2)), str(end_day)
         with steps.step(f"Forecast {yesterday}, as known then") as step:
             api.follow(f"{code}.forecast", api.trigger(f"{code}.forecast", before), step.progress)
         feeds = _daily_run(api, territory, yesterday, steps)
         with steps.step("Draw the maps"):
             maps = _draw_maps(territory, today)
     print_summary(console, territory, today, feeds, maps)
+
+
+def _asked_days(territory: Territory, day: date | None, since: date | None) -> tuple[date, date]:
+    """Today, and the first day of the history."""
+    calendar = datetime.now(ZoneInfo(territory.timezone)).date()
+    today = day or calendar
+    if today > calendar:
+        raise RangeError(
+            "day",
+            came=str(today),
+            expected=f"{calendar}, which is today in {territory.name}, or a day before",
+            todo="Name a day that has come, or none for today.",
+        )
+    end_day = today - timedelta(days=1)
+    first_day = since or end_day.replace(day=1, year=end_day.year - HISTORY_YEARS)
+    if first_day >= end_day:
+        raise RangeError(
+            "since",
+            came=str(first_day),
+            expected=f"a day before {end_day}, so that there is a history as of {today}",
+            todo="Name an earlier one, or none for two years.",
+        )
+    return today, first_day
 
 
 def _draw_maps(territory: Territory, today: date) -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -91,10 +91,9 @@ def _written(folder: CityFolder, wanted: list[str], console: Console) -> list[To
     )  # fmt: skip
     totals = []
     with folder.opened(), Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        tasks = {kind: bar.add_task(kind, total=len(folder.parts(kind)), rows="", start=False) for kind in wanted}
-        for kind, task in tasks.items():
+        for kind in wanted:
             total, started = Total(kind), time.monotonic()
-            bar.start_task(task)
+            task = bar.add_task(kind, total=len(folder.parts(kind)), rows="")
             for part in folder.write(kind):
                 total.file_count += 1
                 total.kept_count += part.was_there
@@ -111,8 +110,9 @@ def _written(folder: CityFolder, wanted: list[str], console: Console) -> list[To
 def _table(folder: CityFolder, totals: list[Total]) -> Table:
     from observatory.simulator import city
 
-    who = f"{city.NAME}, {folder.simulation.population:,} people, {folder.first_day} to {folder.end_day}"
-    table = Table(title=f"SIMULATED: {who} (not included), seed {folder.simulation.seed}", show_footer=True)
+    days = f"{folder.first_day} to {folder.end_day - timedelta(days=1)}"
+    told = f"{city.NAME} (simulated), {folder.simulation.population:,} people, seed {folder.simulation.seed}, {days}"
+    table = Table(title=told, title_justify="left", min_width=len(told), show_footer=True)
     everything = Total("all")
     for total in totals:
         for name in ("file_count", "kept_count", "row_count", "byte_count", "seconds"):

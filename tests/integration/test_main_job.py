@@ -157,7 +157,7 @@ def test_every_load_balances(observatory, output):
     assert observatory.rows(
         "select count(*) from ops.load where read_count <> accepted_count + rejected_count + unchanged_count"
     ) == [(0,)]
-    assert observatory.rows("select sum(accepted_count) > 4000 from ops.load where feed_id = 'incidents'") == [(True,)]
+    assert observatory.rows("select sum(accepted_count) > 12000 from ops.load where feed_id = 'incidents'") == [(True,)]
 
 
 def test_airflow_asks_who_is_there(observatory, output):

@@ -515,7 +515,7 @@ CONTENT = ("occurred_at", "ended_at", "category", "description", "reported_at", 
 @pytest.fixture(scope="module")
 def simulated():
     """Two months of a small city whose records change more often than usual."""
-    return records.simulate(population=100_000, start=WINTER.first_day, end=date(2024, 4, 1), truth=CHANGEABLE)
+    return records.simulate(population=33_000, start=WINTER.first_day, end=date(2024, 4, 1), truth=CHANGEABLE)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from observatory.schedule import (
 from observatory.territory import load_territory
 from observatory.window import local_midnight
 
+DEMO = load_territory("demo")
 ZONES = ["Europe/Paris", "America/Chicago", "Australia/Lord_Howe", "America/Santiago", "Asia/Kolkata"]
 MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2026, 12, 31), timezones=st.just(UTC))
 RUNS = st.lists(
@@ -32,9 +33,8 @@ RUNS = st.lists(
 
 
 def town(timezone="Europe/Paris", **changes):
-    demo = load_territory("demo")
-    feed = demo.feeds["incidents"].model_copy(update={"cadence_min": 5, "correction_days": 2, **changes})
-    return demo.model_copy(update={"timezone": timezone, "feeds": {"live": feed}})
+    feed = DEMO.feeds["incidents"].model_copy(update={"cadence_min": 5, "correction_days": 2, **changes})
+    return DEMO.model_copy(update={"timezone": timezone, "feeds": {"live": feed}})
 
 
 @settings(deadline=None)

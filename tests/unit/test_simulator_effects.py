@@ -24,6 +24,7 @@ SIMULATION = Simulation(population=870_000)
 CITY = build_city()
 DAYS = np.arange(START.toordinal(), END.toordinal())
 BRANCHING = {category.code: category.branching_ratio for category in PLANTED.categories}
+DAILY_RATE = {category.code: category.daily_rate for category in PLANTED.categories}
 OPERATIONS = [pytest.param(operation, id=operation.code) for operation in PLANTED.operations]
 
 
@@ -65,7 +66,7 @@ def test_an_operation_prevents_its_share_inside(recorded, operation):
     control = ~(inside | ring)[recorded.address]
     ratio, error = change(recorded, operation.target, inside[recorded.address], under_way(operation, recorded), control)
     assert np.log(ratio) == pytest.approx(np.log(1 - operation.effect), abs=4 * error)
-    assert error < 0.09, "or nothing could be told from chance"
+    assert error < 0.05, "or nothing could be told from chance"
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -213,7 +214,7 @@ def test_what_officers_find_is_in_proportion_to_their_minutes(quarter, recorded,
     else:
         inside = is_of(recorded, "STUPEFIANTS") & (recorded.day >= start.toordinal()) & (recorded.day < end.toordinal())
         address = recorded.address[inside]
-        rate = 1.0 / PLANTED.patrols.minutes_per_100k
+        rate = DAILY_RATE["STUPEFIANTS"] / PLANTED.patrols.minutes_per_100k
     counts = np.bincount(cells.address_cell[address], minlength=len(cells.cell_id))
     minutes = (
         pl.DataFrame({"cell_id": cells.cell_id})

@@ -102,7 +102,13 @@ def test_the_planted_share_is_listed_twice_with_the_same_content(kind):
 
 @pytest.mark.parametrize(
     ("kind", "low", "high"),
-    [("citation", 2000, 4000), ("impound", 60, 110), ("city_event", 50, 200), ("video_alert", 200, 2000)],
+    [
+        ("incident", 645, 1145),  # logs of the municipal police and recorded facts
+        ("citation", 2000, 4000),
+        ("impound", 60, 110),
+        ("city_event", 50, 200),
+        ("video_alert", 200, 2000),
+    ],
 )
 def test_a_city_of_870_000_records_as_many_a_day_as_real_ones(kind, low, high):
     rows = kinds.versions(kind, Simulation(population=870_000), MIDDLE, MIDDLE + timedelta(days=7))

@@ -322,6 +322,9 @@ def test_a_service_day_goes_on_after_midnight_and_a_holiday_runs_as_a_sunday():
     assert {"M1", "T1", "N1"} <= set(night["line_code"])
     holiday = calls("planned", date(2024, 5, 1), date(2024, 5, 2)).filter(LOCAL.dt.hour() >= 4)
     assert holiday["trip_code"].str.contains("-DIM-").all()
+    # nor does anybody hurry to work
+    of_buses = right_calls(date(2024, 5, 1), date(2024, 5, 2)).filter(pl.col("mode") == "bus")
+    assert of_buses["delay_s"].mean() == pytest.approx(of_buses["mean_s"].mean(), rel=0.1)
 
 
 def test_stops_lie_in_the_city_and_those_in_the_street_have_no_station():

@@ -132,7 +132,7 @@ class SignalLoad(Transaction):
             self.feed.territory_code,
             self.feed.feed_id,
         )
-        for start_s, some in _batches(windows):
+        for start_s, some in batches(windows):
             paths = [self.store.path(self.written[day]) for day in some]
             summed = sums.sum_files(self.feed.kind, paths, start_s)
             whose = {"territory_code": self.feed.territory_code, "feed_id": self.feed.feed_id}
@@ -221,7 +221,7 @@ def partitions(connection: adbc.Connection, territory_code: str, feed_id: str) -
     return {row[0]: Partition(*row) for row in rows.iter_rows()}
 
 
-def _batches(windows: dict[date, Window]) -> Iterator[tuple[int, list[date]]]:
+def batches(windows: dict[date, Window]) -> Iterator[tuple[int, list[date]]]:
     """Days whose hours begin at the same second of UTC's, so many at once, and that second."""
     from observatory.signals.sums import HOUR_S
 

@@ -94,6 +94,17 @@ def sum_files(kind: Kind, paths: Sequence[Path], start_s: int = 0) -> pl.DataFra
         Columns and types of ``kind.hour_schema``.
     """
     with engine() as duckdb:
-        table = duckdb.read_parquet([str(path) for path in paths], hive_partitioning=False)
-        summed = pl.DataFrame(pl.from_arrow(duckdb.to_pyarrow(hourly(kind, table, start_s))))
-    return summed.cast(pl.Schema(kind.hour_schema)).sort(*kind.series, "hour_start")
+        files = duckdb.read_parquet([str(path) for path in paths], hive_partitioning=False)
+        summed = hourly(kind, _without_zone(duckdb, files), start_s).order_by(*kind.series, "hour_start")
+        rows = pl.DataFrame(pl.from_arrow(duckdb.to_pyarrow(summed)))
+    return rows.cast(pl.Schema(kind.hour_schema))
+
+
+def _without_zone(duckdb: ibis.BaseBackend, files: ibis.Table) -> ibis.Table:
+    """The same records, which begin at the same moments of UTC.
+
+    From a moment with a zone DuckDB would find the seconds by the calendar, record by record: a quarter of the work.
+    """
+    begins = "make_timestamp(epoch_us(occurred_from)) as occurred_from"
+    duckdb.raw_sql(f"create view records as select * replace ({begins}) from {files.get_name()}")  # noqa: S608
+    return duckdb.table("records")

@@ -60,10 +60,12 @@ class SimulatedCity:
         now = moment if isinstance(moment, datetime) else datetime(moment.year, moment.month, moment.day)
         is_mistaken = (pl.col("corrected_at") >= now).fill_null(False)
         is_listed = (pl.col("updated_at") < now) & (pl.col("withdrawn_at") >= now).fill_null(True)
-        entered = pl.concat([self.records.filter(~is_mistaken), self.mistaken.filter(is_mistaken)])
-        changed_at = pl.when(~is_mistaken).then("corrected_at")
-        listed = entered.filter(is_listed).with_columns(updated_at=pl.coalesce(changed_at, "updated_at"))
-        return listed.select(_COLUMNS).sort("occurred_at", "incident_id")
+        right, mistaken = self.records.lazy(), self.mistaken.lazy()
+        listed = [
+            right.filter(is_listed & ~is_mistaken).with_columns(updated_at=pl.coalesce("corrected_at", "updated_at")),
+            mistaken.filter(is_listed & is_mistaken),
+        ]
+        return pl.concat(each.select(_COLUMNS) for each in listed).sort("occurred_at", "incident_id").collect()
 
 
 def simulate(

@@ -25,6 +25,7 @@ HOLIDAYS = ((1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25
 
 _EVENING_H = 21
 _ROUNDED_S = 30
+_WORKING_DAYS = 0
 _BY_WEEKDAY = np.array([0, 0, 0, 0, 0, 1, 2])
 
 
@@ -134,7 +135,7 @@ def _calls(transit: Transit, mode: Mode, code: str, stops: tuple[Integers, Float
     trips = []
     for number, factor in enumerate((1.0, *transit.weekend_factors)):
         for way in (0, 1):
-            hours = _departures(transit, mode, f"{code} {way}", factor, is_working_day=number == 0)
+            hours = _departures(transit, mode, f"{code} {way}", factor, is_working_day=number == _WORKING_DAYS)
             trips.append((np.full(len(hours), number), np.full(len(hours), way), hours))
     service, direction, departs = (np.concatenate(each) for each in zip(*trips, strict=True))
     count, length = len(departs), len(address)
@@ -183,7 +184,7 @@ def calls_of(network: Network, first_day: date, end_day: date) -> pl.DataFrame:
     return pl.concat([before, network.calls.join(running[1:], on="service", maintain_order="left")])
 
 
-def is_rush(transit: Transit, weekday: Integers, hour: Floats) -> npt.NDArray[np.bool_]:
-    """Whether each hour of each weekday is of the rush."""
+def is_rush(transit: Transit, service: Integers, hour: Floats) -> npt.NDArray[np.bool_]:
+    """Whether each hour is of the rush; ``service`` is the position of the one that runs."""
     inside = np.any([(hour >= start) & (hour < end) for start, end in transit.rush_h], axis=0)
-    return inside & (weekday < len(_BY_WEEKDAY) - 2)
+    return inside & (service == _WORKING_DAYS)

@@ -106,7 +106,7 @@ def _delays(simulation: Simulation, calls: pl.DataFrame, key: Keys, call_key: Ke
     """(n,) seconds by which each call is late."""
     transit = simulation.truth.mobility.transit
     day, departs = calls["day"].to_numpy(), calls["departs"].to_numpy()
-    rush = np.where(is_rush(transit, (day - ORIGIN_ORDINAL) % 7, departs), transit.rush_factor, 1.0)
+    rush = np.where(is_rush(transit, calls["service"].to_numpy(), departs), transit.rush_factor, 1.0)
     drawn = np.exp(transit.trip_spread * ndtri(uniform(key, "delay")) - transit.trip_spread**2 / 2)
     delay = (calls["delay_s"] * calls["growth"]).to_numpy() * rush * drawn
     since = departs - kick_offs_h(simulation, day)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,8 @@ least. Where it gives the same frame again, the work of the last request is used
 
 _ISO = "%Y-%m-%dT%H:%M:%S+00:00"
 _ONE_DAY = timedelta(days=1)
+_SLICE_ROWS = 100_000
+"""Rows written at a time, so that a month in memory is not there as text twice."""
 _EDGE = re.compile(r"(\w+) (>=|<) date'([^']+)'")
 _LISTED = re.compile(r"(\w+) in \(([^)]*)\)")
 
@@ -35,7 +38,7 @@ def occurring_between(ledger: Ledger, kind: str, made: Callable[[pl.DataFrame], 
         made: what the server makes of the records (contract's names, UTC, degrees); times stay moments.
     """
 
-    @lru_cache(maxsize=2)
+    @lru_cache(maxsize=1)
     def frame(start: datetime | None, end: datetime | None, now: datetime) -> pl.DataFrame:
         last = end or now
         return made(ledger.listed(kind, start or last - _ONE_DAY, last))
@@ -76,8 +79,10 @@ def opendatasoft_frame(frames: Frames, types: Mapping[str, str], most_paged: int
             return _refusal(f"Unknown field: {unknown.pop()}")
         rows = found(query.get("where", ""), order)
         if path.endswith("/exports/jsonl"):
-            lines = _written(rows, selected).write_ndjson()
-            return Response(lines.encode(), media_type="application/json")
+            lines = io.BytesIO()
+            for part in rows.iter_slices(_SLICE_ROWS):
+                _written(part, selected).write_ndjson(lines)
+            return Response(lines.getbuffer(), media_type="application/json")
         limit, offset = int(query.get("limit", 10)), int(query.get("offset", 0))
         if limit > 100 or offset + limit > most_paged:
             return _refusal("Invalid value for limit or offset")
