@@ -42,7 +42,13 @@ NO_REJECTS = pl.DataFrame(schema=REJECTED)
 
 
 def extract(
-    url: sa.URL, territory: Territory, feed_id: str, window: Window, *, is_part_of_history: bool = False
+    url: sa.URL,
+    territory: Territory,
+    feed_id: str,
+    window: Window,
+    *,
+    is_part_of_history: bool = False,
+    is_live: bool = False,
 ) -> LoadResult:
     """Read one window of one feed, check it, load it; a zone feed is followed by the grid it bounds.
 
@@ -52,6 +58,7 @@ def extract(
         feed_id: one of its feeds.
         window: the local days to read.
         is_part_of_history: whether other windows follow, so that what this one no longer lists is closed after them.
+        is_live: whether this is what a live run reads, which may be few records.
 
     Raises:
         ConventionNotLive: the records may not be loaded today; the source was not asked.
@@ -62,7 +69,8 @@ def extract(
         ContractBroken: more records were rejected than the feed tolerates; nothing was loaded.
     """
     feed = territory.feeds[feed_id]
-    loaded = replace(feed_window(territory, feed_id, window), is_part_of_history=is_part_of_history)
+    loaded = feed_window(territory, feed_id, window)
+    loaded = replace(loaded, is_part_of_history=is_part_of_history, is_live=is_live)
     record_territory(url, territory)
     try:
         require_live_terms(feed, datetime.now(ZoneInfo(territory.timezone)).date())
@@ -126,7 +134,7 @@ def _extract(
         taken.require_unchanged(where)
         share = feed.tolerated_reject_share
         share = loaded.kind.tolerated_reject_share if share is None else share
-        most = tolerated_count(share, load.result.read_count, loaded.window)
+        most = tolerated_count(share, load.result.read_count, is_live=loaded.is_live)
         if load.result.rejected_count > most:
             broken = f"{load.result.rejected_count} of {load.result.read_count} records broke the contract"
             causes = pl.concat(rejects)
@@ -135,7 +143,7 @@ def _extract(
                 came=f"{broken} ({summarise(causes, load.result.read_count)})",
                 told=f"{broken} ({summarise(causes.with_columns(value=None), load.result.read_count)})",
                 expected=f"at most {share:.0%} (tolerated_reject_share)"
-                + ("" if loaded.window.is_of_days else f", and what chance adds to so few: {most}"),
+                + (f", and what chance adds to so few: {most}" if loaded.is_live else ""),
                 todo="Nothing was loaded, the last good data stays. Ask the source, or correct the mapping in "
                 f"{territory.code}.yml.",
             )

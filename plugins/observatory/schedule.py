@@ -17,24 +17,29 @@ from observatory.window import Window, local_midnight
 BACKTEST_DAYS = 28
 LEAST_OVERLAP = timedelta(minutes=15)
 MOST_OVERLAP = timedelta(hours=2)
-MOST_DAYS_LATE = timedelta(days=31)
+MOST_DAYS_LATE = 31
 
 
-def window_of_day(territory: Territory, feed_id: str, day: date, last_window_end: datetime | None = None) -> Window:
-    """What a daily run reads: the day, and as far back before it as the feed corrects itself.
+def window_of_day(territory: Territory, feed_id: str, day: date) -> Window:
+    """What a daily run reads: the day, and as far back before it as the feed corrects itself."""
+    back = corrected_for(territory, feed_id)
+    return Window(day - back, day + timedelta(days=1), territory.timezone)
+
+
+def days_to_read(territory: Territory, feed_id: str, day: date, last_window_end: datetime | None) -> list[date]:
+    """The day that a daily run is for, and those before it that were not read, oldest first.
 
     Args:
         territory: the city.
-        feed_id: one of its feeds.
+        feed_id: one of its feeds; one whose records have no time lists all of them whenever it is asked.
         day: the local day.
-        last_window_end: until when the feed has been read. Where days before ``day`` were not, up to ``MOST_DAYS_LATE``
-            of them are read as well, and as far back before those; more are a backfill's to read.
+        last_window_end: until when the feed has been read; None where it never was. Of the days since, the last
+            ``MOST_DAYS_LATE`` are read; more are a backfill's to read.
     """
-    first = day
-    if last_window_end is not None:
-        read = last_window_end.astimezone(ZoneInfo(territory.timezone)).date()
-        first = min(day, max(read, day - MOST_DAYS_LATE))
-    return Window(first - corrected_for(territory, feed_id), day + timedelta(days=1), territory.timezone)
+    late = 0
+    if last_window_end is not None and KINDS[territory.feeds[feed_id].kind].time_column:
+        late = (day - last_window_end.astimezone(ZoneInfo(territory.timezone)).date()).days
+    return [day - timedelta(days=ago) for ago in range(min(max(late, 0), MOST_DAYS_LATE), -1, -1)]
 
 
 def corrected_for(territory: Territory, feed_id: str) -> timedelta:

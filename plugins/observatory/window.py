@@ -58,11 +58,6 @@ class Window:
         """First moment after the window, UTC."""
         return self.until or local_midnight(self.end_day, self.timezone)
 
-    @property
-    def is_of_days(self) -> bool:
-        """Whether it begins and ends with local days."""
-        return self.since is None and self.until is None
-
     def months(self) -> Iterator[Window]:
         """Cut the window at the first of each month, oldest first."""
         first = self.first_day
@@ -85,7 +80,7 @@ class Window:
 
     def __str__(self) -> str:
         """``2016-01-01..2016-01-31``, last day included, as people say it; moments to the minute."""
-        if self.is_of_days:
+        if self.since is None and self.until is None:
             return f"{self.first_day}..{self.end_day - timedelta(days=1)}"
         zone = ZoneInfo(self.timezone)
         start, end = (f"{moment.astimezone(zone):%Y-%m-%dT%H:%M}" for moment in (self.start, self.end))

@@ -13,10 +13,10 @@ from observatory.schedule import (
     MOST_OVERLAP,
     completed_day,
     cron,
+    days_to_read,
     live_window,
     overlap,
     parts,
-    window_of_day,
 )
 from observatory.territory import load_territory
 from observatory.window import local_midnight
@@ -102,18 +102,22 @@ def test_every_other_run_reads_no_more_than_it_must(until, after, lag_hours):
 
 
 @pytest.mark.parametrize(
-    ("read", "first_day"),
-    [(None, 8), (datetime(2026, 3, 9, 23, tzinfo=UTC), 8), (datetime(2026, 3, 6, 23, tzinfo=UTC), 5)],
-    ids=["never read", "read the day before", "not read for three days"],
-)
-def test_a_daily_run_reads_the_days_that_were_not_and_what_may_have_been_corrected_since(read, first_day):
-    window = window_of_day(town(), "live", date(2026, 3, 10), read)
-    assert (window.first_day, window.end_day) == (date(2026, 3, first_day), date(2026, 3, 11))
+    ("read", "days"),
+    [(None, [10]), (datetime(2026, 3, 9, 23, tzinfo=UTC), [10]), (datetime(2026, 3, 7, 23, tzinfo=UTC), [8, 9, 10]),
+     (datetime(2026, 3, 20, 23, tzinfo=UTC), [10])],
+    ids=["never read", "read the day before", "not read for two days", "read again"],
+)  # fmt: skip
+def test_a_daily_run_reads_the_days_before_that_were_not(read, days):
+    assert days_to_read(town(), "live", date(2026, 3, 10), read) == [date(2026, 3, day) for day in days]
+
+
+def test_a_register_is_read_once_however_late():
+    register = town(kind="camera")
+    assert days_to_read(register, "live", date(2026, 3, 10), datetime(2026, 3, 1, tzinfo=UTC)) == [date(2026, 3, 10)]
 
 
 def test_a_daily_run_does_not_read_a_year():
-    window = window_of_day(town(), "live", date(2026, 3, 10), datetime(2025, 3, 10, tzinfo=UTC))
-    assert window.first_day == date(2026, 3, 10) - timedelta(days=31 + 2)
+    assert len(days_to_read(town(), "live", date(2026, 3, 10), datetime(2025, 3, 10, tzinfo=UTC))) == 32
 
 
 def test_there_is_nothing_to_read_twice_in_the_same_moment():
