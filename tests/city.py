@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any
 
@@ -31,6 +32,14 @@ def city(kind: str, source: dict[str, Any], columns: dict[str, Any], **more: Any
     terms = {} if "convention" in more else {"licence": "Licence Ouverte 2.0"}
     feed = {"kind": kind, "source": source, "owner": "the owner", "columns": columns, **terms, **more}
     return Territory.model_validate({**demo, "bounds": bounds, "feeds": {"sample": feed}})
+
+
+def as_json(territory: Territory) -> str:
+    """A territory as a file has it, on one line."""
+    told = territory.model_dump(mode="json", by_alias=True)
+    for feed in told["feeds"].values():
+        del feed["feed_id"], feed["territory_file"]
+    return json.dumps(told)
 
 
 def day(written: str, timezone: str = "Europe/Paris") -> Window:

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,21 +90,33 @@ def _template(server: None) -> str:
     return "template_observatory"
 
 
-@pytest.fixture(scope="module")
-def warehouse(_template: str, request: pytest.FixtureRequest) -> Iterator[Warehouse]:
-    """A fresh warehouse for one test module."""
+@contextmanager
+def _copied(template: str, name: str) -> Iterator[Warehouse]:
     from observatory.warehouse.bootstrap import bootstrap
     from observatory.warehouse.connection import admin_url, plain
 
-    name = f"test_{request.module.__name__.rsplit('.', 1)[-1]}"[:60]
     maintenance = plain(admin_url().set(database="postgres"))
     with psycopg.connect(maintenance, autocommit=True) as connection:
         connection.execute(f'drop database if exists "{name}" with (force)')
-        connection.execute(f'create database "{name}" template {_template}')
+        connection.execute(f'create database "{name}" template {template}')
     bootstrap(admin_url().set(database=name))
     yield Warehouse(admin_url().set(database=name))
     with psycopg.connect(maintenance, autocommit=True) as connection:
         connection.execute(f'drop database "{name}" with (force)')
+
+
+@pytest.fixture(scope="module")
+def warehouse(_template: str, request: pytest.FixtureRequest) -> Iterator[Warehouse]:
+    """A fresh warehouse for one test module."""
+    with _copied(_template, f"test_{request.module.__name__.rsplit('.', 1)[-1]}"[:60]) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def other_warehouse(_template: str, request: pytest.FixtureRequest) -> Iterator[Warehouse]:
+    """A second one, for tests that compare two."""
+    with _copied(_template, f"other_{request.module.__name__.rsplit('.', 1)[-1]}"[:60]) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

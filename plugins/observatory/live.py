@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from observatory import pipeline
 from observatory.errors import ContractBroken, RangeError
 from observatory.portals import clock, territory_in_use
-from observatory.schedule import completed_day, corrected_for, live_window, parts, window_of_day
+from observatory.schedule import completed_day, corrected_for, days_to_read, live_window, parts, window_of_day
 from observatory.warehouse.connection import role_url
 from observatory.warehouse.journal import read_until
 from observatory.warehouse.transaction import LoadResult
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from observatory.territory import Territory
 
+log = logging.getLogger(__name__)
 LEAST_REACH = timedelta(days=31)
 
 
@@ -48,19 +51,34 @@ class Reading:
 def extract_day(url: sa.URL, territory: Territory, feed_id: str, day: date) -> Reading:
     """Read a whole local day of a feed, and as far back before it as the feed corrects itself.
 
+    Days just before it that were not read, since their runs failed, are read first, each as its own run would have. One
+    whose records break their contract, which the journal tells, does not hold up the day.
+
     Raises:
         ObservatoryError: as ``observatory.pipeline.extract``.
     """
-    window = window_of_day(territory, feed_id, day)
-    return Reading(window, pipeline.extract(url, territory, feed_id, window), day)
+    last_window_end = read_until(url, territory.code, feed_id, _reach(territory, feed_id))
+    *late, asked = (
+        window_of_day(territory, feed_id, each) for each in days_to_read(territory, feed_id, day, last_window_end)
+    )
+    total = LoadResult()
+    for window in late:
+        try:
+            total += pipeline.extract(url, territory, feed_id, window)
+        except ContractBroken as error:
+            log.warning("%s", error)
+    total += pipeline.extract(url, territory, feed_id, asked)
+    first_day = late[0].first_day if late else asked.first_day
+    return Reading(Window(first_day, asked.end_day, territory.timezone), total, day)
 
 
 def extract_until(url: sa.URL, territory: Territory, feed_id: str, now: datetime) -> Reading:
     """Read a feed from where the journal says that it was last read until ``now``.
 
     Each part of the window is loaded, and noted in the journal, by itself: the next run carries on where one failed. A
-    part whose records break their contract does not hold up those after it; it is tried again by every run, for as long
-    as the journal is searched for holes.
+    part whose records break their contract does not hold up those after it. It is tried again after them, so that the
+    last that the journal says of the feed is that it fails; and by every run, for as long as the journal is searched
+    for holes.
 
     Args:
         url: the warehouse, as role ``loader``.
@@ -71,20 +89,28 @@ def extract_until(url: sa.URL, territory: Territory, feed_id: str, now: datetime
     Raises:
         ObservatoryError: as ``observatory.pipeline.extract``.
     """
-    reach = max(corrected_for(territory, feed_id), LEAST_REACH)
-    last_window_end = read_until(url, territory.code, feed_id, reach)
+    last_window_end = read_until(url, territory.code, feed_id, _reach(territory, feed_id))
     window = live_window(territory, feed_id, last_window_end, now)
     if window is None:
         return Reading(None, LoadResult(), None)
-    total, refused = LoadResult(), None
+    extract = partial(pipeline.extract, url, territory, feed_id, is_live=True)
+    total, refused, error = LoadResult(), [], None
     for part in parts(territory, feed_id, window):
         try:
-            total += pipeline.extract(url, territory, feed_id, part)
-        except ContractBroken as error:
-            refused = refused or error
-    if refused:
-        raise refused
+            total += extract(part)
+            error = None
+        except ContractBroken as broken:
+            refused.append(part)
+            error = broken
+    if error:
+        raise error
+    for part in refused:
+        total += extract(part)
     return Reading(window, total, completed_day(window, last_window_end))
+
+
+def _reach(territory: Territory, feed_id: str) -> timedelta:
+    return max(corrected_for(territory, feed_id), LEAST_REACH)
 
 
 def by_hand(

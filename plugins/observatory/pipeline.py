@@ -18,6 +18,7 @@ from observatory.errors import ContractBroken, ObservatoryError
 from observatory.feeds import open_feed
 from observatory.records import REJECTED, Ordinals, admit, summarise
 from observatory.records.door import has_pseudonymous_key
+from observatory.records.tolerance import tolerated_count
 from observatory.terms import require_live_terms
 from observatory.warehouse.journal import record_failure, record_territory
 from observatory.warehouse.load import FeedWindow, Load, LoadResult, loading
@@ -41,7 +42,13 @@ NO_REJECTS = pl.DataFrame(schema=REJECTED)
 
 
 def extract(
-    url: sa.URL, territory: Territory, feed_id: str, window: Window, *, is_part_of_history: bool = False
+    url: sa.URL,
+    territory: Territory,
+    feed_id: str,
+    window: Window,
+    *,
+    is_part_of_history: bool = False,
+    is_live: bool = False,
 ) -> LoadResult:
     """Read one window of one feed, check it, load it; a zone feed is followed by the grid it bounds.
 
@@ -51,6 +58,7 @@ def extract(
         feed_id: one of its feeds.
         window: the local days to read.
         is_part_of_history: whether other windows follow, so that what this one no longer lists is closed after them.
+        is_live: whether this is what a live run reads, which may be few records.
 
     Raises:
         ConventionNotLive: the records may not be loaded today; the source was not asked.
@@ -61,7 +69,8 @@ def extract(
         ContractBroken: more records were rejected than the feed tolerates; nothing was loaded.
     """
     feed = territory.feeds[feed_id]
-    loaded = replace(feed_window(territory, feed_id, window), is_part_of_history=is_part_of_history)
+    loaded = feed_window(territory, feed_id, window)
+    loaded = replace(loaded, is_part_of_history=is_part_of_history, is_live=is_live)
     record_territory(url, territory)
     try:
         require_live_terms(feed, datetime.now(ZoneInfo(territory.timezone)).date())
@@ -125,14 +134,16 @@ def _extract(
         taken.require_unchanged(where)
         share = feed.tolerated_reject_share
         share = loaded.kind.tolerated_reject_share if share is None else share
-        if load.result.rejected_count > share * load.result.read_count:
+        most = tolerated_count(share, load.result.read_count, is_live=loaded.is_live)
+        if load.result.rejected_count > most:
             broken = f"{load.result.rejected_count} of {load.result.read_count} records broke the contract"
             causes = pl.concat(rejects)
             raise ContractBroken(
                 where,
                 came=f"{broken} ({summarise(causes, load.result.read_count)})",
                 told=f"{broken} ({summarise(causes.with_columns(value=None), load.result.read_count)})",
-                expected=f"at most {share:.0%} (tolerated_reject_share)",
+                expected=f"at most {share:.0%} (tolerated_reject_share)"
+                + (f", and what chance adds to so few: {most}" if loaded.is_live else ""),
                 todo="Nothing was loaded, the last good data stays. Ask the source, or correct the mapping in "
                 f"{territory.code}.yml.",
             )

@@ -17,12 +17,29 @@ from observatory.window import Window, local_midnight
 BACKTEST_DAYS = 28
 LEAST_OVERLAP = timedelta(minutes=15)
 MOST_OVERLAP = timedelta(hours=2)
+MOST_DAYS_LATE = 31
 
 
 def window_of_day(territory: Territory, feed_id: str, day: date) -> Window:
     """What a daily run reads: the day, and as far back before it as the feed corrects itself."""
     back = corrected_for(territory, feed_id)
     return Window(day - back, day + timedelta(days=1), territory.timezone)
+
+
+def days_to_read(territory: Territory, feed_id: str, day: date, last_window_end: datetime | None) -> list[date]:
+    """The day that a daily run is for, and those before it that were not read, oldest first.
+
+    Args:
+        territory: the city.
+        feed_id: one of its feeds; one whose records have no time lists all of them whenever it is asked.
+        day: the local day.
+        last_window_end: until when the feed has been read; None where it never was. Of the days since, the last
+            ``MOST_DAYS_LATE`` are read; more are a backfill's to read.
+    """
+    late = 0
+    if last_window_end is not None and KINDS[territory.feeds[feed_id].kind].time_column:
+        late = (day - last_window_end.astimezone(ZoneInfo(territory.timezone)).date()).days
+    return [day - timedelta(days=ago) for ago in range(min(max(late, 0), MOST_DAYS_LATE), -1, -1)]
 
 
 def corrected_for(territory: Territory, feed_id: str) -> timedelta:
@@ -57,7 +74,8 @@ def overlap(territory: Territory, feed_id: str) -> timedelta:
 def live_window(territory: Territory, feed_id: str, last_window_end: datetime | None, now: datetime) -> Window | None:
     """What a run of a live feed reads: everything since the last load, and a little before it, until now.
 
-    The first run of a local day reads from as far back as the feed corrects itself, and so does the first run ever.
+    The first run of a local day reads whatever may have been corrected since the first run of the last day that was
+    read: from as far before that day as the feed corrects itself. The first run ever goes so far back from today.
 
     Args:
         territory: the city.
@@ -72,10 +90,10 @@ def live_window(territory: Territory, feed_id: str, last_window_end: datetime | 
     if last_window_end is not None and last_window_end >= now:
         return None
     zone = ZoneInfo(territory.timezone)
-    today = now.astimezone(zone).date()
-    corrected = local_midnight(today - corrected_for(territory, feed_id), territory.timezone)
+    read_day = (last_window_end or now).astimezone(zone).date()
+    corrected = local_midnight(read_day - corrected_for(territory, feed_id), territory.timezone)
     since = (now if last_window_end is None else last_window_end) - overlap(territory, feed_id)
-    if last_window_end is None or last_window_end.astimezone(zone).date() < today:
+    if last_window_end is None or read_day < now.astimezone(zone).date():
         since = min(since, corrected)
     return Window.between(since, now, territory.timezone)
 

@@ -25,6 +25,7 @@ from observatory.simulator.dataset import Dataset
 from observatory.simulator.portal import INCIDENTS_ID, create_app, running
 from observatory.territory import Territory, load_territory
 from observatory.window import Window
+from tests.city import as_json
 
 DAYS = (date(2026, 1, 1), date(2026, 5, 1))
 IMPATIENT = Patience(attempts=2, backoff_s=0.01, longest_wait_s=0.02, timeout_s=5)
@@ -145,14 +146,6 @@ FEEDS = {
     "without ids": without_ids,
     "pseudonymous keys": under_convention,
 }
-
-
-def as_json(territory: Territory) -> str:
-    """A territory as a file has it, on one line."""
-    told = territory.model_dump(mode="json", by_alias=True)
-    for feed in told["feeds"].values():
-        del feed["feed_id"], feed["territory_file"]
-    return json.dumps(told)
 
 
 def territory_of(change, address: str) -> Territory:

@@ -114,11 +114,55 @@ def test_a_day_that_breaks_its_contract_holds_up_no_other_and_is_tried_again(war
         with pytest.raises(ContractBroken):
             live.extract_until(url, town, "live", now)
         assert read_until(url, town.code, "live", REACH) < LAST, "the hole stays known"
+        assert health(warehouse, town, "is_failing") == [True], "though days after it were loaded"
     assert date(2026, 4, 2) in {occurred.date() for _, _, occurred in newest(warehouse, town)}
     source.listed = good
     run(warehouse, town, source, [LAST + 2 * TICK])
     assert read_until(url, town.code, "live", REACH) == LAST + 2 * TICK
     assert date(2026, 3, 30) in {occurred.date() for _, _, occurred in newest(warehouse, town)}
+
+
+def test_a_bad_record_among_the_few_of_a_run_is_rejected_and_stops_nothing(warehouse, town, source):
+    url = sa.make_url(warehouse.url("loader"))
+    run(warehouse, town, source, [FIRST + 3 * TICK])
+    good, one = source.listed, pl.col("id") == pl.lit("R-057")
+    source.now = FIRST + 5 * TICK
+    source.listed = good.with_columns(pl.when(one).then(pl.lit(" ")).otherwise("category").alias("category"))
+    result = live.extract_until(url, town, "live", source.now).result
+    assert (result.read_count, result.rejected_count) == (7, 1)
+    source.now += 2 * TICK
+    source.listed = good.with_columns(category=pl.lit(" "))
+    with pytest.raises(ContractBroken, match=r"7 of 7 records .* at most 2% .* to so few: 1"):
+        live.extract_until(url, town, "live", source.now)
+
+
+def test_a_daily_run_reads_the_days_whose_runs_failed(warehouse, town, source):
+    url, daily = sa.make_url(warehouse.url("loader")), {"cadence_min": None, "correction_days": 1}
+    town = town.model_copy(update={"feeds": {"live": town.feeds["live"].model_copy(update=daily)}})
+    other = town.model_copy(update={"code": f"{town.code}_b"})
+    for day in range(28, 32):
+        source.now = datetime(2026, 3, day, 4, tzinfo=UTC) + timedelta(days=1)
+        live.extract_day(url, town, "live", date(2026, 3, day))
+        if day in (28, 31):
+            live.extract_day(url, other, "live", date(2026, 3, day))
+    assert len(newest(warehouse, town)) > 150
+    assert newest(warehouse, other) == newest(warehouse, town)
+
+
+def test_a_day_that_breaks_its_contract_does_not_hold_up_the_daily_run_after_it(warehouse, town, source):
+    url, daily = sa.make_url(warehouse.url("loader")), {"cadence_min": None, "correction_days": 0}
+    town = town.model_copy(update={"feeds": {"live": town.feeds["live"].model_copy(update=daily)}})
+    on_the_30th = pl.col("occurred").dt.convert_time_zone(town.timezone).dt.date() == date(2026, 3, 30)
+    source.listed = source.listed.with_columns(
+        pl.when(on_the_30th).then(pl.lit(" ")).otherwise("category").alias("category")
+    )
+    for day in (29, 30, 31):
+        source.now = datetime(2026, 3, day, 4, tzinfo=UTC) + timedelta(days=1)
+        if day == 30:
+            with pytest.raises(ContractBroken):
+                live.extract_day(url, town, "live", date(2026, 3, day))
+        else:
+            assert live.extract_day(url, town, "live", date(2026, 3, day)).result.accepted_count > 30
 
 
 def test_a_day_read_by_hand_after_a_gap_does_not_hide_the_gap(warehouse, town, source):

@@ -5,10 +5,19 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observatory.schedule import LEAST_OVERLAP, MOST_OVERLAP, completed_day, cron, live_window, overlap, parts
+from observatory.schedule import (
+    LEAST_OVERLAP,
+    MOST_OVERLAP,
+    completed_day,
+    cron,
+    days_to_read,
+    live_window,
+    overlap,
+    parts,
+)
 from observatory.territory import load_territory
 from observatory.window import local_midnight
 
@@ -28,6 +37,7 @@ def town(timezone="Europe/Paris", **changes):
     return DEMO.model_copy(update={"timezone": timezone, "feeds": {"live": feed}})
 
 
+@settings(deadline=None)
 @given(MOMENTS, RUNS, st.sampled_from(ZONES), st.integers(0, 4))
 def test_what_succeeds_covers_every_moment(first, runs, timezone, back):
     city, now, read = town(timezone, correction_days=back), first, []
@@ -49,6 +59,7 @@ def test_what_succeeds_covers_every_moment(first, runs, timezone, back):
         reached = max(reached or window.end, window.end)
 
 
+@settings(deadline=None)
 @given(MOMENTS, st.sampled_from(ZONES), st.integers(0, 40))
 def test_the_first_run_of_a_local_day_reads_what_may_have_been_corrected(now, timezone, back):
     city = town(timezone, correction_days=back)
@@ -60,6 +71,24 @@ def test_the_first_run_of_a_local_day_reads_what_may_have_been_corrected(now, ti
         assert completed_day(window, until) == today - timedelta(days=1)
 
 
+@settings(deadline=None)
+@given(MOMENTS, RUNS, st.sampled_from(ZONES), st.integers(0, 4), st.tuples(st.floats(0, 1), st.floats(0, 1)))
+def test_what_is_corrected_in_time_is_read_again_by_the_next_day_at_the_latest(first, runs, timezone, back, when):
+    city, zone, now, windows = town(timezone, correction_days=back), ZoneInfo(timezone), first, []
+    for after, *_ in [(timedelta(0),), *runs]:
+        now += after
+        windows.append(live_window(city, "live", windows[-1].end if windows else None, now))
+    happened = first + when[0] * (now - first)
+    corrected = happened + when[1] * timedelta(days=back)
+    day_after = corrected.astimezone(zone).date() + timedelta(days=1)
+    later = [window for window in windows if window.end.astimezone(zone).date() >= day_after]
+    if later:
+        known = [window for window in windows if window.end >= corrected and window.start <= happened < window.end]
+        assert known
+        assert known[0].end <= later[0].end
+
+
+@settings(deadline=None)
 @given(MOMENTS, st.timedeltas(timedelta(minutes=1), timedelta(hours=20)), st.floats(0, 200))
 def test_every_other_run_reads_no_more_than_it_must(until, after, lag_hours):
     city, now = town(publication_lag_hours=lag_hours), until + after
@@ -70,6 +99,25 @@ def test_every_other_run_reads_no_more_than_it_must(until, after, lag_hours):
     assert window.start == until - overlap(city, "live")
     assert LEAST_OVERLAP <= overlap(city, "live") <= MOST_OVERLAP
     assert completed_day(window, until) is None
+
+
+@pytest.mark.parametrize(
+    ("read", "days"),
+    [(None, [10]), (datetime(2026, 3, 9, 23, tzinfo=UTC), [10]), (datetime(2026, 3, 7, 23, tzinfo=UTC), [8, 9, 10]),
+     (datetime(2026, 3, 20, 23, tzinfo=UTC), [10])],
+    ids=["never read", "read the day before", "not read for two days", "read again"],
+)  # fmt: skip
+def test_a_daily_run_reads_the_days_before_that_were_not(read, days):
+    assert days_to_read(town(), "live", date(2026, 3, 10), read) == [date(2026, 3, day) for day in days]
+
+
+def test_a_register_is_read_once_however_late():
+    register = town(kind="camera")
+    assert days_to_read(register, "live", date(2026, 3, 10), datetime(2026, 3, 1, tzinfo=UTC)) == [date(2026, 3, 10)]
+
+
+def test_a_daily_run_does_not_read_a_year():
+    assert len(days_to_read(town(), "live", date(2026, 3, 10), datetime(2025, 3, 10, tzinfo=UTC))) == 32
 
 
 def test_there_is_nothing_to_read_twice_in_the_same_moment():
@@ -84,7 +132,7 @@ def test_an_ordinary_run_is_one_window_and_a_long_gap_is_cut_in_days():
     assert len(list(parts(town(), "live", ordinary))) == 1
     gap = live_window(town(), "live", now - timedelta(days=10), now)
     days = list(parts(town(), "live", gap))
-    assert [day.first_day for day in days] == [date(2026, 3, 20) + timedelta(days=number) for number in range(11)]
+    assert [day.first_day for day in days] == [date(2026, 3, 18) + timedelta(days=number) for number in range(13)]
     assert {day.end - day.start for day in days[1:-1]} == {timedelta(hours=23), timedelta(hours=24)}
 
 

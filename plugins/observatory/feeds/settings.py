@@ -97,7 +97,8 @@ class FeedSettings(Strict):
         publication_lag_hours: how long after the event a record without a date of publication or report is known.
         history_start: first day the feed has records of.
         is_complete: whether an answer lists every record of its window, so that what it no longer lists is withdrawn.
-        tolerated_reject_share: share of rejected records above which a window is not loaded; by default the kind's.
+        tolerated_reject_share: share of rejected records above which a window is not loaded (of a live run's, a few
+            more: see ``records.tolerance``); by default the kind's.
         tolerated_withdrawal_share: share of the known records above which none that is missing is withdrawn.
         correction_days: how far back the source still changes records, days; by default the kind's.
         cadence_min: minutes between the runs of a live feed; absent where it is read once a day, by the territory's
