@@ -32,6 +32,8 @@ from tests.worker import Job, Outcome, Worker
 LEFT_OUT = {
     "messages_safety": "read as messages_noise is, thread by thread: hundreds of requests",
     "posts_amers": "read as posts_old_port is",
+    "transit_alerts": "read as transit_live is",
+    "weather_forecast": "read as weather is",
 }
 """Feeds of the city that are not read, and why."""
 CHANGED = {"hospital_visits": {"tolerated_reject_share": 1.0}}  # in a small city most counts are below five
