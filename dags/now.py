@@ -13,7 +13,8 @@ from observatory.territory import Territory, load_readable_territories
 def now_dag(territory: Territory) -> None:
     @dag(
         dag_id=f"{territory.code}.now",
-        schedule=CronTriggerTimetable("*/15 * * * *", timezone=territory.timezone, run_immediately=timedelta()),
+        # two minutes after the live feeds begin, so that it shows what they bring
+        schedule=CronTriggerTimetable("2-59/15 * * * *", timezone=territory.timezone, run_immediately=timedelta()),
         # no start date: nothing runs the moment the DAG is unpaused, before anything is loaded
         catchup=False,
         max_active_runs=1,

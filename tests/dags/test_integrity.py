@@ -222,7 +222,7 @@ def test_a_feeds_page_says_what_an_operator_asks(dags, code, feed_id):
 @pytest.mark.parametrize("code", TERRITORIES)
 def test_now_is_refreshed_every_quarter_of_an_hour_by_one_dbt_at_a_time(dags, code):
     dag = dags[f"{code}.now"]
-    assert (dag["schedule"], dag["timetable"]["expression"]) == ("CronTriggerTimetable", "*/15 * * * *")
+    assert (dag["schedule"], dag["timetable"]["expression"]) == ("CronTriggerTimetable", "2-59/15 * * * *")
     assert [task["pool"] for task in dag["tasks"].values()] == ["dbt"]
 
 
