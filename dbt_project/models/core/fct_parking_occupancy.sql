@@ -17,8 +17,7 @@ select
     hours.capacity_count_count,
     hours.capacity_count_last,
     territories.is_simulated,
-    (hours.hour_start at time zone territories.timezone)::date as local_date,
-    extract(hour from hours.hour_start at time zone territories.timezone)::integer as hour_of_day,
+    {{ local_hour() }},
     coalesce(cells.cell_id, 'unlocated') as cell_id
 from {{ ref('stg_parking_occupancy_hour') }} as hours
 inner join {{ ref('dim_territory') }} as territories

@@ -15,8 +15,7 @@ select
     hours.volume_count_count,
     hours.volume_count_last,
     territories.is_simulated,
-    (hours.hour_start at time zone territories.timezone)::date as local_date,
-    extract(hour from hours.hour_start at time zone territories.timezone)::integer as hour_of_day,
+    {{ local_hour() }},
     coalesce(cells.cell_id, 'unlocated') as cell_id,
     hours.row_count - hours.volume_count_count as suppressed_count,
     hours.volume_count_count = 0 as is_suppressed

@@ -20,8 +20,7 @@ select
     hours.occupancy_pct_count,
     hours.occupancy_pct_last,
     territories.is_simulated,
-    (hours.hour_start at time zone territories.timezone)::date as local_date,
-    extract(hour from hours.hour_start at time zone territories.timezone)::integer as hour_of_day,
+    {{ local_hour() }},
     coalesce(cells.cell_id, 'unlocated') as cell_id
 from {{ ref('stg_traffic_measure_hour') }} as hours
 inner join {{ ref('dim_territory') }} as territories

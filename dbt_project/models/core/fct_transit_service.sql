@@ -13,8 +13,7 @@ select
     hours.delay_s_count,
     hours.delay_s_last,
     territories.is_simulated,
-    (hours.hour_start at time zone territories.timezone)::date as local_date,
-    extract(hour from hours.hour_start at time zone territories.timezone)::integer as hour_of_day
+    {{ local_hour() }}
 from {{ ref('stg_transit_service_hour') }} as hours
 inner join {{ ref('dim_territory') }} as territories
     on hours.territory_code = territories.territory_code
