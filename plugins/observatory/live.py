@@ -12,7 +12,15 @@ from zoneinfo import ZoneInfo
 from observatory import pipeline
 from observatory.errors import ContractBroken, RangeError
 from observatory.portals import clock, territory_in_use
-from observatory.schedule import completed_day, corrected_for, days_to_read, live_window, parts, window_of_day
+from observatory.schedule import (
+    MOST_DAYS_LATE,
+    completed_day,
+    corrected_for,
+    days_to_read,
+    live_window,
+    parts,
+    window_of_day,
+)
 from observatory.warehouse.connection import role_url
 from observatory.warehouse.journal import read_until
 from observatory.warehouse.transaction import LoadResult
@@ -26,7 +34,6 @@ if TYPE_CHECKING:
     from observatory.territory import Territory
 
 log = logging.getLogger(__name__)
-LEAST_REACH = timedelta(days=31)
 
 
 @dataclass(frozen=True)
@@ -110,7 +117,8 @@ def extract_until(url: sa.URL, territory: Territory, feed_id: str, now: datetime
 
 
 def _reach(territory: Territory, feed_id: str) -> timedelta:
-    return max(corrected_for(territory, feed_id), LEAST_REACH)
+    """How far back the journal is searched for holes."""
+    return max(corrected_for(territory, feed_id), timedelta(days=MOST_DAYS_LATE))
 
 
 def by_hand(

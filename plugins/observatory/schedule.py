@@ -18,6 +18,7 @@ BACKTEST_DAYS = 28
 LEAST_OVERLAP = timedelta(minutes=15)
 MOST_OVERLAP = timedelta(hours=2)
 MOST_DAYS_LATE = 31
+"""How many missed days a run makes up for, and how far back holes are searched for at least; more are a backfill's."""
 
 
 def window_of_day(territory: Territory, feed_id: str, day: date) -> Window:
@@ -116,7 +117,10 @@ def completed_day(window: Window, last_window_end: datetime | None) -> date | No
 
 
 def rebuilt_window(territory: Territory, day: date) -> Window:
-    """What the transform of a daily run rebuilds: every day that one of its incident feeds read."""
+    """What the transform of a daily run rebuilds: every day that one of its incident feeds reads for this day.
+
+    Days made up for after an outage that was longer than the feed corrects itself want a build of their own.
+    """
     windows = [window_of_day(territory, feed_id, day) for feed_id in incident_feeds(territory)]
     return min(windows, key=lambda window: window.first_day)
 
