@@ -33,8 +33,9 @@ import sqlalchemy as sa
 
 from benchmarks.server import copied, psql, scratch_warehouse
 from observatory.feeds.socrata import PAGE_ROWS
-from observatory.schedule import corrected_for, windows_of_history
-from observatory.territory import load_territory
+from observatory.ingest.history_windows import windows_of_history
+from observatory.territory.city import corrected_for
+from observatory.territory.files import load_territory
 from observatory.warehouse.connection import plain
 
 FEED = "incidents"

@@ -15,10 +15,10 @@ import time
 from datetime import timedelta
 
 from benchmarks.panel import synthetic_panel
-from ml.backtest import backtest
-from ml.history import Known
-from ml.measure import pool
-from ml.methods import METHODS, OURS
+from ml.evaluation.backtest import backtest
+from ml.evaluation.metrics import pool
+from ml.models.registry import METHODS, OURS
+from ml.panel.history import Known
 
 
 def measure(method: str, years: int, side: int, daily: float, days: int) -> dict[str, float]:

@@ -32,13 +32,16 @@ import psycopg
 import sqlalchemy as sa
 
 from benchmarks.server import copied, psql, scratch_warehouse
-from observatory import inbox, pipeline
 from observatory.contracts import KINDS
 from observatory.errors import ObservatoryError
 from observatory.feeds import open_feed
-from observatory.records import Ordinals, admit
+from observatory.feeds.files import inbox
+from observatory.ingest import extract
+from observatory.records.admit import admit
+from observatory.records.identity import Ordinals
 from observatory.settings import signals_folder, state_folder
-from observatory.territory import Territory, load_territory
+from observatory.territory.city import Territory
+from observatory.territory.files import load_territory
 from observatory.text.tone import tone
 from observatory.warehouse.connection import plain, role_url
 from observatory.warehouse.load import LoadResult
@@ -77,11 +80,12 @@ class Loaded:
 
 def serve(population: int, partners: Path, operations: Path, addresses: Any) -> None:
     """The process of the portal and the partners: says its address, answers until it is ended."""
-    from observatory.simulator import partner, partner_database, portal
+    from observatory.simulator import portal
+    from observatory.simulator.partners import database, push
 
     ledger = portal.ledger_of(population=population, now=lambda: NOW)
-    partner_database.write_street_lights(ledger, partners)
-    operations.write_bytes(partner.declared(ledger.simulation, NOW))
+    database.write_street_lights(ledger, partners)
+    operations.write_bytes(push.declared(ledger.simulation, NOW))
     with portal.running(portal.demo_app(population=population, now=lambda: NOW)) as address:
         addresses.put(address)
         time.sleep(86_400)
@@ -113,7 +117,7 @@ def load(url: sa.URL, demo: Territory, feed_id: str) -> Loaded:
             window = Window.between(NOW - timedelta(days=1), NOW, demo.timezone)
             read(demo, feed_id, window)
         started, processor = time.perf_counter(), time.process_time()
-        loaded.result = pipeline.extract(url, demo, feed_id, window)
+        loaded.result = extract.extract(url, demo, feed_id, window)
         loaded.seconds, loaded.processor_seconds = time.perf_counter() - started, time.process_time() - processor
     except ObservatoryError as error:
         loaded.refusal = str(error)

@@ -37,9 +37,9 @@ pipeline.extract(role_url("loader"), city, "incidents", window)
 
 def bare_seconds(environment: dict[str, str]) -> float:
     """Run the three steps as commands, one after the other."""
-    from observatory.schedule import rebuilt_window
-    from observatory.stack import dbt_folders
-    from observatory.territory import load_territory
+    from observatory.ingest.windows import rebuilt_window
+    from observatory.local.services import dbt_folders
+    from observatory.territory.files import load_territory
 
     window = rebuilt_window(load_territory("demo"), date.fromisoformat(YESTERDAY))
     variables = {"territory_code": "demo", "window_start": str(window.first_day), "window_end": str(window.end_day)}
@@ -56,11 +56,11 @@ def bare_seconds(environment: dict[str, str]) -> float:
 
 def airflow_seconds() -> float:
     """Trigger the extract; wait for the forecast that its data starts."""
-    from observatory import stack
-    from observatory.airflow_api import AirflowApi, now
-    from observatory.environment import port
+    from observatory.local import services
+    from observatory.local.environment import port
+    from observatory.orchestration.api_client import AirflowApi, now
 
-    api = AirflowApi(f"http://127.0.0.1:{port('api')}", stack.ADMIN, stack.airflow_password())
+    api = AirflowApi(f"http://127.0.0.1:{port('api')}", services.ADMIN, services.airflow_password())
     since, started = now(), time.perf_counter()
     api.follow("demo.extract.incidents", api.trigger("demo.extract.incidents", YESTERDAY))
     api.follow("demo.forecast", api.run_of("demo.forecast", YESTERDAY, since))
@@ -79,7 +79,7 @@ def main() -> None:
     command = [sys.executable, "-m", "observatory.cli"]
     try:
         subprocess.run([*command, "run", "demo", "--day", TODAY, "--since", SINCE], check=True, stdout=sys.stderr)
-        from observatory.environment import child_environment
+        from observatory.local.environment import child_environment
 
         environment = child_environment()
         bare = _median(lambda: bare_seconds(environment))

@@ -36,9 +36,9 @@ EMPTY = Window(date(2025, 3, 1), date(2025, 3, 2), "Europe/Paris")
 
 def serve(name: str, rows: int, port: Any) -> None:
     """A server's process: says its address, answers until it is ended."""
-    from observatory.simulator import portal, protocols
+    from observatory.simulator import portal, servers
 
-    with portal.running(protocols.app(CASES[name].prepare(Path(), rows))) as address:
+    with portal.running(servers.app(CASES[name].prepare(Path(), rows))) as address:
         port.put(address)
         time.sleep(3600)
 
@@ -87,7 +87,8 @@ def measure(name: str, what: str, address: str) -> tuple[int, float, int]:
     """One measure: records, seconds of the processor, peak memory in MiB."""
     from observatory.contracts import KINDS
     from observatory.feeds import open_feed
-    from observatory.records import Ordinals, admit
+    from observatory.records.admit import admit
+    from observatory.records.identity import Ordinals
 
     os.environ.update({"BENCHMARK_KEY": KEY, **SECRETS})
     case, count, ordinals = CASES[name], 0, Ordinals()

@@ -22,12 +22,13 @@ import sqlalchemy as sa
 
 from benchmarks.server import copied, scratch_warehouse
 from observatory.contracts import KINDS
+from observatory.contracts.base import UNUSABLE
 from observatory.grid import cell_ids
 from observatory.records.check import check_records
-from observatory.records.kind import UNUSABLE
-from observatory.territory import load_territory
+from observatory.records.feed_window import FeedWindow
+from observatory.territory.files import load_territory
 from observatory.warehouse.connection import role_url
-from observatory.warehouse.load import FeedWindow, loading
+from observatory.warehouse.load import loading
 from observatory.window import Window
 
 CHUNK_ROWS, WINDOW_ROWS, WINDOW_DAYS = 50_000, 250_000, 30

@@ -13,9 +13,9 @@ import time
 from datetime import timedelta
 
 from benchmarks.panel import synthetic_panel
-from ml.method import Method
-from ml.methods import ALL, METHODS, methods_named
-from ml.panel import Panel
+from ml.models.base import Method
+from ml.models.registry import ALL, METHODS, methods_named
+from ml.panel.panel import Panel
 
 _DAYS = 28
 _YARDSTICK = "kernel_density"

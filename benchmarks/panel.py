@@ -14,9 +14,9 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from ml.baselines import KernelDensity
-from ml.model import Hotspots
-from ml.panel import Cells, Panel
+from ml.models.baselines import KernelDensity
+from ml.models.hotspots import Hotspots
+from ml.panel.panel import Cells, Panel
 
 FIRST_DAY = date(2019, 1, 1)
 _SEED = 20_190_101

@@ -32,15 +32,15 @@ from benchmarks.server import scratch_warehouse
 from observatory import grid
 from observatory.contracts import KINDS
 from observatory.contracts.traffic_measure import tell_missing_from_zero
-from observatory.records import REJECTED
+from observatory.records.check import REJECTED
+from observatory.records.feed_window import FeedWindow
 from observatory.signals.load import batches, loading_signals
 from observatory.signals.store import Store
 from observatory.signals.sums import sum_files
-from observatory.simulator import kinds
-from observatory.simulator.simulation import FIRST_DAY, Simulation
-from observatory.territory import load_territory
+from observatory.simulator import records as city_records
+from observatory.simulator.world.simulation import FIRST_DAY, Simulation
+from observatory.territory.files import load_territory
 from observatory.warehouse.connection import role_url
-from observatory.warehouse.transaction import FeedWindow
 from observatory.window import Window
 
 KIND, DEMO, STORE = KINDS["traffic_measure"], load_territory("demo"), Store("bench", "traffic")
@@ -65,7 +65,7 @@ BY_HAND = """
 
 def records(day: date, population: int) -> pl.DataFrame:
     """What is known in the end of a local day, in the contract's columns, in order of time."""
-    made = kinds.versions("traffic_measure", Simulation(population=population), day, day + timedelta(days=1))
+    made = city_records.versions("traffic_measure", Simulation(population=population), day, day + timedelta(days=1))
     known = made.filter(pl.col("shown_until").is_null()).rename({"shown_from": "published_at"})
     known = tell_missing_from_zero(known, DEMO, DEMO.feeds["incidents"]).unique("source_record_id")
     sites = known.select("site_code", "longitude_deg", "latitude_deg").unique()

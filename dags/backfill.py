@@ -8,9 +8,11 @@ from typing import Any
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import Param, dag, get_current_context, task
 
-from observatory import airflow_history, assets
-from observatory.schedule import asked_days, backtest_days, incident_feeds
-from observatory.territory import Territory, load_readable_territories
+from observatory.ingest.history_windows import asked_days, backtest_days
+from observatory.orchestration import assets
+from observatory.orchestration import backfill as steps
+from observatory.territory.city import Territory, incident_feeds
+from observatory.territory.files import load_readable_territories
 
 
 def backfill_dag(territory: Territory) -> None:
@@ -38,28 +40,27 @@ def backfill_dag(territory: Territory) -> None:
 
         @task(retries=2, retry_policy=assets.RETRY)
         def zones() -> None:
-            airflow_history.extract_zones(territory, asked())
+            steps.extract_zones(territory, asked())
 
         @task
         def months() -> list[list[str]]:
-            return airflow_history.months_to_read(territory, param("feeds"), asked(), again=param("again"))
+            return steps.months_to_read(territory, param("feeds"), asked(), again=param("again"))
 
         @task(retries=3, retry_policy=assets.RETRY, max_active_tis_per_dag=2, map_index_template="{{ window }}")
         def read(month: list[str]) -> str:
             get_current_context()["window"] = f"{month[0]} {month[1][:7]}"
-            return airflow_history.extract(territory, month[0], asked_days(month[1], month[2]))
+            return steps.extract(territory, month[0], asked_days(month[1], month[2]))
 
         @task(trigger_rule="none_failed")  # no month to read is no reason not to transform
         def close() -> int:
-            return airflow_history.close(territory, param("feeds"), asked())
+            return steps.close(territory, param("feeds"), asked())
 
         @task(retries=1, retry_delay=timedelta(seconds=30))
         def backtest() -> str:
-            from ml import run
-            from observatory.airflow_connection import warehouse_address
+            from observatory.orchestration.connections import warehouse_address
 
             days, groups = backtest_days(asked()[1]), territory.forecast.category_groups
-            return str(run.backtest(warehouse_address("forecaster"), territory.code, *days, groups=groups))
+            return str(backtest.backtest(warehouse_address("forecaster"), territory.code, *days, groups=groups))
 
         transform = TriggerDagRunOperator(
             task_id="transform",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from airflow.sdk import dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from observatory import assets
-from observatory.feed_page import cadence, page, summary
-from observatory.territory import Territory, load_readable_territories
+from observatory.orchestration import assets
+from observatory.orchestration.feed_docs import cadence, page, summary
+from observatory.territory.city import Territory
+from observatory.territory.files import load_readable_territories
 
 
 def extract_dag(territory: Territory, feed_id: str) -> None:
@@ -31,16 +32,16 @@ def extract_dag(territory: Territory, feed_id: str) -> None:
             retries=0 if feed.cadence_min else 3, retry_policy=assets.RETRY, outlets=[] if feed.cadence_min else [raw]
         )
         def load(territory_code: str) -> dict[str, str | None]:
-            from observatory import live
-            from observatory.airflow_connection import warehouse_url
-            from observatory.portals import clock, territory_in_use
+            from observatory.ingest import runs
+            from observatory.orchestration.connections import warehouse_url
+            from observatory.territory.overrides import clock, territory_in_use
 
             city, url = territory_in_use(territory_code), warehouse_url("loader")
             day = assets.day_asked(get_current_context(), city, feed_id)
             if day:
-                reading = live.extract_day(url, city, feed_id, day)
+                reading = runs.extract_day(url, city, feed_id, day)
             else:
-                reading = live.extract_until(url, city, feed_id, clock(city))
+                reading = runs.extract_until(url, city, feed_id, clock(city))
             return {"read": str(reading), "completed_day": reading.completed_day and str(reading.completed_day)}
 
         @task(outlets=[raw])

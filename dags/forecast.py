@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import PartitionedAssetTimetable, dag, get_current_context, task
 
-from observatory import assets
-from observatory.territory import Territory, load_readable_territories
+from observatory.orchestration import assets
+from observatory.territory.city import Territory
+from observatory.territory.files import load_readable_territories
 
 
 def forecast_dag(territory: Territory) -> None:
@@ -23,12 +24,12 @@ def forecast_dag(territory: Territory) -> None:
     def forecast() -> None:
         @task(retries=1, retry_delay=timedelta(seconds=30), outlets=[assets.forecast(territory)])
         def write() -> str:
-            from ml import run
-            from observatory.airflow_connection import warehouse_address
+            from ml.jobs import warehouse
+            from observatory.orchestration.connections import warehouse_address
 
             tomorrow = assets.day_of_run(get_current_context(), territory) + timedelta(days=1)
             return str(
-                run.forecast(
+                warehouse.forecast(
                     warehouse_address("forecaster"), territory.code, tomorrow, groups=territory.forecast.category_groups
                 )
             )

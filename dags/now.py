@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, dag, task
 
-from observatory import dbt_tasks
-from observatory.territory import Territory, load_readable_territories
+from observatory.orchestration import dbt
+from observatory.territory.city import Territory
+from observatory.territory.files import load_readable_territories
 
 
 def now_dag(territory: Territory) -> None:
@@ -22,11 +23,11 @@ def now_dag(territory: Territory) -> None:
         doc_md=__doc__,
     )
     def now() -> None:
-        @task.bash(pool=dbt_tasks.POOL, retries=1, retry_delay=timedelta(seconds=30))
+        @task.bash(pool=dbt.POOL, retries=1, retry_delay=timedelta(seconds=30))
         def build() -> str:
-            from observatory.portals import clock
+            from observatory.territory.overrides import clock
 
-            return dbt_tasks.live_marts(territory.code, clock(territory))
+            return dbt.live_marts(territory.code, clock(territory))
 
         build()
 

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import PartitionedAssetTimetable, dag, get_current_context, task
 
-from observatory import assets
-from observatory.territory import Territory, load_readable_territories
+from observatory.orchestration import assets
+from observatory.territory.city import Territory
+from observatory.territory.files import load_readable_territories
 
 
 def score_dag(territory: Territory) -> None:
@@ -23,11 +24,11 @@ def score_dag(territory: Territory) -> None:
     def score() -> None:
         @task(retries=1, retry_delay=timedelta(seconds=30))
         def write() -> str:
-            from ml import run
-            from observatory.airflow_connection import warehouse_address
+            from ml.jobs import scoring
+            from observatory.orchestration.connections import warehouse_address
 
             day = assets.day_of_run(get_current_context(), territory)
-            return str(run.score(warehouse_address("forecaster"), territory.code, day))
+            return str(scoring.score(warehouse_address("forecaster"), territory.code, day))
 
         write()
 

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from airflow.sdk import AssetAll, Param, PartitionedAssetTimetable, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from observatory import assets
-from observatory.dbt_tasks import build
-from observatory.schedule import incident_feeds, rebuilt_window
-from observatory.territory import Territory, load_readable_territories
+from observatory.ingest.windows import rebuilt_window
+from observatory.orchestration import assets
+from observatory.orchestration.dbt import build
+from observatory.territory.city import Territory, incident_feeds
+from observatory.territory.files import load_readable_territories
 
 
 def transform_dag(territory: Territory) -> None:
@@ -32,7 +33,7 @@ def transform_dag(territory: Territory) -> None:
     def transform() -> None:
         @task
         def window() -> dict[str, str]:
-            from observatory.portals import clock
+            from observatory.territory.overrides import clock
 
             context = get_current_context()
             first_day, end_day = context["params"]["first_day"], context["params"]["end_day"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from ml.measure import AREA_PERCENTS
+from ml.evaluation.metrics import AREA_PERCENTS
 
 Schema = dict[str, pl.DataType | type[pl.DataType]]
 FORECAST_COLUMNS: Schema = {

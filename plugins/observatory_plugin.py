@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-from observatory.web.push import PREFIX, app
+from observatory.web.push.app import PREFIX, app
 
 
 class ObservatoryPlugin(AirflowPlugin):

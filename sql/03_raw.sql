@@ -1,6 +1,6 @@
 set role owner;
 
--- The table of each record kind is made of its contract: plugins/observatory/warehouse/raw_tables.py.
+-- The table of each record kind is made of its contract: plugins/observatory/warehouse/raw_schema.py.
 create table if not exists raw.territory (
     territory_code text primary key,
     territory_name text not null,

@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from observatory.territory import Territory, load_territory
+from observatory.territory.city import Territory
+from observatory.territory.files import load_territory
 from observatory.window import Window
 
 MONTH = Window(date(2026, 3, 1), date(2026, 4, 1), "Europe/Paris")

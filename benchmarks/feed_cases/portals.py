@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.feed_cases.case import INCIDENT, ISO, POLICE, TABLE, Case, moments, table
-from observatory.simulator import protocols
+from observatory.simulator import servers
 
 FRAME = {"number": "int", "type": "text", "at": "datetime", "lon": "double", "lat": "double"}
 KEY = "made-up-key"
@@ -15,11 +15,11 @@ KEY = "made-up-key"
 
 
 def opendatasoft(_: Path, rows: int) -> Any:
-    return protocols.opendatasoft(table(rows), FRAME)
+    return servers.opendatasoft(table(rows), FRAME)
 
 
 def ckan(_: Path, rows: int) -> Any:
-    return protocols.ckan(table(rows), FRAME)
+    return servers.ckan(table(rows), FRAME)
 
 
 def arcgis(_: Path, rows: int) -> Any:
@@ -28,11 +28,11 @@ def arcgis(_: Path, rows: int) -> Any:
         for n, at in enumerate(moments(rows))
     ]
     types = {"OBJECTID": "esriFieldTypeOID", "type": "esriFieldTypeString", "at": "esriFieldTypeDate"}
-    return protocols.arcgis(features, types)
+    return servers.arcgis(features, types)
 
 
 def open311(_: Path, rows: int) -> Any:
-    return protocols.open311(
+    return servers.open311(
         [
             {"service_request_id": n, "service_code": "006", "status": "open", "address": "1 rue X", "lat": 43.3,
              "requested_datetime": f"{at:%Y-%m-%dT%H:%M:%SZ}", "long": 5.0}
@@ -47,7 +47,7 @@ def openagenda(_: Path, rows: int) -> Any:
          "timings": [{"begin": f"{at:%Y-%m-%dT%H:%M:%S+00:00}", "end": f"{at + timedelta(1):%Y-%m-%dT%H:%M:%S+00:00}"}]}
         for n, at in enumerate(moments(rows))
     ]  # fmt: skip
-    return protocols.openagenda(events, KEY)
+    return servers.openagenda(events, KEY)
 
 
 ODS = {"protocol": "opendatasoft", "dataset": "log"}

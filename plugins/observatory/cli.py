@@ -12,10 +12,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from observatory.commands.simulate import simulate
+from observatory.commands.text import app as text_app
 from observatory.errors import ObservatoryError
 from observatory.settings import NO_HIDDEN_CONFIGURATION, TELEMETRY_OFF
-from observatory.simulate_command import simulate
-from observatory.text.cli import app as text_app
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.add_typer(text_app, name="text")
@@ -37,7 +37,7 @@ def run(
     ] = None,
 ) -> None:
     """Bring a city from nothing to today's forecast through the scheduler, and say where to look."""
-    from observatory.main_job import run as run_main_job
+    from observatory.quickstart.job import run as run_main_job
 
     run_main_job(territory, portal, _date(day), _date(since), console)
 
@@ -45,27 +45,27 @@ def run(
 @app.command()
 def up() -> None:
     """Start PostgreSQL and Airflow."""
-    from observatory import stack
+    from observatory.local import services
 
-    stack.up(console.print)
+    services.up(console.print)
     _print_status()
 
 
 @app.command()
 def down() -> None:
     """Stop everything; no process is left."""
-    from observatory import stack
+    from observatory.local import services
 
-    stack.down(console.print)
+    services.down(console.print)
 
 
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
     """Show addresses and the state of each process."""
-    from observatory import stack
+    from observatory.local import services
 
     if as_json:
-        print(json.dumps(stack.status(), indent=2))
+        print(json.dumps(services.status(), indent=2))
     else:
         _print_status()
 
@@ -82,7 +82,7 @@ def doctor(
 
     Exit code 0: all well. 1: something a person must act on. 2: the file is wrong.
     """
-    from observatory.doctor.run import run as examine
+    from observatory.commands.doctor import run as examine
 
     raise typer.Exit(examine(territory, portal, sample, _date(day), console, as_json=as_json))
 
@@ -102,7 +102,7 @@ def extract(
     """Read one feed by hand: a day, a span of time, or, without either, whatever was not read yet until now."""
     if (since is None) != (until is None) or (day and since) or (since and until and until <= since):
         raise typer.BadParameter("say --day, or --since and a later --until, or neither")
-    from observatory.live import by_hand
+    from observatory.commands.extract import by_hand
 
     console.print(str(by_hand(territory, feed, _date(day), since, until)), highlight=False, soft_wrap=True)
 
@@ -122,9 +122,10 @@ def backfill(  # noqa: PLR0917
 
     Stop it at any moment and start it again: what is loaded is not read again. Exit code 1: some windows were refused.
     """
-    from observatory import history_command, portals
+    from observatory.commands import backfill as history_command
+    from observatory.territory import overrides
 
-    city = portals.territory_in_use(territory)
+    city = overrides.territory_in_use(territory)
     if portal is not None:
         city = city.with_portal(portal if "://" in portal else str(Path(portal).resolve()))
     days = since.date(), _date(until)
@@ -132,7 +133,7 @@ def backfill(  # noqa: PLR0917
 
 
 @app.command()
-def portal(
+def serve_portal(
     replay: Annotated[Path | None, typer.Option(help="Folder of real rows to serve as the city's portal does.")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Serve the simulated city.")] = False,
     today: Annotated[
@@ -154,21 +155,21 @@ def portal(
     """Serve a city's portal on this machine: real rows replayed, or the simulated city."""
     if demo == (replay is not None):
         raise typer.BadParameter("say either --demo or --replay FOLDER")
-    from observatory.simulator import portal as portals
-    from observatory.simulator.fault_desk import sometimes
+    from observatory.simulator import portal
+    from observatory.simulator.servers.faults.desk import sometimes
 
     planted = sometimes(faults, faults_seed)
-    served = portals.replay_app(replay, faults=planted) if replay else portals.demo_app(_date(today), faults=planted)
+    served = portal.replay_app(replay, faults=planted) if replay else portal.demo_app(_date(today), faults=planted)
     if demo and push_to:
-        from observatory.simulator import partner
+        from observatory.simulator.partners import push
 
-        partner.keep_sending(push_to, _date(today))
+        push.keep_sending(push_to, _date(today))
     if demo and leave_in:
-        from observatory.simulator import partner_database
+        from observatory.simulator.partners import database
 
-        partner_database.keep_written(portals.ledger_of(_date(today)), leave_in)
+        database.keep_written(portal.ledger_of(_date(today)), leave_in)
     console.print(f"Portal on http://127.0.0.1:{port}", highlight=False)
-    portals.serve(served, port)
+    portal.serve(served, port)
 
 
 @app.command()
@@ -177,8 +178,8 @@ def push_token(
     feed: Annotated[str, typer.Argument(help="One of its feeds that is sent.")],
 ) -> None:
     """Print the token with which a simulated city's partner sends; a real partner's is given from outside."""
-    from observatory.territory import load_territory
-    from observatory.web.tokens import printable_token
+    from observatory.territory.files import load_territory
+    from observatory.web.push.tokens import printable_token
 
     print(printable_token(load_territory(territory), feed))
 
@@ -186,15 +187,15 @@ def push_token(
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def exec(command: list[str]) -> None:  # noqa: A001
     """Run a command (airflow, dbt, observatory-ml, …) with the observatory's addresses and secrets around it."""
-    from observatory.environment import child_environment
+    from observatory.local.environment import child_environment
 
     os.execvpe(command[0], command, child_environment())  # noqa: S606
 
 
 def _print_status() -> None:
-    from observatory import stack
+    from observatory.local import services
 
-    found = stack.status()
+    found = services.status()
     for name, process in found["processes"].items():
         mark = "[green]●[/green]" if process["pid"] else "[dim]○[/dim]"
         console.print(f"{mark} {name:<14} {process['state']}" + (f" (pid {process['pid']})" if process["pid"] else ""))

@@ -12,15 +12,17 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples import AT, NOT_BEFORE, POINT, SAMPLES, WHEN
 
 from observatory.contracts import KINDS, NAMES
 from observatory.contracts.accident import AGE_CLASSES, count_involved
-from observatory.records import Ordinals, admit
-from observatory.records.door import has_pseudonymous_key
-from observatory.records.kind import Record
+from observatory.contracts.base import Record
+from observatory.records.admit import admit
+from observatory.records.identity import Ordinals
 from observatory.records.mapping import require_mapping
-from observatory.territory import Territory, load_territory
+from observatory.records.minimise import has_pseudonymous_key
+from observatory.territory.city import Territory
+from observatory.territory.files import load_territory
+from tests.support.samples import AT, NOT_BEFORE, POINT, SAMPLES, WHEN
 
 DELIVERED = [name for name in NAMES if not KINDS[name].is_derived]
 DEMO = load_territory("demo").model_dump(exclude={"feeds"})

@@ -7,8 +7,11 @@ import polars as pl
 import pytest
 
 from observatory.contracts import KINDS
-from observatory.records import Ordinals, check, conform, summarise
-from observatory.territory import Territory, load_territory
+from observatory.records.admit import check, conform
+from observatory.records.check import summarise
+from observatory.records.identity import Ordinals
+from observatory.territory.city import Territory
+from observatory.territory.files import load_territory
 
 CHICAGO = load_territory("chicago")
 GOOD = {

@@ -7,20 +7,20 @@ import polars as pl
 import pytest
 
 from observatory.contracts import KINDS
-from observatory.records import Ordinals, row_hash
-from observatory.records.kind import Record
-from observatory.warehouse import raw_tables
+from observatory.contracts.base import Record
+from observatory.records.identity import Ordinals, row_hash
+from observatory.warehouse import raw_schema
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_kind_is_its_module_and_its_table(name):
     kind = KINDS[name]
     assert kind.name == name
-    made, *_ = raw_tables.table_statements(kind)
+    made, *_ = raw_schema.table_statements(kind)
     columns = dict(re.findall(r"^    (\w+) (\w+(?: precision)?)", made, re.MULTILINE))
     assert list(columns) == [
-        *raw_tables.VERSION_COLUMNS,
-        *(c for c in kind.columns if c not in columns or c not in raw_tables.VERSION_COLUMNS),
+        *raw_schema.VERSION_COLUMNS,
+        *(c for c in kind.columns if c not in columns or c not in raw_schema.VERSION_COLUMNS),
         "primary",
     ]
     assert set(kind.columns) <= columns.keys()
@@ -28,9 +28,9 @@ def test_a_kind_is_its_module_and_its_table(name):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_what_may_be_null_in_the_contract_may_be_null_in_the_table(name):
-    made, *_ = raw_tables.table_statements(KINDS[name])
+    made, *_ = raw_schema.table_statements(KINDS[name])
     required = set(re.findall(r"^    (\w+) .*not null", made, re.MULTILINE))
-    assert required - raw_tables.VERSION_COLUMNS.keys() == KINDS[name].required - raw_tables.VERSION_COLUMNS.keys()
+    assert required - raw_schema.VERSION_COLUMNS.keys() == KINDS[name].required - raw_schema.VERSION_COLUMNS.keys()
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -7,8 +7,10 @@ import polars as pl
 import pytest
 
 from observatory.feeds import open_feed
-from observatory.records import Ordinals, admit
-from observatory.territory import Territory, load_territory
+from observatory.records.admit import admit
+from observatory.records.identity import Ordinals
+from observatory.territory.city import Territory
+from observatory.territory.files import load_territory
 from observatory.window import Window
 
 DEMO = load_territory("demo").model_dump(exclude={"feeds"})

@@ -8,9 +8,10 @@ import pytest
 from observatory import grid
 from observatory.contracts import KINDS
 from observatory.feeds import open_feed
-from observatory.records import Ordinals, check, conform
+from observatory.records.admit import check, conform
+from observatory.records.identity import Ordinals
 from observatory.simulator.portal import replay_app, running
-from observatory.territory import load_territory
+from observatory.territory.files import load_territory
 from observatory.window import Window
 
 

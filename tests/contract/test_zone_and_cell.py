@@ -9,8 +9,8 @@ import pytest
 from observatory import grid
 from observatory.contracts import KINDS
 from observatory.contracts.cell import cell_records
-from observatory.records import check, conform
-from observatory.territory import load_territory
+from observatory.records.admit import check, conform
+from observatory.territory.files import load_territory
 
 DEMO = load_territory("demo")
 RING = [[4.95, 43.25], [5.0, 43.25], [5.0, 43.3], [4.95, 43.3], [4.95, 43.25]]

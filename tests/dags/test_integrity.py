@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from observatory.contracts import KINDS
-from observatory.feed_page import cadence
-from observatory.schedule import corrected_for
+from observatory.orchestration.feed_docs import cadence
 from observatory.settings import ROOT, TELEMETRY_OFF
-from observatory.territory import load_territories
+from observatory.territory.city import corrected_for
+from observatory.territory.files import load_territories
 
 DAGS = sorted((ROOT / "dags").glob("*.py"))
 MOST_LINES = 80
@@ -295,7 +295,7 @@ def test_parsing_stays_light(parsed):
 
 def test_what_the_schedules_import_stays_light(environment):
     code = (
-        "import sys, observatory.territory, observatory.schedule, observatory.assets;"
+        "import sys, observatory.territory.city, observatory.ingest.windows, observatory.orchestration.assets;"
         f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
     )
     process = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
@@ -329,7 +329,7 @@ def test_a_broken_territory_file_is_one_import_error_in_four_parts(with_a_typo):
     said = trace.strip().splitlines()[-1]
     assert said.endswith(
         "springfield.yml: `timezone` is missing; `timezne` is not a known key; expected a value for `timezone`; "
-        "only known keys (a typo?). Correct springfield.yml, then run: pytest tests/unit/test_territory.py."
+        "only known keys (a typo?). Correct springfield.yml, then run: pytest tests/unit/territory/test_files.py."
     )
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from observatory.dbt_tasks import LIVE
+from observatory.orchestration.dbt import LIVE
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 BUILD = ("build", *LIVE)

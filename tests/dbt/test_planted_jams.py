@@ -5,16 +5,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from observatory import pipeline
-from observatory.dbt_tasks import LIVE
+from observatory.ingest import extract
+from observatory.orchestration.dbt import LIVE
 from observatory.simulator import portal
-from observatory.simulator.ledger import Ledger
-from observatory.simulator.offer import OFFER
-from observatory.simulator.roads import sites_of
-from observatory.simulator.simulation import TIMEZONE, Simulation
-from observatory.simulator.truth import PLANTED
-from observatory.simulator.truth.roads import OUTBOUND, Stretch
-from observatory.territory import load_territory
+from observatory.simulator.publishers.catalogue import OFFER
+from observatory.simulator.records.ledger import Ledger
+from observatory.simulator.world.parameters import PLANTED
+from observatory.simulator.world.parameters.roads import OUTBOUND, Stretch
+from observatory.simulator.world.roads import sites_of
+from observatory.simulator.world.simulation import TIMEZONE, Simulation
+from observatory.territory.files import load_territory
 from observatory.window import Window
 
 EVENING = datetime(2024, 5, 22, 16, 0, tzinfo=UTC)
@@ -34,7 +34,7 @@ def measured(warehouse):
                 "insert into raw.territory values ('demo', 'demo', 'FR', 'Europe/Paris', true, 2154, 250)"
             )
         window = Window.between(EVENING - timedelta(days=2), EVENING, TIMEZONE)
-        pipeline.extract(sa.make_url(warehouse.url("loader")), demo, "traffic", window)
+        extract.extract(sa.make_url(warehouse.url("loader")), demo, "traffic", window)
 
 
 def test_the_mart_shows_the_planted_jam_and_no_other(dbt, warehouse, measured):

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from dbt.cli.main import dbtRunner
 
-from ml.methods import BASELINES, OURS
+from ml.models.registry import BASELINES, OURS
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 PUBLISHED = ("core", "today", "tomorrow")

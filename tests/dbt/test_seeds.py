@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 import yaml
 
-from observatory import taxonomy
+from observatory.territory import taxonomy
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 MAP = pl.read_csv(PROJECT / "seeds" / "category_map.csv").join(

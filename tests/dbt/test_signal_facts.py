@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from observatory.contracts import KINDS
-from observatory.records import REJECTED
+from observatory.records.check import REJECTED
+from observatory.records.feed_window import FeedWindow
 from observatory.signals.load import loading_signals
-from observatory.warehouse.transaction import FeedWindow
 from observatory.window import Window
 
 HOUR = timedelta(hours=1)

@@ -13,9 +13,11 @@ import polars as pl
 import pytest
 
 from observatory.feeds import open_feed
-from observatory.records import Ordinals, check, conform
-from observatory.simulator import portal, protocols
-from observatory.territory import Territory, load_territory
+from observatory.records.admit import check, conform
+from observatory.records.identity import Ordinals
+from observatory.simulator import portal, servers
+from observatory.territory.city import Territory
+from observatory.territory.files import load_territory
 
 FIRST_DAY, DAYS = date(2024, 1, 1), 130
 WEST, SOUTH, KILOMETRES = 4.95, 43.25, 3
@@ -88,12 +90,12 @@ def backtest_arguments(city_files):
 @pytest.fixture
 def observatory_ml(monkeypatch, capsys):
     """Run the command line; returns exit code, standard output and standard error."""
-    from ml import cli
+    from ml.cli import app
 
     def run(*given):
         monkeypatch.setattr("sys.argv", ["observatory-ml", *map(str, given)])
         try:
-            cli.main()
+            app.main()
             code = 0
         except SystemExit as ended:
             code = ended.code
@@ -148,7 +150,7 @@ def _server():
     def fault(request):
         return current["fault"](request)
 
-    with portal.running(protocols.app(answer, fault)) as address:
+    with portal.running(servers.app(answer, fault)) as address:
         yield address, current
 
 

@@ -12,7 +12,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from observatory import cli, environment
+from observatory import cli
+from observatory.local import environment
 from observatory.settings import NO_HIDDEN_CONFIGURATION, ROOT, TELEMETRY_OFF
 
 DAGS = sorted((ROOT / "dags").glob("*.py"))

@@ -13,11 +13,11 @@ import yaml
 
 from observatory.contracts import KINDS
 from observatory.settings import ROOT
-from observatory.simulator.truth import PLANTED
-from observatory.territory import load_territories
-from observatory.warehouse import raw_tables
+from observatory.simulator.world.parameters import PLANTED
+from observatory.territory.files import load_territories
+from observatory.warehouse import raw_schema
 
-SQL = ";\n".join([*(path.read_text() for path in sorted((ROOT / "sql").glob("*.sql"))), *raw_tables.statements()])
+SQL = ";\n".join([*(path.read_text() for path in sorted((ROOT / "sql").glob("*.sql"))), *raw_schema.statements()])
 MODELS = ROOT / "dbt_project" / "models"
 SEEDS = ROOT / "dbt_project" / "seeds"
 

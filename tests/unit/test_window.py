@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from observatory.errors import RangeError
-from observatory.schedule import asked_days, backtest_days, rebuilt_window, window_of_day, windows_of_history
-from observatory.territory import load_territory
+from observatory.ingest.history_windows import asked_days, backtest_days, windows_of_history
+from observatory.ingest.windows import rebuilt_window, window_of_day
+from observatory.territory.files import load_territory
 from observatory.window import Window, local_midnight
 
 ZONES = [

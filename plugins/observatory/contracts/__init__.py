@@ -11,9 +11,9 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from observatory.records.kind import Kind
+    from observatory.contracts.base import Kind
 
-NAMES = tuple(sorted(module.name for module in iter_modules(__path__)))
+NAMES = tuple(sorted({module.name for module in iter_modules(__path__)} - {"base", "parse"}))
 """Names of the kinds."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from observatory.records.kind import Kind, Record
+from observatory.contracts.base import Kind, Record
 
 AGE_CLASSES = {"aged_0_14_count": (0, 14), "aged_15_24_count": (15, 24), "aged_25_64_count": (25, 64),
                "aged_65_plus_count": (65, 120)}  # fmt: skip

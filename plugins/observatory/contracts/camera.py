@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandera.polars as pa
 
-from observatory.records.kind import Kind, Standing
+from observatory.contracts.base import Kind, Standing
 
 
 class Camera(Standing):

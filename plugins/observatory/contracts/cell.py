@@ -7,8 +7,8 @@ from datetime import datetime
 import pandera.polars as pa
 import polars as pl
 
+from observatory.contracts.base import UTC_TIME, Kind, Standing
 from observatory.grid import CELL_ID_PATTERN
-from observatory.records.kind import UTC_TIME, Kind, Standing
 
 
 class Cell(Standing):

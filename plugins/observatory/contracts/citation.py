@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandera.polars as pa
 
-from observatory.records.kind import Kind, Record
+from observatory.contracts.base import Kind, Record
 
 
 class Citation(Record):

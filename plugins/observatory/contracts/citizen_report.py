@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from observatory.records.kind import Kind, Moment, Record
+from observatory.contracts.base import Kind, Moment, Record
 
 
 class CitizenReport(Record):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from observatory.records.kind import Kind, Record
+from observatory.contracts.base import Kind, Record
 
 _LONGEST_DAYS = 365
 

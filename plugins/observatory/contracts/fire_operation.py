@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pandera.polars as pa
 import polars as pl
 
-from observatory.records.kind import Kind, Moment, Record
+from observatory.contracts.base import Kind, Moment, Record
 
 if TYPE_CHECKING:
-    from observatory.feeds.settings import FeedSettings
-    from observatory.territory import Territory
+    from observatory.territory.city import Territory
+    from observatory.territory.feed import FeedSettings
 
 _SLOWEST_RESPONSE_MIN = 60
 

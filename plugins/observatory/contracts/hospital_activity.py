@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from observatory.records.kind import Kind, Record
+from observatory.contracts.base import Kind, Record
 
 LEAST_COUNT = 5
 """Fewer visits than this could tell of a person: such rows are refused, and their count never passes the door."""

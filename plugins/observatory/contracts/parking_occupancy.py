@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from observatory.records.kind import Kind, Record, Sums
+from observatory.contracts.base import Kind, Record, Sums
 
 _OVERFULL = 1.05
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pandera.polars as pa
 import polars as pl
 
-from observatory.records.kind import Kind, Record, Sums
+from observatory.contracts.base import Kind, Record, Sums
 
 if TYPE_CHECKING:
-    from observatory.feeds.settings import FeedSettings
-    from observatory.territory import Territory
+    from observatory.territory.city import Territory
+    from observatory.territory.feed import FeedSettings
 
 LEAST_COUNT = 20
 """Operators hold smaller groups back; where one does not, the group's size does not pass the door."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
+from observatory.contracts.base import Kind, Record
 from observatory.grid import CELL_ID_PATTERN
-from observatory.records.kind import Kind, Record
 
 
 class Presence(Record):

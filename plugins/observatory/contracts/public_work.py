@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pandera.polars as pa
 import polars as pl
 
-from observatory.records.kind import UTC_TIME, Kind, Moment, Standing
+from observatory.contracts.base import UTC_TIME, Kind, Moment, Standing
 
 if TYPE_CHECKING:
-    from observatory.feeds.settings import FeedSettings
-    from observatory.territory import Territory
+    from observatory.territory.city import Territory
+    from observatory.territory.feed import FeedSettings
 
 
 class PublicWork(Standing):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandera.polars as pa
 
-from observatory.records.kind import Kind, Moment, Standing
+from observatory.contracts.base import Kind, Moment, Standing
 
 
 class StreetLight(Standing):

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pandera.polars as pa
 import polars as pl
 
-from observatory.records.kind import Kind, Record, Sums
-from observatory.records.read import to_utc
+from observatory.contracts.base import Kind, Record, Sums
+from observatory.contracts.parse import to_utc
 
 if TYPE_CHECKING:
-    from observatory.feeds.settings import FeedSettings
-    from observatory.territory import Territory
+    from observatory.territory.city import Territory
+    from observatory.territory.feed import FeedSettings
 
 _CLOCK = r"^(\d{1,2}):(\d{2})(?::(\d{2}))?$"
 _LAST_HOUR = 29

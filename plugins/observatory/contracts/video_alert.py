@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandera.polars as pa
 
-from observatory.records.kind import Kind, Moment, Record
+from observatory.contracts.base import Kind, Moment, Record
 
 
 class VideoAlert(Record):

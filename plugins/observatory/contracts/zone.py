@@ -11,12 +11,12 @@ import polars as pl
 import shapely
 
 from observatory import grid
-from observatory.records.kind import UTC_TIME, Kind, Standing
+from observatory.contracts.base import UTC_TIME, Kind, Standing
 from observatory.window import local_midnight
 
 if TYPE_CHECKING:
-    from observatory.feeds.settings import FeedSettings
-    from observatory.territory import Territory
+    from observatory.territory.city import Territory
+    from observatory.territory.feed import FeedSettings
 
 _ALWAYS = date(1970, 1, 1)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from observatory.contracts import KINDS
+from observatory.contracts.parse import text
 from observatory.doctor import forecastable, sample
 from observatory.doctor.report import (
     CHANGED,
@@ -35,15 +36,15 @@ from observatory.errors import (
     SourceUnavailable,
     TerritoryError,
 )
-from observatory.records import Ordinals, admit
+from observatory.records.admit import admit
+from observatory.records.identity import Ordinals
 from observatory.records.mapping import require_mapping
-from observatory.records.read import text
-from observatory.terms import require_live_terms
+from observatory.territory.terms import require_live_terms
 
 if TYPE_CHECKING:
-    from observatory.feeds.settings import FeedSettings
-    from observatory.records import Checked
-    from observatory.territory import Territory
+    from observatory.records.check import Checked
+    from observatory.territory.city import Territory
+    from observatory.territory.feed import FeedSettings
 
 _LATE_DAYS = 2
 """A source may be this much later than its file says before it counts as late: a holiday, a night without power."""

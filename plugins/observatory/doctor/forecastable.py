@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING
 import polars as pl
 import psycopg
 
-from observatory import taxonomy
 from observatory.doctor import sample
 from observatory.doctor.report import GroupReport
 from observatory.errors import ObservatoryError
-from observatory.records import Ordinals, admit
+from observatory.records.admit import admit
+from observatory.records.identity import Ordinals
+from observatory.territory import taxonomy
 from observatory.warehouse.connection import plain, role_url
 from observatory.window import Window
 
 if TYPE_CHECKING:
-    from observatory.territory import Territory
+    from observatory.territory.city import Territory
 
 FEWEST_DAYS = 60
 FEWEST_LOCATED = 100

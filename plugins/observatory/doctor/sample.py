@@ -17,16 +17,16 @@ import polars as pl
 from observatory.contracts import KINDS
 from observatory.errors import SourceChanged
 from observatory.feeds import open_feed
-from observatory.feeds.answers import filled, texts
 from observatory.feeds.base import require_columns, within
-from observatory.feeds.http import Patience
+from observatory.feeds.http.answers import filled, texts
+from observatory.feeds.http.client import Patience
 from observatory.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from observatory.feeds.settings import FeedSettings
-    from observatory.territory import Territory
+    from observatory.territory.city import Territory
+    from observatory.territory.feed import FeedSettings
 
 MOST_ROWS = 1_000
 HASTE = Patience(attempts=2, backoff_s=0.2, longest_wait_s=1, timeout_s=10)

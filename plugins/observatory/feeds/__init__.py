@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from observatory.feeds.base import Feed
-    from observatory.territory import Territory
+    from observatory.territory.city import Territory
 
 
 def open_feed(territory: Territory, feed_id: str, **options: Any) -> Feed:

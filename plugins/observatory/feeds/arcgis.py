@@ -12,10 +12,10 @@ import shapely
 from observatory.contracts import KINDS
 from observatory.errors import SourceChanged
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
-from observatory.feeds.http import PATIENT, Patience
-from observatory.feeds.json_api import JsonApi, gathered
-from observatory.feeds.settings import FeedSettings
-from observatory.feeds.sources import ArcgisSource
+from observatory.feeds.http.client import PATIENT, Patience
+from observatory.feeds.http.json_source import JsonApi, gathered
+from observatory.territory.feed import FeedSettings
+from observatory.territory.sources import ArcgisSource
 from observatory.window import Window
 
 GEOMETRY = "geometry"

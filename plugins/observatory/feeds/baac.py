@@ -20,14 +20,14 @@ import polars as pl
 from observatory.contracts.accident import count_involved
 from observatory.errors import SourceChanged
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
-from observatory.feeds.drop import fetched
 from observatory.feeds.file import readable, require_exact, scanned_csv
-from observatory.feeds.http import PATIENT, Patience, download
-from observatory.feeds.json_api import JsonApi
-from observatory.feeds.settings import FeedSettings
-from observatory.feeds.sources import BaacSource
-from observatory.feeds.sources.file import Csv
-from observatory.feeds.whole import Wholeness
+from observatory.feeds.files.fetch import fetched
+from observatory.feeds.http.client import PATIENT, Patience, download
+from observatory.feeds.http.completeness import Wholeness
+from observatory.feeds.http.json_source import JsonApi
+from observatory.territory.feed import FeedSettings
+from observatory.territory.sources import BaacSource
+from observatory.territory.sources.file import Csv
 from observatory.window import Window
 
 KEY = "Num_Acc"

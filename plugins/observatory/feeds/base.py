@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from observatory.contracts import KINDS
+from observatory.contracts.parse import moment
 from observatory.errors import SourceChanged
 from observatory.privacy.columns import refused_at_the_door
-from observatory.records.read import moment
 
 if TYPE_CHECKING:
-    from observatory.feeds.settings import FeedSettings
+    from observatory.territory.feed import FeedSettings
     from observatory.window import Window
 
 CHUNK_ROWS = 50_000

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
-from observatory.feeds.answers import Asking, from_environment, part
-from observatory.feeds.http import PATIENT, Patience
-from observatory.feeds.posts import Post, Scorer, days, rows_of, said
-from observatory.feeds.settings import FeedSettings
-from observatory.feeds.sources import BlueskySource
+from observatory.feeds.http.answers import Asking, from_environment, part
+from observatory.feeds.http.client import PATIENT, Patience
+from observatory.feeds.messages.posts import Post, Scorer, days, rows_of, said
+from observatory.territory.feed import FeedSettings
+from observatory.territory.sources import BlueskySource
 from observatory.window import Window
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _DEPTH = 200
 
 @dataclass(frozen=True)
 class BlueskyFeed:
-    """Messages of a window; see ``observatory.feeds.posts`` for their columns.
+    """Messages of a window; see ``observatory.feeds.messages.posts`` for their columns.
 
     A message is known by the hash of its content (``cid``), since its address has the account in it. Pages go back in
     time by ``until``: a cursor is refused without a login.

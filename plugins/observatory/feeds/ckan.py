@@ -10,10 +10,10 @@ from typing import cast
 import polars as pl
 
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
-from observatory.feeds.http import PATIENT, Patience
-from observatory.feeds.json_api import JsonApi, gathered
-from observatory.feeds.settings import FeedSettings
-from observatory.feeds.sources import CkanSource
+from observatory.feeds.http.client import PATIENT, Patience
+from observatory.feeds.http.json_source import JsonApi, gathered
+from observatory.territory.feed import FeedSettings
+from observatory.territory.sources import CkanSource
 from observatory.window import Window
 
 PAGE_ROWS = 10_000

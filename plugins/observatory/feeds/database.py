@@ -15,9 +15,9 @@ from observatory import settings
 from observatory.contracts import KINDS
 from observatory.errors import SourceChanged, SourceUnavailable
 from observatory.feeds.base import CHUNK_ROWS, edges, require_columns, within
-from observatory.feeds.settings import FeedSettings
-from observatory.feeds.sources import DatabaseSource
 from observatory.secrets import from_outside
+from observatory.territory.feed import FeedSettings
+from observatory.territory.sources import DatabaseSource
 from observatory.window import Window
 
 _READ_ONLY = {

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, cast
 import polars as pl
 from lxml import etree
 
-from observatory.feeds.answers import Asking, filled, token_header
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
-from observatory.feeds.http import PATIENT, Patience
-from observatory.feeds.settings import FeedSettings
-from observatory.feeds.sources import Datex2Source
-from observatory.feeds.whole import Wholeness
+from observatory.feeds.http.answers import Asking, filled, token_header
+from observatory.feeds.http.client import PATIENT, Patience
+from observatory.feeds.http.completeness import Wholeness
+from observatory.territory.feed import FeedSettings
+from observatory.territory.sources import Datex2Source
 from observatory.window import Window
 
 if TYPE_CHECKING:

@@ -15,17 +15,17 @@ from typing import cast
 
 import polars as pl
 
-from observatory import inbox
 from observatory.errors import SourceChanged
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
-from observatory.feeds.drop import fetched, unpacked
-from observatory.feeds.http import PATIENT, Patience
-from observatory.feeds.json_api import text
-from observatory.feeds.json_lines import json_lines
-from observatory.feeds.settings import FeedSettings
-from observatory.feeds.sources import FileSource
-from observatory.feeds.sources.file import Csv, Sheet
-from observatory.feeds.whole import Wholeness
+from observatory.feeds.files import inbox
+from observatory.feeds.files.fetch import fetched, unpacked
+from observatory.feeds.files.json_lines import json_lines
+from observatory.feeds.http.client import PATIENT, Patience
+from observatory.feeds.http.completeness import Wholeness
+from observatory.feeds.http.json_source import text
+from observatory.territory.feed import FeedSettings
+from observatory.territory.sources import FileSource
+from observatory.territory.sources.file import Csv, Sheet
 from observatory.window import Window
 
 GEOMETRY = "geometry"

@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import polars as pl
 
-from observatory.feeds.answers import Asking, filled, part, texts, token_header
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
-from observatory.feeds.http import PATIENT, Patience
-from observatory.feeds.settings import FeedSettings
-from observatory.feeds.sources import GbfsSource
+from observatory.feeds.http.answers import Asking, filled, part, texts, token_header
+from observatory.feeds.http.client import PATIENT, Patience
+from observatory.territory.feed import FeedSettings
+from observatory.territory.sources import GbfsSource
 from observatory.window import Window
 
 _STATION = "station_id"

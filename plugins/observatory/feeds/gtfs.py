@@ -17,13 +17,13 @@ from typing import cast
 
 import polars as pl
 
-from observatory.feeds.answers import Asking, token_header
+from observatory.contracts.parse import to_utc
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
-from observatory.feeds.http import PATIENT, Patience
-from observatory.feeds.packed import TooLarge, unpack
-from observatory.feeds.settings import FeedSettings
-from observatory.feeds.sources import GtfsSource
-from observatory.records.read import to_utc
+from observatory.feeds.files.unpack import TooLarge, unpack
+from observatory.feeds.http.answers import Asking, token_header
+from observatory.feeds.http.client import PATIENT, Patience
+from observatory.territory.feed import FeedSettings
+from observatory.territory.sources import GtfsSource
 from observatory.window import Window
 
 DATE = "date"

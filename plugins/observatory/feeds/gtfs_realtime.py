@@ -17,11 +17,11 @@ from google.protobuf.message import DecodeError
 from google.transit.gtfs_realtime_pb2 import FeedEntity, FeedMessage
 
 from observatory.errors import SourceChanged
-from observatory.feeds.answers import Asking, token_header
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
-from observatory.feeds.http import PATIENT, Patience
-from observatory.feeds.settings import FeedSettings
-from observatory.feeds.sources import GtfsRealtimeSource
+from observatory.feeds.http.answers import Asking, token_header
+from observatory.feeds.http.client import PATIENT, Patience
+from observatory.territory.feed import FeedSettings
+from observatory.territory.sources import GtfsRealtimeSource
 from observatory.window import Window
 
 if TYPE_CHECKING:

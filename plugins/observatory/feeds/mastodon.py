@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
-from observatory.feeds.answers import Asking, token_header
-from observatory.feeds.http import PATIENT, Patience
-from observatory.feeds.posts import Post, Scorer, days, rows_of, said, without_markup
-from observatory.feeds.settings import FeedSettings
-from observatory.feeds.sources import MastodonSource
+from observatory.feeds.http.answers import Asking, token_header
+from observatory.feeds.http.client import PATIENT, Patience
+from observatory.feeds.messages.posts import Post, Scorer, days, rows_of, said, without_markup
+from observatory.territory.feed import FeedSettings
+from observatory.territory.sources import MastodonSource
 from observatory.window import Window
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _LATE = timedelta(days=1)
 
 @dataclass(frozen=True)
 class MastodonFeed:
-    """Messages of a window; see ``observatory.feeds.posts`` for their columns.
+    """Messages of a window; see ``observatory.feeds.messages.posts`` for their columns.
 
     A message is known by its number on the server that is asked; its address has the account in it. What its author
     shows to followers alone is left out, whatever the token may see.

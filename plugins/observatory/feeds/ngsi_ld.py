@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, cast
 import polars as pl
 
 from observatory.errors import SourceChanged
-from observatory.feeds.answers import Asking, filled, texts, token_header
 from observatory.feeds.base import require_columns, within
-from observatory.feeds.http import PATIENT, Patience
-from observatory.feeds.settings import FeedSettings
-from observatory.feeds.sources import NgsiLdSource
+from observatory.feeds.http.answers import Asking, filled, texts, token_header
+from observatory.feeds.http.client import PATIENT, Patience
 from observatory.privacy.columns import refused_at_the_door
+from observatory.territory.feed import FeedSettings
+from observatory.territory.sources import NgsiLdSource
 from observatory.window import Window
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import polars as pl
 
 from observatory.errors import SourceChanged
 from observatory.feeds.base import CHUNK_ROWS, within
-from observatory.feeds.http import PATIENT, Patience
-from observatory.feeds.json_api import JsonApi, gathered
-from observatory.feeds.settings import FeedSettings
-from observatory.feeds.sources import Open311Source
+from observatory.feeds.http.client import PATIENT, Patience
+from observatory.feeds.http.json_source import JsonApi, gathered
+from observatory.territory.feed import FeedSettings
+from observatory.territory.sources import Open311Source
 from observatory.window import Window
 
 LONGEST_SPAN = timedelta(days=90)

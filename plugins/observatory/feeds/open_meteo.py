@@ -9,12 +9,12 @@ from typing import Any, cast
 
 import polars as pl
 
-from observatory.feeds.answers import Asking, part
 from observatory.feeds.base import require_columns, within
-from observatory.feeds.http import PATIENT, Patience
-from observatory.feeds.settings import FeedSettings
-from observatory.feeds.sources import OpenMeteoSource
-from observatory.feeds.sources.open_meteo import Place
+from observatory.feeds.http.answers import Asking, part
+from observatory.feeds.http.client import PATIENT, Patience
+from observatory.territory.feed import FeedSettings
+from observatory.territory.sources import OpenMeteoSource
+from observatory.territory.sources.open_meteo import Place
 from observatory.window import Window
 
 MOST_DAYS = 366

@@ -9,11 +9,11 @@ from typing import Any, cast
 import polars as pl
 
 from observatory.feeds.base import CHUNK_ROWS, within
-from observatory.feeds.http import PATIENT, Patience
-from observatory.feeds.json_api import JsonApi, gathered
-from observatory.feeds.settings import FeedSettings
-from observatory.feeds.sources import OpenAgendaSource
+from observatory.feeds.http.client import PATIENT, Patience
+from observatory.feeds.http.json_source import JsonApi, gathered
 from observatory.secrets import from_outside
+from observatory.territory.feed import FeedSettings
+from observatory.territory.sources import OpenAgendaSource
 from observatory.window import Window
 
 PAGE_EVENTS = 100

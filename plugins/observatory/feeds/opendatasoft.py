@@ -14,10 +14,10 @@ import polars as pl
 
 from observatory.contracts import KINDS
 from observatory.feeds.base import CHUNK_ROWS, edges, require_columns, within
-from observatory.feeds.http import PATIENT, Patience, download, explained
-from observatory.feeds.json_api import JsonApi, gathered, parsed
-from observatory.feeds.settings import FeedSettings
-from observatory.feeds.sources import OpendatasoftSource
+from observatory.feeds.http.client import PATIENT, Patience, download, explained
+from observatory.feeds.http.json_source import JsonApi, gathered, parsed
+from observatory.territory.feed import FeedSettings
+from observatory.territory.sources import OpendatasoftSource
 from observatory.window import Window
 
 PAGE_ROWS = 100

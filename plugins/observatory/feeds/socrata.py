@@ -15,9 +15,9 @@ from requests import Request, Response
 from observatory.contracts import KINDS
 from observatory.errors import SourceChanged
 from observatory.feeds.base import edges, require_columns
-from observatory.feeds.http import PATIENT, Patience, client, explained
-from observatory.feeds.settings import FeedSettings
-from observatory.feeds.sources import SocrataSource
+from observatory.feeds.http.client import PATIENT, Patience, client, explained
+from observatory.territory.feed import FeedSettings
+from observatory.territory.sources import SocrataSource
 from observatory.window import Window
 
 # a page is JSON, Python objects and columns at once: 20,000 rows of 22 columns take some 100 MiB

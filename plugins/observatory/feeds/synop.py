@@ -12,13 +12,13 @@ from typing import cast
 
 import polars as pl
 
-from observatory.feeds.answers import Asking
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
-from observatory.feeds.http import PATIENT, Patience
-from observatory.feeds.packed import TooLarge, unpack
-from observatory.feeds.settings import FeedSettings
-from observatory.feeds.sources import SynopSource
-from observatory.feeds.whole import Wholeness
+from observatory.feeds.files.unpack import TooLarge, unpack
+from observatory.feeds.http.answers import Asking
+from observatory.feeds.http.client import PATIENT, Patience
+from observatory.feeds.http.completeness import Wholeness
+from observatory.territory.feed import FeedSettings
+from observatory.territory.sources import SynopSource
 from observatory.window import Window
 
 _MISSING = "mq"

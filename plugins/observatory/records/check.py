@@ -11,13 +11,13 @@ import pandera.polars as pa
 import polars as pl
 from pandera.errors import SchemaErrors
 
-from observatory.records import read
-from observatory.records.kind import UNUSABLE, Kind
-from observatory.records.place import GEOMETRY
+from observatory.contracts import parse
+from observatory.contracts.base import UNUSABLE, Kind
+from observatory.records.location import GEOMETRY
 
 if TYPE_CHECKING:
-    from observatory.feeds.settings import FeedSettings
-    from observatory.territory import Bounds, Territory
+    from observatory.territory.city import Bounds, Territory
+    from observatory.territory.feed import FeedSettings
 
 REJECTED = {
     "source_record_id": pl.String,
@@ -148,12 +148,12 @@ def _described(
             failures.join(causes, on=["column_name", "check_name"], how="left", maintain_order="left"),
             records.select("source_record_id"),
             rows.select(
-                pl.concat_str([read.text(name) for name in names], separator=" ", ignore_nulls=True).alias(
+                pl.concat_str([parse.text(name) for name in names], separator=" ", ignore_nulls=True).alias(
                     f"source {column}"
                 )
                 for column, names in sources.items()
             ),
-            rows.select(row_data=pl.struct(read.text(source) for source in rows.columns).struct.json_encode()),
+            rows.select(row_data=pl.struct(parse.text(source) for source in rows.columns).struct.json_encode()),
         ],
         how="horizontal",
     )

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from observatory.records import read
-from observatory.records.kind import PLACE, UNUSABLE, UTC_TIME, Kind, Ordinals, row_hash
-from observatory.records.place import GEOMETRY, geometries, locate, split_point
+from observatory.contracts import parse
+from observatory.contracts.base import PLACE, UNUSABLE, UTC_TIME, Kind
+from observatory.records.identity import Ordinals, row_hash
+from observatory.records.location import GEOMETRY, geometries, locate, split_point
 from observatory.window import local_midnight
 
 if TYPE_CHECKING:
-    from observatory.feeds.settings import FeedSettings
-    from observatory.territory import Territory
+    from observatory.territory.city import Territory
+    from observatory.territory.feed import FeedSettings
 
 _KEY_MARK = ":"
 
@@ -63,7 +64,7 @@ def _texts(feed: FeedSettings) -> list[pl.Expr]:
     """Each mapped column as the source wrote it, its codes translated to the contract's."""
     texts = []
     for name in feed.columns:
-        value = read.text(*feed.sources_of(name))
+        value = parse.text(*feed.sources_of(name))
         if codes := feed.values.get(name):
             meant = [None if code is None else str(code) for code in codes.values()]
             value = value.replace(list(codes), meant)
@@ -81,13 +82,13 @@ def _typed(written: pl.Expr, dtype: pl.DataType, territory: Territory, feed: Fee
     """A text in the type of the contract; null where it cannot be read."""
     clock = territory.timezone if feed.clock == "local" else "UTC"
     if dtype == UTC_TIME:
-        return read.written_moment(written, feed, clock)
+        return parse.written_moment(written, feed, clock)
     if dtype == pl.Date():
-        return read.day(written, feed)
+        return parse.day(written, feed)
     if dtype == pl.Boolean():
-        return read.truth(written)
+        return parse.truth(written)
     if dtype.is_numeric():
-        return read.number(written, dtype, decimal_comma=feed.decimal_comma)
+        return parse.number(written, dtype, decimal_comma=feed.decimal_comma)
     return written
 
 
@@ -101,9 +102,9 @@ def _read(
         dtype, sources = kind.dtype(name), feed.sources_of(name)
         stored, written_value = rows.schema[sources[0]], pl.col(f"written {name}")
         if dtype == UTC_TIME and stored.is_temporal() and name not in feed.values:
-            value = read.moment(sources, stored, feed, territory.timezone)
+            value = parse.moment(sources, stored, feed, territory.timezone)
         elif dtype.is_numeric() and stored.is_numeric() and name not in feed.values:
-            value = read.number(pl.col(sources[0]), dtype)
+            value = parse.number(pl.col(sources[0]), dtype)
         else:
             value = _typed(written_value, dtype, territory, feed)
         readers.append(value.alias(name))
@@ -163,7 +164,7 @@ def _timed(
         absent.append(pl.lit(feed.occurred_precision).alias("occurred_precision"))
     values = values.with_columns(absent)
     if "occurred_to" in kind.required:
-        end = read.end_of(pl.col("occurred_from"), pl.col("occurred_precision"), territory.timezone)
+        end = parse.end_of(pl.col("occurred_from"), pl.col("occurred_precision"), territory.timezone)
         values = values.with_columns(pl.coalesce("occurred_to", end))
     if kind.time_column:
         unsaid = pl.col("occurred_to").fill_null(pl.col("occurred_from"))

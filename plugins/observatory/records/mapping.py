@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from observatory.contracts import KINDS
+from observatory.contracts.base import DERIVED, PLACE, Kind
 from observatory.errors import TerritoryError
 from observatory.privacy.columns import personal_columns
-from observatory.records.door import has_pseudonymous_key
-from observatory.records.kind import DERIVED, PLACE, Kind
+from observatory.records.minimise import has_pseudonymous_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from observatory.feeds.settings import FeedSettings
-    from observatory.territory import Territory
+    from observatory.territory.city import Territory
+    from observatory.territory.feed import FeedSettings
 
 _OF_PLACES = {"zone_name", "place_name", "title"}
 """Columns with the names of places and events, whatever the source calls them."""

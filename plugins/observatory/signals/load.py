@@ -16,18 +16,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from observatory.records import REJECTED, row_hash
+from observatory.records.check import REJECTED
+from observatory.records.feed_window import FeedWindow
+from observatory.records.identity import row_hash
 from observatory.signals.store import Partition, Store
 from observatory.signals.waiting import Waiting
-from observatory.warehouse.transaction import (
-    FeedWindow,
-    Transaction,
-    duplicates,
-    one_per_key,
-    read,
-    take_turn,
-    transaction,
-)
+from observatory.warehouse.transaction import Transaction, duplicates, one_per_key, read, take_turn, transaction
 from observatory.window import Window
 
 if TYPE_CHECKING:

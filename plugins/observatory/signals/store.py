@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from observatory import settings
-from observatory.durable import sync_folder, write_whole
+from observatory.files import sync_folder, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Collection

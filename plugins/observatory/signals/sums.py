@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import ibis
 import polars as pl
 
-from observatory.records.kind import STANDS
+from observatory.contracts.base import STANDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from observatory.records import Kind
+    from observatory.contracts.base import Kind
 
 HOUR_S = 3_600
 MEAN_DIGITS = 6

@@ -33,11 +33,12 @@ from typing import Any
 import polars as pl
 
 from observatory.contracts import KINDS
-from observatory.durable import UNFINISHED, write_whole
 from observatory.errors import SimulationError
-from observatory.simulator import city, kinds
-from observatory.simulator.ledger import MADE_BY_DAY
-from observatory.simulator.simulation import TIMEZONE, Simulation
+from observatory.files import UNFINISHED, write_whole
+from observatory.simulator import records
+from observatory.simulator.records.ledger import MADE_BY_DAY
+from observatory.simulator.world import city
+from observatory.simulator.world.simulation import TIMEZONE, Simulation
 from observatory.window import Window
 
 CITY_FILE = "city.json"
@@ -195,7 +196,7 @@ class CityFolder:
         row_count = self._rows_there(path)
         was_there = row_count is not None
         if row_count is None:
-            rows = kinds.versions(part.kind, self.simulation, part.first_day, part.end_day).rechunk()
+            rows = records.versions(part.kind, self.simulation, part.first_day, part.end_day).rechunk()
             row_count = rows.height
             path.parent.mkdir(parents=True, exist_ok=True)
             label = {LABEL: json.dumps(self.identity), "simulated": NOTICE}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 
-from observatory.simulator.dataset import Dataset
+from observatory.simulator.servers.socrata import Dataset
 
 _PAGE = """<!doctype html>
 <html lang="en">

@@ -17,16 +17,18 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from observatory.errors import StackError
-from observatory.simulator import city, records, replay, simulation
-from observatory.simulator.dataset import Dataset
-from observatory.simulator.fault_desk import FaultDesk
-from observatory.simulator.faults import FIELDS_HEADER, Faults, fault_of
-from observatory.simulator.ledger import Ledger
-from observatory.simulator.offer import OFFER, feeds_served
+from observatory.simulator import replay
 from observatory.simulator.page import Served, root_page
-from observatory.simulator.protocols import Answer
-from observatory.simulator.serving import DEFAULT_PORT, running, serve
-from observatory.simulator.soql import SoqlError
+from observatory.simulator.publishers.catalogue import OFFER, feeds_served
+from observatory.simulator.records import incident_table
+from observatory.simulator.records.ledger import Ledger
+from observatory.simulator.servers import Answer
+from observatory.simulator.servers.faults.catalogue import FIELDS_HEADER, Faults, fault_of
+from observatory.simulator.servers.faults.desk import FaultDesk
+from observatory.simulator.servers.serving import DEFAULT_PORT, running, serve
+from observatory.simulator.servers.socrata import Dataset
+from observatory.simulator.servers.soql import SoqlError
+from observatory.simulator.world import city, simulation
 from observatory.window import local_midnight
 
 __all__ = ["DEFAULT_PORT", "create_app", "demo_app", "ledger_of", "replay_app", "running", "serve"]
@@ -136,8 +138,8 @@ def demo_app(
     zone = ZoneInfo(simulation.TIMEZONE)
 
     @lru_cache(maxsize=1)
-    def known(day: date) -> records.SimulatedCity:
-        return records.simulate(seed=seed, population=population, end=day + timedelta(days=1))
+    def known(day: date) -> incident_table.SimulatedCity:
+        return incident_table.simulate(seed=seed, population=population, end=day + timedelta(days=1))
 
     @lru_cache(maxsize=1)
     def listed(moment: datetime) -> Dataset:

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from observatory.errors import StackError
-from observatory.simulator.dataset import Dataset
+from observatory.simulator.servers.socrata import Dataset
 
 INCIDENTS_ID = "ijzp-q8t2"
 BOUNDARY_ID = "qqq8-j68g"

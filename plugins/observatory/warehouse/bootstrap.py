@@ -14,7 +14,7 @@ from psycopg import sql
 from observatory.errors import WarehouseError
 from observatory.secrets import secret
 from observatory.settings import ROOT
-from observatory.warehouse import raw_tables
+from observatory.warehouse import raw_schema
 from observatory.warehouse.connection import AIRFLOW_DATABASE, ROLES, plain
 
 SCRIPTS = ROOT / "sql"
@@ -71,7 +71,7 @@ def _ensure_databases(admin: sa.URL) -> None:
 
 def _make_raw_tables(connection: psycopg.Connection) -> None:
     connection.execute("set role owner")
-    for statement in raw_tables.statements():
+    for statement in raw_schema.statements():
         connection.execute(statement.encode())
     connection.execute("reset role")
 

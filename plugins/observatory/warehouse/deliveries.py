@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from observatory.errors import ObservatoryError
-    from observatory.inbox import Taken
-    from observatory.warehouse.transaction import FeedWindow, Transaction
+    from observatory.ingest.deliveries import Taken
+    from observatory.records.feed_window import FeedWindow
+    from observatory.warehouse.transaction import Transaction
 
 
 def record_taken(load: Transaction, name: str, received_at: datetime, sha256: str, byte_count: int) -> bool:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from observatory.records import REJECTED, row_hash
-from observatory.warehouse.older_keys import OlderKeys
+from observatory.records.check import REJECTED
+from observatory.records.feed_window import FeedWindow
+from observatory.records.identity import row_hash
+from observatory.warehouse.key_epochs import OlderKeys
 from observatory.warehouse.transaction import (
-    FeedWindow,
     LoadResult,
     Transaction,
     duplicates,

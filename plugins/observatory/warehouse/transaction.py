@@ -14,9 +14,10 @@ import polars as pl
 import pyarrow as pa
 
 from observatory.errors import LoadOutOfBalance
-from observatory.records import REJECTED, Kind, row_hash
+from observatory.records.check import REJECTED
+from observatory.records.feed_window import FeedWindow
+from observatory.records.identity import row_hash
 from observatory.warehouse.connection import plain
-from observatory.window import Window
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -39,28 +40,6 @@ class LoadResult:
     def __add__(self, other: LoadResult) -> LoadResult:
         mine, theirs = asdict(self), asdict(other)
         return LoadResult(**{name: mine[name] + theirs[name] for name in mine})
-
-
-@dataclass(frozen=True)
-class FeedWindow:
-    """Which feed, which kind of record, which window.
-
-    A window that is part of a history closes no record: another of its windows may list it, see ``withdrawals``. Of
-    one that a live run reads a few more records may be rejected, see ``records.tolerance``.
-    """
-
-    territory_code: str
-    feed_id: str
-    kind: Kind
-    window: Window
-    is_complete: bool = False
-    tolerated_withdrawal_share: float = 0.05
-    has_pseudonymous_key: bool = False
-    is_part_of_history: bool = False
-    is_live: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.territory_code}/{self.feed_id} {self.window}"
 
 
 @dataclass

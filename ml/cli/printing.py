@@ -1,0 +1,130 @@
+"""What the commands print: forecasts, tables of scores, progress."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ml.jobs.results import ForecastSummary, GroupScore
+
+if TYPE_CHECKING:
+    from ml.evaluation.assessment import Coverage, Verdict
+    from ml.evaluation.bootstrap import Difference
+    from ml.jobs.file_backtest import FileResult
+
+# wider than any table: where the screen is narrower its lines break, and no figure is cut
+console = Console(soft_wrap=True, highlight=False, width=200)
+
+
+class Steps:
+    """Shows (what, done, total) as bars, one per thing."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._tasks: dict[str, int] = {}
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Move the bar of ``what``."""
+        task = self._tasks.get(what)
+        if task is None:
+            task = self._tasks[what] = self._bar.add_task(what, total=total)
+        self._bar.update(task, completed=done)  # type: ignore[arg-type]
+
+
+def progress_bar() -> Progress:
+    """A bar on standard error, so that what is printed can be piped."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def print_forecast(summary: ForecastSummary) -> None:
+    """One line per category group."""
+    ahead = "" if summary.horizon_days == 1 else f", {summary.horizon_days} days ahead: the portal lags"
+    console.print(f"{summary.territory_code} {summary.forecast_date}, data as of {summary.data_as_of:%F %T} UTC{ahead}")
+    for group in summary.groups:
+        if group.abstained_because:
+            console.print(f"{group.category_group}: no forecast, because {group.abstained_because}")
+        else:
+            how = "blend and trees" if group.uses_trees else "blend"
+            console.print(f"{group.category_group}: {group.expected_count:.1f} incidents expected ({how})")
+
+
+def print_scores(title: str, scores: Sequence[GroupScore]) -> None:
+    """One table of skill per category group."""
+    for group in dict.fromkeys(row.category_group for row in scores):
+        console.print(f"\n{title}: {group}")
+        table = _table("method", "incidents", "expected", "IG", "PAI 1/2/5 %", "PEI 1/2/5 %")
+        for row in (row for row in scores if row.category_group == group):
+            pai = "/".join(f"{value:.1f}" for value in row.pai.values() if value is not None)
+            pei = "/".join(f"{value:.2f}" for value in row.pei.values() if value is not None)
+            gain = _number(row.information_gain, 3)
+            table.add_row(row.method, str(row.incident_count), f"{row.expected_count:.0f}", gain, pai, pei)
+        console.print(table)
+    if scores:
+        console.print("\nIG: information gain, nats per incident over a flat map at the mean of the last 28 days.")
+
+
+def print_result(title: str, category: str, result: FileResult) -> None:
+    """Skill, whether counts and uncertainty are right, and ours minus each other method."""
+    for note in result.notes:
+        console.print(f"note: {note}")
+    print_scores(title, [GroupScore.of(category, row.method, row.measures) for row in result.verdicts])
+    _print_rightness(result.verdicts)
+    _print_differences(result.differences)
+
+
+def _print_rightness(verdicts: Sequence[Verdict]) -> None:
+    console.print()
+    table = _table("method", "deviance", "expected/observed", "decile error", "PIT p volume", "PIT p district")
+    for name in ("80 % holds district-days", "city-days"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in verdicts:
+        table.add_row(
+            row.method,
+            f"{row.measures.poisson_deviance:.0f}",
+            _number(row.total_ratio, 3),
+            f"{_number(row.decile_error, 3)} ({_number(row.error_by_chance, 3)})",
+            str(row.volume_p),
+            str(row.district_p),
+            _coverage(row.district_coverage),
+            _coverage(row.city_coverage),
+        )
+    console.print(table)
+    console.print(
+        "\nDecile error: mean of |expected/observed - 1| over tenths of the incidents expected, weighted by incidents"
+        "\n(what Poisson chance alone brings to a map that is right)."
+        "\nPIT p: smallest over the strata, adjusted for their number; below 0.05 the distribution of one is not right"
+        "\n(averaged over the randomisation, which finds smaller faults)."
+        "\n80 % holds: sums with a mean of 5 or more inside their interval (share that the distribution promises)."
+    )
+
+
+def _print_differences(differences: Sequence[Difference]) -> None:
+    if not differences:
+        return
+    console.print("\nours minus method, 95 % interval (blocks of 7 days)")
+    table = _table("method", "IG", "PAI 1 %", "PAI 2 %", "PAI 5 %")
+    for method in dict.fromkeys(row.method for row in differences):
+        table.add_row(method, *(str(row).replace("[", r"\[") for row in differences if row.method == method))
+    console.print(table)
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(first, box=None, pad_edge=False)
+    for name in others:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def _coverage(coverage: Coverage) -> str:
+    if coverage.covered is None or coverage.promised is None:
+        return ""
+    return f"{coverage.covered:.0%} ({coverage.promised:.0%})"

@@ -1,0 +1,1 @@
+"""What a model learns from: densities, recency, smoothing, sampled examples."""

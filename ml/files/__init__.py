@@ -1,0 +1,1 @@
+"""A city in files: incidents, places, context, settings, forecasts."""

@@ -1,0 +1,1 @@
+"""Jobs of the command line and of Airflow: train, forecast, score, backtest."""

@@ -1,0 +1,1 @@
+"""Methods with ``fit`` and ``predict``: ours, the baselines, the published peers."""

@@ -1,0 +1,1 @@
+"""Counts of cells by day, what was known when, and whether a city may be forecast."""

@@ -1,0 +1,157 @@
+"""The command ``simulate``: the simulated city's records as Parquet, before a person's eyes."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from observatory.errors import SimulationError
+
+if TYPE_CHECKING:
+    from observatory.simulator.export import CityFolder
+
+STOPPED = 130
+"""Exit code of a program that was interrupted, as shells have it."""
+_DAY = ["%Y-%m-%d"]
+
+
+@dataclass
+class Total:
+    """What was written of a kind: files, of which some were there before; rows, bytes, seconds."""
+
+    kind: str
+    file_count: int = 0
+    kept_count: int = 0
+    row_count: int = 0
+    byte_count: int = 0
+    seconds: float = 0.0
+
+    def row(self) -> tuple[str, ...]:
+        """Cells of the table."""
+        return self.kind, f"{self.row_count:,}", f"{self.byte_count / 1e6:,.1f}", f"{self.seconds:,.1f}"
+
+
+def simulate(
+    *,
+    out: Annotated[Path, typer.Option(help="Folder to write into, new or of the same city.")],
+    population: Annotated[int, typer.Option(min=5_000, help="People in the city; volumes grow with it.")] = 200_000,
+    years: Annotated[int, typer.Option(min=1, max=100, help="Years before the end.")] = 5,
+    since: Annotated[datetime | None, typer.Option(formats=_DAY, help="First local day, instead of --years.")] = None,
+    end: Annotated[
+        datetime | None,
+        typer.Option(formats=_DAY, help="First local day not to write; today, or that of the city in the folder."),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="Another seed is another history of the same city.")
+    ] = 1,
+    kinds: Annotated[str | None, typer.Option(help="Some kinds, joined by commas; all by default.")] = None,
+    live_days: Annotated[
+        int | None, typer.Option(min=1, help="Only so many last days of the kinds with very many rows.")
+    ] = None,
+) -> None:
+    """Write the records of the simulated city as Parquet, with every version they ever had: data of a known truth.
+
+    Stop it at any moment and start it again: what is written is kept, and the bytes are the same.
+    """
+    from observatory.simulator.export import CityFolder
+    from observatory.simulator.world.simulation import Simulation
+
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    try:
+        end_day = end.date() if end else _end_of(out)
+        first_day = since.date() if since else _years_before(end_day, years)
+        folder = CityFolder(out, Simulation(seed, population), first_day, end_day, live_days)
+        totals = _written(folder, _asked(kinds), console)
+    except KeyboardInterrupt:
+        console.print("Stopped; no file is half written. Give the same command again: it goes on from here.")
+        raise typer.Exit(STOPPED) from None
+    except OSError as error:
+        raise SimulationError(
+            str(out),
+            came=error.strerror or str(error),
+            expected="a folder with room, into which files may be written",
+            todo="Mend it and give the same command again: what is written is kept.",
+        ) from None
+    console.print(_table(folder, totals), highlight=False)
+    if kept := sum(total.kept_count for total in totals):
+        console.print(f"{kept:,} of {sum(total.file_count for total in totals):,} files were there before.")
+
+
+def _written(folder: CityFolder, wanted: list[str], console: Console) -> list[Total]:
+    columns = (
+        TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rows]:>14}"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    totals = []
+    with folder.opened(), Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        for kind in wanted:
+            total, started = Total(kind), time.monotonic()
+            task = bar.add_task(kind, total=len(folder.parts(kind)), rows="")
+            for part in folder.write(kind):
+                total.file_count += 1
+                total.kept_count += part.was_there
+                total.row_count += part.row_count
+                total.byte_count += part.byte_count
+                bar.update(task, advance=1, rows=f"{total.row_count:,} rows")
+            total.seconds = time.monotonic() - started
+            totals.append(total)
+            if not console.is_terminal:
+                console.print(f"{kind}: {total.row_count:,} rows, {total.seconds:.1f} s", highlight=False)
+    return totals
+
+
+def _table(folder: CityFolder, totals: list[Total]) -> Table:
+    from observatory.simulator.world import city
+
+    days = f"{folder.first_day} to {folder.end_day - timedelta(days=1)}"
+    told = f"{city.NAME} (simulated), {folder.simulation.population:,} people, seed {folder.simulation.seed}, {days}"
+    table = Table(title=told, title_justify="left", min_width=len(told), show_footer=True)
+    everything = Total("all")
+    for total in totals:
+        for name in ("file_count", "kept_count", "row_count", "byte_count", "seconds"):
+            setattr(everything, name, getattr(everything, name) + getattr(total, name))
+    for name, footer in zip(("kind", "rows", "MB", "seconds"), everything.row(), strict=True):
+        table.add_column(name, footer, justify="left" if name == "kind" else "right")
+    for total in totals:
+        table.add_row(*total.row())
+    return table
+
+
+def _asked(names: str | None) -> list[str]:
+    from observatory.simulator import records
+
+    wanted = list(records.NAMES) if names is None else list(dict.fromkeys(name.strip() for name in names.split(",")))
+    if unknown := [name for name in wanted if name not in records.NAMES]:
+        raise SimulationError(
+            "--kinds",
+            came=", ".join(unknown),
+            expected=f"some of {', '.join(records.NAMES)}",
+            todo="Correct the names; they are joined by commas.",
+        )
+    return wanted
+
+
+def _end_of(out: Path) -> date:
+    """The end of the city in the folder, so that what was begun yesterday is completed today; else the city's today."""
+    from zoneinfo import ZoneInfo
+
+    from observatory.simulator.export import described
+    from observatory.simulator.world.simulation import TIMEZONE
+
+    known = (described(out) or {}).get("end_day")
+    return date.fromisoformat(known) if known else datetime.now(ZoneInfo(TIMEZONE)).date()
+
+
+def _years_before(end_day: date, years: int) -> date:
+    """The same day of an earlier year; of 29 February the day before."""
+    day = end_day.day if (end_day.month, end_day.day) != (2, 29) else 28
+    return end_day.replace(year=end_day.year - years, day=day)

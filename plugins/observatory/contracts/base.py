@@ -1,0 +1,217 @@
+"""What a record kind is made of: the columns all have, its contract, its key, what it refuses, how long it stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import pandera.polars as pa
+import polars as pl
+
+if TYPE_CHECKING:
+    from observatory.territory.city import Territory
+    from observatory.territory.feed import FeedSettings
+
+UTC_TIME = pl.Datetime("us", "UTC")
+COUNT = pl.Int64()
+"""Type of the counts in sums; they are never null."""
+
+Moment = Annotated[pl.Datetime, "us", "UTC"]
+PRECISIONS = ["second", "minute", "hour", "day", "month", "year"]
+METHODS = ["gps", "address", "street", "place", "zone", "none"]
+
+UNUSABLE = "unusable_column"
+"""Column that ``conform`` adds: the first contract column whose source value cannot be used as it is written."""
+
+DERIVED = frozenset({"known_at", "cell_id"})
+"""Columns that no source delivers."""
+
+PLACE = ("longitude_deg", "latitude_deg", "easting", "northing", "point")
+"""Columns a feed may map to say where something is: degrees, metres or feet, or both coordinates in one text."""
+
+STANDS = ("cell_id", "district_code", "longitude_deg", "latitude_deg")
+"""Columns that tell where a record stands."""
+
+_ROUNDED = r"^-?\d+([.,]\d+)?[eE]\+\d+$"
+
+Rule = Callable[[pl.DataFrame, "Territory", "FeedSettings"], pl.DataFrame]
+
+
+class Record(pa.DataFrameModel):
+    """The columns every kind has; a load adds whose record it is, its version and its hash."""
+
+    source_record_id: str = pa.Field(str_length={"min_value": 1})
+    occurred_from: Moment
+    occurred_to: Moment
+    occurred_precision: str = pa.Field(isin=PRECISIONS)
+    reported_at: Moment = pa.Field(nullable=True)
+    published_at: Moment = pa.Field(nullable=True)
+    known_at: Moment
+    longitude_deg: float = pa.Field(nullable=True)
+    latitude_deg: float = pa.Field(nullable=True)
+    location_method: str = pa.Field(isin=METHODS)
+    location_precision_m: float = pa.Field(nullable=True, gt=0)
+    cell_id: str = pa.Field(nullable=True)
+    district_code: str = pa.Field(nullable=True)
+
+    @pa.check("source_record_id", error="an identifier, not a number that a spreadsheet has rounded")
+    def _is_exact(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+        return data.lazyframe.select(~pl.col("source_record_id").str.contains(_ROUNDED))
+
+    # `error`, not `name`: pandera forgets the name of a check that several models inherit
+    @pa.check("occurred_to", error="not before its start")
+    def _in_order(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+        return data.lazyframe.select(pl.col("occurred_to") >= pl.col("occurred_from"))
+
+    class Config:
+        """Exactly these columns, in this order."""
+
+        strict = True
+        ordered = True
+
+
+class Standing(Record):
+    """What stands from some moment on, perhaps until further notice: a camera, a school, a zone, a work."""
+
+    occurred_from: Moment = pa.Field(nullable=True)
+    occurred_to: Moment = pa.Field(nullable=True)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """How a signal is summed to one row per series and hour.
+
+    Attributes:
+        series: columns that tell whose signal it is.
+        measures: columns whose mean, count of values and last value are kept.
+        distinct: name of a count to the column whose different values it counts.
+        has_simultaneous: whether several records of a series may end at one moment; the last is then the one of them
+            whose id is the greatest.
+    """
+
+    series: tuple[str, ...]
+    measures: tuple[str, ...]
+    distinct: Mapping[str, str] = field(default_factory=dict)
+    has_simultaneous: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """A kind of record: what one must look like, whatever city it is from.
+
+    Attributes:
+        name: name of the kind, of its module and of its table in ``raw``.
+        row: what one row of the table is a version of, e.g. ``an incident record``.
+        model: the contract, columns in the table's order.
+        natural_key: columns whose values are the record's identity where the feed has no ``source_record_id``.
+        time_column: by which records are cut into windows; None where every read takes them all.
+        rule: what the kind alone knows: from the columns as read, typed, to the same rows with some of them set.
+        completes: required columns that the rule sets, so that no feed need map them.
+        inputs: columns that a feed may map for the rule alone, with their types; they are not stored.
+        any_of: columns of which a feed maps at least one.
+        retention_days: how long its versions are kept, days; None for as long as the city is observed.
+        tolerated_reject_share: share of rejected records above which a window is not loaded, where the feed has none.
+        correction_days: how far back a source still changes records, days, where the feed says nothing.
+        pseudonymous_key: whether the key points to a person's file and is kept as a pseudonym only: never, in records
+            that a partner hands over under a convention, or always.
+        refuses_traces: whether a delivery with fields of images, tracks, faces or plates is refused whole.
+        refused: columns a feed may not map, and why: what identifies a person never passes the door.
+        texts: columns of free text, which are scrubbed at the door.
+        measured: columns whose source is a text of which only the length passes the door.
+        least_count: column to the count below which a group is so small that it may tell of a person.
+        small_counts: whether a record with such a count stays without it, or is refused.
+        rounded_to_m: side of the squares to whose centres places are moved, where a point tells of a person, metres.
+        repeat_key: columns that are equal in records which tell of the same thing when they follow each other closely.
+        repeat_within_s: how closely, seconds; ``is_repeat`` marks all but the first.
+        is_derived: whether the observatory makes its records itself, so that no feed delivers them.
+        sums: for a signal, which has many rows with little in each: how it is summed by the hour. Its records are kept
+            as Parquet, in their newest version alone; the warehouse holds the sums.
+    """
+
+    name: str
+    row: str
+    model: type[pa.DataFrameModel]
+    natural_key: tuple[str, ...] = ("source_record_id",)
+    time_column: str | None = "occurred_from"
+    rule: Rule | None = None
+    completes: frozenset[str] = frozenset()
+    inputs: Mapping[str, pl.DataType] = field(default_factory=dict)
+    any_of: tuple[str, ...] = ()
+    retention_days: int | None = 5 * 365
+    tolerated_reject_share: float = 0.02
+    correction_days: int = 30
+    pseudonymous_key: Literal["never", "convention", "always"] = "never"
+    refuses_traces: bool = False
+    refused: Mapping[str, str] = field(default_factory=dict)
+    texts: tuple[str, ...] = ()
+    measured: tuple[str, ...] = ()
+    least_count: Mapping[str, int] = field(default_factory=dict)
+    small_counts: Literal["null", "refuse"] = "refuse"
+    rounded_to_m: int | None = None
+    repeat_key: tuple[str, ...] = ()
+    repeat_within_s: int = 0
+    is_derived: bool = False
+    sums: Sums | None = None
+
+    @property
+    def is_signal(self) -> bool:
+        """Whether records are kept as Parquet by day, and only their hourly sums in the warehouse."""
+        return self.sums is not None
+
+    @cached_property
+    def schema(self) -> dict[str, pl.DataType]:
+        """Column to type, in the order of the table ``raw.<name>``, less what a load adds."""
+        return {name: column.dtype.type for name, column in self.model.to_schema().columns.items()}
+
+    @cached_property
+    def required(self) -> frozenset[str]:
+        """Columns that are never null."""
+        return frozenset(name for name, column in self.model.to_schema().columns.items() if not column.nullable)
+
+    def dtype(self, name: str) -> pl.DataType:
+        """Type of a column that a feed may map: one of the contract, of the rule, or of a place."""
+        return self.schema.get(name) or self.inputs.get(name) or (pl.String() if name == "point" else pl.Float64())
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of an accepted record."""
+        return tuple(self.schema)
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """Columns that tell whose signal a record is part of."""
+        return self.sums.series if self.sums else ()
+
+    @cached_property
+    def hour_schema(self) -> dict[str, pl.DataType]:
+        """Column to type of the table ``raw.<name>_hour``, less whose signal it is; empty where nothing is summed."""
+        if self.sums is None:
+            return {}
+        of_measures: dict[str, pl.DataType] = {}
+        for name in self.sums.measures:
+            of_measures |= {
+                f"{name}_mean": pl.Float64(),
+                f"{name}_count": COUNT,
+                f"{name}_last": self.schema[name],
+            }
+        return {
+            **{name: self.schema[name] for name in self.sums.series},
+            "hour_start": UTC_TIME,
+            **{name: self.schema[name] for name in STANDS},
+            "row_count": COUNT,
+            "last_at": UTC_TIME,
+            **dict.fromkeys(self.sums.distinct, COUNT),
+            **of_measures,
+        }
+
+    @property
+    def content_columns(self) -> tuple[str, ...]:
+        """Columns whose change makes a new version: not the key, nor when a record was published or could be known.
+
+        A key that is a pseudonym changes with the secret it is made with, and the record does not. Whether a record
+        repeats another depends on where the window that reads it begins.
+        """
+        no_content = ("source_record_id", "published_at", "known_at", *(("is_repeat",) if self.repeat_key else ()))
+        return tuple(name for name in self.schema if name not in no_content)

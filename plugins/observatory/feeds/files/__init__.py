@@ -1,0 +1,1 @@
+"""What the readers of files share: fetching, unpacking, inboxes."""

@@ -1,0 +1,176 @@
+"""Fetching files: from a folder, an SFTP server, an S3 store or a web address, unpacked."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any, cast
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from observatory import settings
+from observatory.errors import SourceChanged, SourceUnavailable
+from observatory.feeds.files.unpack import TooLarge, unpack
+from observatory.feeds.http.client import PATIENT, Patience, download
+from observatory.secrets import from_outside
+from observatory.territory.feed import FeedSettings
+from observatory.territory.sources.drop import Drop
+
+
+def fetched(
+    where: str,
+    feed: FeedSettings,
+    folder: Path,
+    *,
+    patience: Patience = PATIENT,
+    is_whole: Callable[[Path], bool] | None = None,
+    keeps: bool = False,
+) -> Iterator[Path]:
+    """Yield the feed's files on this machine, in the order of their names.
+
+    Args:
+        where: feed and window, for messages.
+        feed: where they lie.
+        folder: where those that lie elsewhere are copied, one at a time.
+        patience: how long a web server is asked.
+        is_whole: whether a file from the web is complete; by default what its format tells.
+        keeps: whether copies stay in the folder, for files that are read together.
+
+    Raises:
+        SourceUnavailable: they cannot be reached, or there are none.
+        SourceChanged: an archive cannot be unpacked.
+    """
+    source = cast("Drop", feed.source)
+    is_web = source.address.startswith(("http://", "https://"))
+    if is_web:
+        copy = folder / Path(source.path).name
+        download(where, feed, source.path, copy, patience=patience, is_whole=is_whole)
+    yield from unpacked(
+        where, feed, [copy] if is_web else _copies(where, feed, folder, keeps=keeps), folder, keeps=keeps
+    )
+
+
+def unpacked(
+    where: str, feed: FeedSettings, files: Iterable[Path], folder: Path, *, keeps: bool = False
+) -> Iterator[Path]:
+    """Yield files as they are, and in place of an archive the files in it.
+
+    Args:
+        where: feed and window, for messages.
+        feed: which of an archive's files are wanted.
+        files: archives and other files of this machine.
+        folder: where those of an archive are put, one at a time.
+        keeps: whether they stay there.
+
+    Raises:
+        SourceChanged: an archive cannot be unpacked, or holds more than ``settings.unpacked_limit_bytes``.
+    """
+    member = cast("Drop", feed.source).member
+    for packed in files:
+        try:
+            yield from _unpacked(packed, member, folder, keeps=keeps)
+        except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise SourceChanged(
+                f"{where}, {packed.name}",
+                came=f"cannot be read ({error})",
+                told="the archive cannot be unpacked",
+                expected="a whole archive",
+                todo=f"Ask {feed.owner} for the file again.",
+            ) from None
+        except TooLarge as error:
+            raise SourceChanged(
+                f"{where}, {packed.name}",
+                came=str(error),
+                told="the archive is too large once unpacked",
+                expected="no more, so that no archive fills the disk",
+                todo=f"Ask {feed.owner} for smaller files, or raise OBSERVATORY_UNPACKED_LIMIT_BYTES.",
+            ) from None
+
+
+def _copies(where: str, feed: FeedSettings, folder: Path, *, keeps: bool) -> Iterator[Path]:
+    """Files of a folder as they lie, those of a file server as copies."""
+    source = cast("Drop", feed.source)
+    address, pattern = source.address, source.path
+    options = _credentials(where, source)
+    try:
+        url = address if "://" in address else str(settings.ROOT / address)
+        files, root = fsspec.core.url_to_fs(url, **options)
+        names = sorted(files.glob(f"{root}/{pattern}"))
+        if not names:
+            raise FileNotFoundError(f"no file there is called {pattern}")
+        for name in names:
+            if isinstance(files, LocalFileSystem):
+                yield Path(name)
+                continue
+            files.get_file(name, str(copy := folder / Path(name).name))
+            yield copy
+            if not keeps:
+                copy.unlink()
+    except _failures() as error:
+        raise SourceUnavailable(
+            where,
+            came=f"nothing can be read at {address} ({_short(error)})",
+            expected=f"files {pattern}",
+            todo=f"Put them there, or correct `address` and `path` in {feed.territory_file}, "
+            "or name the folder at the start.",
+        ) from None
+
+
+def _credentials(where: str, source: Drop) -> dict[str, Any]:
+    """What a file server must be told to let a reader in, and how it is known."""
+    password = from_outside(where, source.password) if source.password else None
+    if source.address.startswith("s3://"):
+        endpoint = {"endpoint_url": source.endpoint} if source.endpoint else {}
+        key = {"key": source.user, "secret": password} if source.user else {}
+        # a listing of an hour ago does not have the file of today
+        return {**endpoint, **key, "use_listings_cache": False, "skip_instance_cache": True}
+    if source.address.startswith("sftp://"):
+        from asyncssh import import_public_key
+
+        login = {name: value for name, value in (("username", source.user), ("password", password)) if value}
+        trusted: tuple[list[Any], ...] = ([import_public_key(source.host_key or "")], [], [])
+        return {**login, "known_hosts": trusted, "skip_instance_cache": True}
+    return {}
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What goes wrong at a file server."""
+    import asyncssh
+    from botocore.exceptions import BotoCoreError
+
+    return (OSError, ImportError, ValueError, asyncssh.Error, BotoCoreError)
+
+
+def _unpacked(path: Path, member: str, folder: Path, *, keeps: bool) -> Iterator[Path]:
+    if path.suffix == ".gz":
+        copy = folder / path.stem
+        with gzip.open(path) as packed, copy.open("wb") as plain:
+            unpack(packed, plain)
+        yield copy
+        if not keeps:
+            copy.unlink()
+        return
+    if path.suffix != ".zip":
+        yield path
+        return
+    with zipfile.ZipFile(path) as archive:
+        names = sorted(info.filename for info in archive.infolist() if not info.is_dir())
+        wanted = [name for name in names if fnmatch(Path(name).name, member)]
+        if not wanted:
+            raise zipfile.BadZipFile(f"no member is called {member}; it has {names}")
+        for name in wanted:
+            copy = folder / Path(name).name
+            with archive.open(name) as packed, copy.open("wb") as plain:
+                unpack(packed, plain)
+            yield copy
+            if not keeps:
+                copy.unlink()
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,1 @@
+"""What the readers of HTTP services share: client, rate limits, completeness."""

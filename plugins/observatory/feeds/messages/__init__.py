@@ -1,0 +1,1 @@
+"""What the readers of public messages share: posts and their threads."""

@@ -1,0 +1,1 @@
+"""From a feed's source to the warehouse: extracts, runs, history, deliveries."""

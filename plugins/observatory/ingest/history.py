@@ -1,0 +1,166 @@
+"""A city's history: which windows are still to be read, and reading them one after another.
+
+A window is loaded whole or not at all, and is then in ``ops.load`` with its bounds. So a history that was stopped, in
+whatever way, goes on with the windows that are not there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from observatory.errors import ConventionNotLive, ObservatoryError, SecretMissing, SourceUnavailable, TerritoryError
+from observatory.ingest import extract
+from observatory.ingest.history_windows import windows_of_history
+from observatory.territory.city import corrected_for
+from observatory.warehouse.journal import last_loads
+from observatory.warehouse.load import close_history
+from observatory.window import Window
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from observatory.territory.city import Territory
+    from observatory.warehouse.load import LoadResult
+
+FRESH = timedelta(days=1)
+"""A load so recent counts even where the window may still change: it is of this history, stopped and begun again."""
+OF_THE_FEED = (ConventionNotLive, SecretMissing, TerritoryError)
+"""Refusals that every other window of the feed would meet as well."""
+
+FeedMonth = tuple[str, Window]
+
+
+@dataclass(frozen=True)
+class Perseverance:
+    """How often a window is tried whose source does not answer, beyond the patience of its single requests.
+
+    Attributes:
+        attempts: how often it is read; once only while the window before it of its feed failed the same way.
+        pause_s: wait between them.
+        sleep: how that is waited.
+    """
+
+    attempts: int = 3
+    pause_s: float = 30.0
+    sleep: Callable[[float], object] = time.sleep
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one window: ``result`` where it was loaded, ``error`` where it was refused."""
+
+    feed_id: str
+    window: Window
+    seconds: float
+    result: LoadResult | None = None
+    error: ObservatoryError | None = None
+
+
+def windows_to_read(
+    url: sa.URL, territory: Territory, feed_ids: Collection[str], days: tuple[date, date], *, again: bool = False
+) -> list[FeedMonth]:
+    """What a backfill reads: a month of a feed at a time, oldest first, less what is loaded.
+
+    Args:
+        url: the warehouse, as role ``loader``.
+        territory: the city.
+        feed_ids: its feeds.
+        days: first local day, and the first that is not read.
+        again: whether what is loaded is read, too.
+    """
+    windows = windows_of_history(territory, feed_ids, *days)
+    return windows if again else not_loaded(windows, territory, last_loads(url, territory.code), datetime.now(UTC))
+
+
+def not_loaded(
+    windows: Sequence[FeedMonth],
+    territory: Territory,
+    loads: Mapping[tuple[str, datetime, datetime], datetime],
+    now: datetime,
+) -> list[FeedMonth]:
+    """Leave out the windows that are loaded.
+
+    A window counts as loaded when it was, with exactly its bounds, after its source stopped correcting it (its end and
+    the feed's ``correction_days``), or within the last day.
+
+    Args:
+        windows: feeds and windows.
+        territory: the city, whose feeds say how long they correct.
+        loads: feed and bounds of a window to when it was loaded last.
+        now: UTC.
+    """
+
+    def is_loaded(feed_id: str, window: Window) -> bool:
+        loaded_at = loads.get((feed_id, window.start, window.end))
+        settled_at = window.end + corrected_for(territory, feed_id)
+        return loaded_at is not None and loaded_at >= min(settled_at, now - FRESH)
+
+    return [(feed_id, window) for feed_id, window in windows if not is_loaded(feed_id, window)]
+
+
+def read_history(
+    url: sa.URL, territory: Territory, months: Iterable[FeedMonth], perseverance: Perseverance | None = None
+) -> Iterator[Outcome]:
+    """Extract windows in their order; one that is refused does not hold up the others.
+
+    Args:
+        url: the warehouse, as role ``loader``.
+        territory: the city.
+        months: feeds and windows.
+        perseverance: how often a window is tried whose source does not answer.
+
+    Yields:
+        What became of each window, as soon as that is known.
+    """
+    perseverance = perseverance or Perseverance()
+    refused: dict[str, ObservatoryError] = {}
+    for feed_id, window in months:
+        started = time.monotonic()
+        before = refused.get(feed_id)
+        if isinstance(before, OF_THE_FEED):
+            yield Outcome(feed_id, window, 0.0, error=before)
+            continue
+        tries = replace(perseverance, attempts=1) if isinstance(before, SourceUnavailable) else perseverance
+        try:
+            result = _extract(url, territory, feed_id, window, tries)
+        except ObservatoryError as error:
+            refused[feed_id] = error
+            yield Outcome(feed_id, window, time.monotonic() - started, error=error)
+        else:
+            refused.pop(feed_id, None)
+            yield Outcome(feed_id, window, time.monotonic() - started, result=result)
+
+
+def close(url: sa.URL, territory: Territory, feed_ids: Collection[str], days: tuple[date, date]) -> int:
+    """Close the records that no window lists any more, of the feeds all of whose windows are loaded.
+
+    Args:
+        url: the warehouse, as role ``loader``.
+        territory: the city.
+        feed_ids: its feeds.
+        days: first local day, and the first that is not read.
+
+    Returns:
+        How many records were closed.
+    """
+    loads, range_of_days = last_loads(url, territory.code), Window(*days, territory.timezone)
+    closed = 0
+    for feed_id in feed_ids:
+        windows = windows_of_history(territory, [feed_id], *days)
+        is_whole = all((feed_id, window.start, window.end) in loads for _, window in windows)
+        if territory.feeds[feed_id].is_complete and is_whole:
+            closed += close_history(url, extract.feed_window(territory, feed_id, range_of_days))
+    return closed
+
+
+def _extract(url: sa.URL, territory: Territory, feed_id: str, window: Window, perseverance: Perseverance) -> LoadResult:
+    for _ in range(perseverance.attempts - 1):
+        try:
+            return extract.extract(url, territory, feed_id, window, is_part_of_history=True)
+        except SourceUnavailable:
+            perseverance.sleep(perseverance.pause_s)
+    return extract.extract(url, territory, feed_id, window, is_part_of_history=True)

@@ -1,0 +1,72 @@
+"""Which windows a backfill reads."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, timedelta
+
+from observatory.contracts import KINDS
+from observatory.errors import RangeError
+from observatory.territory.city import Territory
+from observatory.window import Window
+
+BACKTEST_DAYS = 28
+
+
+def asked_days(first_day: str, end_day: str) -> tuple[date, date]:
+    """The range of a backfill, from its two parameters (ISO dates, half-open).
+
+    Raises:
+        RangeError: the second is not after the first.
+    """
+    first, end = date.fromisoformat(first_day), date.fromisoformat(end_day)
+    if end <= first:
+        raise RangeError(
+            "backfill",
+            came=f"first_day {first} and end_day {end}",
+            expected="an end_day after the first_day",
+            todo="Trigger it again; end_day is the first day that is not read.",
+        )
+    return first, end
+
+
+def feeds_of_history(territory: Territory, named: Collection[str] = ()) -> list[str]:
+    """The feeds that a backfill reads, zones first: those named, or every one with a ``history_start``.
+
+    Raises:
+        RangeError: one of those named is not the city's, or none is named and none has a ``history_start``.
+    """
+    unknown = [feed_id for feed_id in named if feed_id not in territory.feeds]
+    chosen = [each for each, feed in territory.feeds.items() if (each in named if named else feed.history_start)]
+    if unknown or not chosen:
+        raise RangeError(
+            f"{territory.code}.yml",
+            came=f"no feed {', '.join(unknown)}" if unknown else "no feed has a `history_start`",
+            expected=f"feeds of {', '.join(territory.feeds)}",
+            todo="Correct the names, or say in the file since when a feed has records.",
+        )
+    return sorted(chosen, key=lambda feed_id: territory.feeds[feed_id].kind != "zone")
+
+
+def windows_of_history(
+    territory: Territory, feed_ids: Collection[str], first_day: date, end_day: date
+) -> list[tuple[str, Window]]:
+    """What a backfill of ``[first_day, end_day)`` reads of each feed: a month at a time, oldest first.
+
+    A feed whose records have no time lists all of them whenever it is asked, so it is read once. Nothing is asked for
+    before a feed's ``history_start``.
+    """
+    windows = []
+    for feed_id in feed_ids:
+        feed = territory.feeds[feed_id]
+        since = max(first_day, feed.history_start or first_day)
+        if KINDS[feed.kind].time_column is None:
+            windows.append((feed_id, Window(first_day, end_day, territory.timezone)))
+        elif since < end_day:
+            windows += [(feed_id, month) for month in Window(since, end_day, territory.timezone).months()]
+    return windows
+
+
+def backtest_days(end_day: date) -> tuple[date, date]:
+    """First and last day of the backtest with which a backfill ends."""
+    return end_day - timedelta(days=BACKTEST_DAYS), end_day - timedelta(days=1)

@@ -1,0 +1,196 @@
+"""The whole observatory on one machine: PostgreSQL, the simulated city's portal, Airflow."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from observatory.errors import StackError
+from observatory.local.environment import child_environment, port
+from observatory.local.processes import Service, stop_all
+from observatory.secrets import secret
+from observatory.settings import DBT_PROJECT, dbt_target, state_folder
+from observatory.territory import overrides
+from observatory.warehouse.bootstrap import bootstrap
+from observatory.warehouse.connection import admin_url, embedded_server, plain, role_url
+
+AIRFLOW = {
+    "api-server": ["airflow", "api-server"],
+    "scheduler": ["airflow", "scheduler"],
+    "dag-processor": ["airflow", "dag-processor"],
+    "triggerer": ["airflow", "triggerer"],
+}
+PORTAL = Service("portal")
+READY_TIMEOUT_S = 120
+ADMIN = "admin"
+Say = Callable[[str], None]
+
+
+def up(say: Say = print) -> None:
+    """Start what does not run yet; returns when Airflow answers and its scheduler beats.
+
+    Args:
+        say: told each step in a few words.
+
+    Raises:
+        StackError: a process ended or did not become ready; the end of its log is quoted.
+        WarehouseError: the warehouse could not be started or bootstrapped.
+    """
+    start_warehouse(say)
+    environment = child_environment()
+    if not all(Service(name).is_running() for name in AIRFLOW):
+        say("Airflow: its database, roles and users")
+        finish(["airflow", "db", "migrate"], environment)
+        finish([sys.executable, "-m", "observatory.orchestration.users"], environment)
+        say("dbt: reading the project")
+        finish(["dbt", "--quiet", "parse", *dbt_folders()], environment)
+        say("Airflow: starting")
+    for name, command in AIRFLOW.items():
+        Service(name).start(command, environment)
+    if not PORTAL.is_running():
+        serve_demo(None)
+    _wait_until_healthy()
+
+
+def start_warehouse(say: Say = print) -> None:
+    """Start the embedded server, where it is the one used, and bring the warehouse to what ``sql/`` describes."""
+    server = embedded_server()
+    if server is not None:
+        if server.process() is None:
+            say("PostgreSQL: starting")
+        server.start()
+    bootstrap(admin_url())
+
+
+def serve_demo(today: date | None) -> None:
+    """Start the simulated city's portal; restart it where it serves another day.
+
+    Args:
+        today: what the portal lists is what was known as this day began; None follows the calendar.
+    """
+    chosen = port("portal")
+    command = [sys.executable, "-m", "observatory.cli", "portal", "--demo", "--port", str(chosen)]
+    partners = state_folder() / "partners" / "demo"
+    command += ["--push-to", f"http://127.0.0.1:{port('api')}", "--leave-in", str(partners)]
+    PORTAL.start([*command, *(["--today", str(today)] if today else [])], child_environment())
+    address = f"http://127.0.0.1:{chosen}"
+    overrides.remember("demo", address)
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while not _answers(address):
+        if not PORTAL.is_running() or time.monotonic() > deadline:
+            raise _not_ready(PORTAL)
+        time.sleep(0.2)
+
+
+def down(say: Say = print) -> None:
+    """End every process of the observatory; nothing is left running."""
+    services = [*map(Service, AIRFLOW), PORTAL]
+    if any(service.members() for service in services):
+        say("Airflow: stopping")
+    stop_all(services)
+    server = embedded_server()
+    if server is not None and server.process() is not None:
+        say("PostgreSQL: stopping")
+        server.stop()
+
+
+def status() -> dict[str, Any]:
+    """Addresses (the warehouse's with the password of ``reader``), the Airflow user, and the state of each process."""
+    server = embedded_server()
+    running = server is None or server.process() is not None
+    processes: dict[str, Any] = {}
+    if server is not None:
+        postmaster = server.process()
+        processes["postgres"] = {
+            "state": "running" if postmaster else "stopped",
+            "pid": postmaster.pid if postmaster else None,
+        }
+    for service in [PORTAL, *map(Service, AIRFLOW)]:
+        pid = service.pid
+        processes[service.name] = {"state": "running" if pid else "stopped", "pid": pid, "log": str(service.log)}
+    return {
+        "warehouse_url": plain(role_url("reader")) if running else None,
+        "airflow_url": f"http://127.0.0.1:{port('api')}",
+        "airflow_user": ADMIN,
+        "airflow_password_file": str(state_folder() / "secrets" / "airflow_admin"),
+        "processes": processes,
+    }
+
+
+def airflow_password() -> str:
+    """The password of Airflow's admin, made on first start."""
+    return secret("airflow_admin")
+
+
+def dbt_folders() -> list[str]:
+    """Where dbt finds the project and writes what it compiles, as arguments of its command."""
+    project = str(DBT_PROJECT)
+    return ["--project-dir", project, "--profiles-dir", project, "--target-path", str(dbt_target())]
+
+
+def _wait_until_healthy() -> None:
+    address = f"http://127.0.0.1:{port('api')}/api/v2/monitor/health"
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while not _is_healthy(address):
+        for service in map(Service, AIRFLOW):
+            if not service.is_running() or time.monotonic() > deadline:
+                raise _not_ready(service)
+        time.sleep(0.5)
+
+
+def _is_healthy(address: str) -> bool:
+    try:
+        health = requests.get(address, timeout=5).json()
+    except requests.RequestException:
+        return False
+    parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+    return all(health.get(part, {}).get("status") == "healthy" for part in parts)
+
+
+def _answers(address: str) -> bool:
+    try:
+        return requests.get(address, timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def finish(command: list[str], environment: dict[str, str]) -> None:
+    """Run a command to its end, its output in ``<state>/logs/setup.log``.
+
+    Raises:
+        StackError: it failed; the end of the log is quoted.
+    """
+    log_path = state_folder() / "logs" / "setup.log"
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    with log_path.open("ab") as log:
+        result = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)  # noqa: S603
+    if result.returncode:
+        raise StackError(
+            " ".join(command[:3]),
+            came=f"it exited {result.returncode}: {_end_of(log_path)}",
+            expected="exit code 0",
+            todo=f"Read {log_path}, then run the same command again.",
+        )
+
+
+def _not_ready(service: Service) -> StackError:
+    return StackError(
+        service.name,
+        came=f"it is not ready: {_end_of(service.log)}",
+        expected=f"a ready process within {READY_TIMEOUT_S} s",
+        todo=f"Read {service.log}, then run: make down, make up",
+    )
+
+
+def _end_of(path: Path) -> str:
+    if not path.exists():
+        return "it printed nothing"
+    lines = [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    return " | ".join(lines[-3:])[-400:]

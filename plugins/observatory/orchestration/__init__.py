@@ -1,0 +1,1 @@
+"""What Airflow's DAGs are made of."""

@@ -1,0 +1,43 @@
+"""What the tasks of a backfill do, with the warehouse as Airflow knows it. Light until a task is run."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from observatory.ingest.history_windows import feeds_of_history
+from observatory.territory.city import Territory, zone_feeds
+from observatory.territory.overrides import territory_in_use
+from observatory.window import Window
+
+
+def months_to_read(territory: Territory, feeds: list[str], days: tuple[date, date], *, again: bool) -> list[list[str]]:
+    """Feed, first day and end day of each window of a backfill that is not loaded, as texts that tasks can hand on."""
+    from observatory.ingest import history
+    from observatory.orchestration.connections import warehouse_url
+
+    feed_ids = feeds_of_history(territory, feeds)
+    windows = history.windows_to_read(warehouse_url("loader"), territory, feed_ids, days, again=again)
+    return [[feed_id, str(window.first_day), str(window.end_day)] for feed_id, window in windows]
+
+
+def extract(territory: Territory, feed_id: str, days: tuple[date, date]) -> str:
+    """Read one window of one feed of a city, from the portal that is in use for it."""
+    from observatory.ingest import extract as extraction
+    from observatory.orchestration.connections import warehouse_url
+
+    url, city, window = warehouse_url("loader"), territory_in_use(territory.code), Window(*days, territory.timezone)
+    return str(extraction.extract(url, city, feed_id, window, is_part_of_history=True))
+
+
+def extract_zones(territory: Territory, days: tuple[date, date]) -> None:
+    """Read where the city and its districts are, before what lies in them."""
+    for feed_id in zone_feeds(territory):
+        extract(territory, feed_id, days)
+
+
+def close(territory: Territory, feeds: list[str], days: tuple[date, date]) -> int:
+    """Close the records that no window lists any more; how many."""
+    from observatory.ingest import history
+    from observatory.orchestration.connections import warehouse_url
+
+    return history.close(warehouse_url("loader"), territory, feeds_of_history(territory, feeds), days)

@@ -1,0 +1,1 @@
+"""``make run``: from nothing to today's forecast of a city."""

@@ -1,0 +1,68 @@
+"""Progress of the steps of ``make run``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from observatory.orchestration.api_client import now
+
+
+class Step:
+    """One line of progress."""
+
+    def __init__(self, bar: Progress, title: str) -> None:
+        self._bar, self.title = bar, title
+        self._task = bar.add_task(title, total=None)
+
+    def say(self, what: str) -> None:
+        """Show what the step is doing."""
+        self._bar.update(self._task, description=f"{self.title} · {what}")
+
+    def progress(self, done: int, total: int, state: str) -> None:
+        """Show how far a run has come."""
+        self._bar.update(self._task, completed=done, total=total or None, description=f"{self.title} · {state}")
+
+    def conclude(self, what: str) -> None:
+        """Add to the step's title what came of it."""
+        self.title = f"{self.title}: {what}"
+
+    def finish(self) -> None:
+        """Show the step as done."""
+        task = self._bar.tasks[self._task]
+        total = task.total or 1
+        self._bar.update(self._task, total=total, completed=total, description=f"[green]✓[/green] {self.title}")
+
+
+class Steps:
+    """The lines of progress of the whole job; where the output is no terminal, one printed line each."""
+
+    def __init__(self, bar: Progress, console: Console) -> None:
+        self._bar, self._console = bar, console
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        """Open a line; it is ticked when the block ends well."""
+        step, started = Step(self._bar, title), now()
+        if not self._console.is_terminal:
+            self._console.print(f"… {title}", highlight=False)
+        yield step
+        step.finish()
+        if not self._console.is_terminal:
+            self._console.print(f"✓ {step.title} ({(now() - started).total_seconds():.0f} s)", highlight=False)
+
+
+@contextmanager
+def _steps(console: Console) -> Iterator[Steps]:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        yield Steps(bar, console)

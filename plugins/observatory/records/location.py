@@ -1,0 +1,148 @@
+"""Where a record is: from what a source wrote to degrees, a cell, a method and a precision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import shapely
+
+from observatory import grid
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from observatory.contracts.base import Kind
+    from observatory.territory.city import Territory
+    from observatory.territory.feed import Coordinates, FeedSettings
+
+GEOMETRY = "geometry_wkt"
+"""Contract column of an area or a line, as well-known text in WGS 84."""
+
+_PAIR = r"(-?\d+(?:\.\d+)?)[\s,;]+(-?\d+(?:\.\d+)?)"
+_DECIMALS = 7
+"""Places kept of a degree: a centimetre. The last digits differ between versions of PROJ."""
+
+
+def locate(kind: Kind, values: pl.DataFrame, territory: Territory, feed: FeedSettings) -> pl.DataFrame:
+    """Give every row its place in degrees, and its cell; null where the source tells none.
+
+    Args:
+        kind: the contract, which may ask that places be made coarser.
+        values: what was read; a place stands in ``longitude_deg`` and ``latitude_deg``, ``easting`` and ``northing``,
+            ``point``, or is that of ``geometry_wkt``.
+        territory: the city, whose grid names the cells.
+        feed: how its places are written.
+
+    Returns:
+        The same rows with ``longitude_deg``, ``latitude_deg``, ``cell_id``, ``location_method`` and
+        ``location_precision_m``. A place in another reference system is rounded to a centimetre.
+    """
+    if "easting" in values.columns:
+        values = values.with_columns(_degrees(values["easting"], values["northing"], feed.coordinates.epsg))
+    elif "longitude_deg" not in values.columns and GEOMETRY in values.columns:
+        values = values.with_columns(_middles(values[GEOMETRY]))
+    elif "longitude_deg" not in values.columns:
+        nowhere = pl.lit(None, pl.Float64)
+        values = values.with_columns(longitude_deg=nowhere, latitude_deg=nowhere)
+    declared = {
+        "location_method": pl.lit(feed.coordinates.method),
+        "location_precision_m": pl.lit(feed.coordinates.precision_m, pl.Float64),
+    }
+    values = values.with_columns(
+        pl.coalesce(*([name] if name in values.columns else []), value).alias(name) for name, value in declared.items()
+    )
+    # a point that stands for a whole town is no location, and its source says so
+    is_told = pl.col("location_method") != "none"
+    values = values.with_columns(pl.when(is_told).then(name).alias(name) for name in ("longitude_deg", "latitude_deg"))
+    has_place = pl.col("longitude_deg").is_not_null() & pl.col("latitude_deg").is_not_null()
+    epsg = territory.grid.epsg
+    easting, northing = grid.project(values["longitude_deg"], values["latitude_deg"], epsg)
+    if side := kind.rounded_to_m:
+        easting, northing = ((np.floor(axis / side) + 0.5) * side for axis in (easting, northing))
+        # a place that the city's plane does not reach stays as it is, for the bounds to refuse
+        moved = _lon_lat(grid.reproject(easting, northing, epsg, grid.WGS84))
+        values = values.with_columns(
+            *(pl.coalesce(axis, pl.col(axis.name)).alias(axis.name) for axis in moved),
+            location_precision_m=pl.max_horizontal("location_precision_m", pl.lit(float(side))),
+        )
+    cells = grid.cell_ids(easting, northing, epsg, territory.grid.cell_size_m)
+    delivered = values["cell_id"] if "cell_id" in values.columns else pl.Series([None], dtype=pl.String)
+    return values.with_columns(
+        cell_id=pl.coalesce(cells, delivered),
+        location_method=pl.when(has_place).then("location_method").otherwise(pl.lit("none")),
+        location_precision_m=pl.when(has_place).then("location_precision_m"),
+    )
+
+
+def split_point(written: pl.Expr, coordinates: Coordinates) -> tuple[pl.Expr, pl.Expr]:
+    """Both coordinates of a text that has them together, east first.
+
+    Args:
+        written: ``43.3, 5.4``, a point as GeoJSON or well-known text, or an object with a longitude and a latitude.
+        coordinates: which coordinate comes first where the text does not say so itself.
+    """
+    pair = written.str.extract_groups(_PAIR)
+    first, second = pair.struct.field("1"), pair.struct.field("2")
+    if coordinates.point_order == "lat,lon":
+        says_order = written.str.contains(r"^\s*[A-Za-z]|\"coordinates\"")
+        first, second = (
+            pl.when(says_order).then(first).otherwise(second),
+            pl.when(says_order).then(second).otherwise(first),
+        )
+    east = pl.coalesce(written.str.extract(r'"lon[a-z]*"\s*:\s*"?(-?[\d.]+)'), first)
+    north = pl.coalesce(written.str.extract(r'"lat[a-z]*"\s*:\s*"?(-?[\d.]+)'), second)
+    return east.cast(pl.Float64, strict=False), north.cast(pl.Float64, strict=False)
+
+
+def geometries(written: pl.Series, epsg: int) -> pl.Series:
+    """Areas and lines as well-known text in WGS 84; null where it cannot be read.
+
+    Args:
+        written: GeoJSON or well-known text, shape (n,).
+        epsg: reference system they are in.
+
+    Returns:
+        Text to seven decimals; self-crossing outlines are repaired.
+    """
+    is_json = written.str.contains(r"^\s*\{").fill_null(value=False).to_numpy()
+    texts = written.to_numpy()
+    shapes = np.full(len(texts), None, dtype=object)
+    # coordinates beyond a float's reach are for the bounds to refuse
+    with np.errstate(over="ignore", invalid="ignore"):
+        shapes[is_json] = shapely.from_geojson(texts[is_json], on_invalid="ignore")
+        shapes[~is_json] = shapely.from_wkt(texts[~is_json], on_invalid="ignore")
+        shapes = shapely.make_valid(shapes)
+        if epsg != grid.WGS84:
+            shapes = shapely.transform(shapes, lambda xy: _reprojected(xy, epsg))
+    return pl.Series([*shapely.to_wkt(shapes, rounding_precision=_DECIMALS)], dtype=pl.String)
+
+
+def _degrees(easting: pl.Series, northing: pl.Series, epsg: int) -> list[pl.Expr]:
+    points = grid.reproject(easting, northing, epsg, grid.WGS84)
+    is_told = pl.col("easting").is_not_null() & pl.col("northing").is_not_null()
+    # a point beyond the earth stays NaN, which is in no bounds
+    return [
+        pl.when(is_told).then(pl.Series(points.east.round(_DECIMALS))).alias("longitude_deg"),
+        pl.when(is_told).then(pl.Series(points.north.round(_DECIMALS))).alias("latitude_deg"),
+    ]
+
+
+def _middles(geometry: pl.Series) -> list[pl.Series]:
+    """A point of each shape: halfway along a line, inside an area."""
+    shapes = shapely.from_wkt(geometry.to_numpy())
+    shapes[shapely.is_empty(shapes)] = None
+    is_line = shapely.get_dimensions(shapes) == 1
+    points = np.where(is_line, shapely.line_interpolate_point(np.where(is_line, shapes, None), 0.5, normalized=True),
+                      shapely.point_on_surface(shapes))  # fmt: skip
+    return _lon_lat(grid.Points(shapely.get_x(points), shapely.get_y(points)))
+
+
+def _lon_lat(points: grid.Points) -> list[pl.Series]:
+    axes = {"longitude_deg": points.east, "latitude_deg": points.north}
+    return [pl.Series(name, axis.round(_DECIMALS), nan_to_null=True) for name, axis in axes.items()]
+
+
+def _reprojected(xy: NDArray[np.float64], epsg: int) -> NDArray[np.float64]:
+    return np.column_stack(grid.reproject(xy[:, 0], xy[:, 1], epsg, grid.WGS84))

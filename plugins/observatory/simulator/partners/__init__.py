@@ -1,0 +1,1 @@
+"""Partners of the simulated city that send or host their records."""

@@ -1,0 +1,1 @@
+"""What each service of the simulated city publishes, by feed."""

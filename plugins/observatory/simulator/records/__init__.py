@@ -1,0 +1,48 @@
+"""What the simulated city records of each kind: one module a kind, named as its contract.
+
+A module has one function, ``versions(simulation, first_day, end_day)``: all versions that ever were of the records that
+occur on the local days ``[first_day, end_day)`` (of every record, for kinds without a time), as a frame with
+
+- columns of the kind's contract, in its units, in UTC and degrees (``source_record_id``, ``occurred_from``, …) and of
+  its rule's inputs; never more columns than a partner would send, never a person;
+- ``shown_from``, ``shown_until``: since and until when (UTC, half-open) a source lists the row; null = for ever.
+
+So a late record is shown late, a corrected one has a wrong version before the right one, a withdrawn one is shown no
+longer, and one that is listed twice has two rows. The rows of a day are the same whatever span they are asked in.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from importlib import import_module
+from pkgutil import iter_modules
+
+import polars as pl
+
+from observatory.contracts import NAMES as KIND_NAMES
+from observatory.simulator.world.simulation import Simulation
+
+NAMES = tuple(sorted({module.name for module in iter_modules(__path__)} & set(KIND_NAMES)))
+"""Kinds that the city records."""
+
+
+def versions(kind: str, simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
+    """Every version of the records of a kind; see the package for the columns.
+
+    Args:
+        kind: one of ``NAMES``.
+        simulation: which city.
+        first_day: first local day.
+        end_day: first local day after them.
+    """
+    return import_module(f"{__name__}.{kind}").versions(simulation, first_day, end_day)
+
+
+def listing(versions: pl.DataFrame, now: datetime) -> pl.DataFrame:
+    """What a source lists at a moment (UTC), with when each row was published.
+
+    Returns:
+        The versions shown then, less ``shown_until``; ``shown_from`` is called ``published_at``.
+    """
+    is_shown = (pl.col("shown_from") <= now) & (pl.col("shown_until") > now).fill_null(value=True)
+    return versions.filter(is_shown).drop("shown_until").rename({"shown_from": "published_at"})

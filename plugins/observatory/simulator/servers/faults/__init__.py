@@ -1,0 +1,1 @@
+"""Faults that the simulated servers can be told to show."""

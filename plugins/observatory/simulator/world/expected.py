@@ -1,0 +1,109 @@
+"""The whole law of the recorded incidents: how many a day are expected of each category, everything planted included.
+
+With ``H`` the number that happen at an address on a mean day, per recorded one of the city before interventions,
+``r`` the share that is reported there and ``m`` what ``Category.expected_counts`` says for the day, the recorded ones
+at the address are ``m r H``. ``H`` is background plus near-repeats, ``H = B + n K H``, ``n`` the branching ratio and
+``K`` the Gaussian by which near-repeats spread. An operation takes the share ``effect`` of its circle and gives
+``displacement`` of the taken to its ring; then a camera takes its share of what is left near it; then matches add
+theirs. What officers discover follows the weekday of their presence alone.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from observatory.simulator.world.city import ADDRESS_SPACING_M, City, build_city
+from observatory.simulator.world.clock import days_of
+from observatory.simulator.world.draws import Floats, Integers
+from observatory.simulator.world.gatherings import fixtures
+from observatory.simulator.world.interventions import areas, is_under_way, is_watched
+from observatory.simulator.world.occurrences import by_weekday
+from observatory.simulator.world.parameters import Truth
+from observatory.simulator.world.patrols import build_cells, cell_shares
+from observatory.simulator.world.simulation import Simulation
+
+_GENERATIONS = 30
+
+
+def expected_counts(simulation: Simulation, first_day: date, end_day: date, near: np.ndarray | None = None) -> Floats:
+    """(categories, days) recorded incidents expected on the local days ``[first_day, end_day)``.
+
+    Exact but for the season's slow change of the places of near-repeats (below 1 %).
+
+    Args:
+        simulation: which city; only its cancelled matches depend on the seed.
+        first_day: first local day.
+        end_day: first local day after them.
+        near: (addresses,) mask of where to count; everywhere by default.
+    """
+    truth, city = simulation.truth, build_city()
+    days = days_of(first_day, end_day)
+    counted = np.ones(len(city.addresses), bool) if near is None else near
+    recorded = np.array([_one_category(number, days, counted, truth, city) for number in range(len(truth.codes))])
+    ordinary = np.array([category.expected_counts(days, simulation.population) for category in truth.categories])
+    counts = ordinary * recorded
+    _discover(counts, simulation, days, counted)
+    matches = truth.gatherings.matches
+    played = fixtures(simulation, first_day, end_day)
+    here = city.around(matches.east_m, matches.north_m, matches.spread_m)[counted].sum()
+    extra = np.array([matches.extra_per_100k.get(code, 0.0) for code in truth.codes])
+    added = extra * simulation.population / 100_000 * here
+    counts[:, played.day[~played.is_cancelled] - days[0]] += added[:, None]
+    return counts
+
+
+def happening(truth: Truth, number: int, city: City) -> Floats:
+    """(addresses,) where a category happens, per recorded incident of the city: ``H`` of the module's law."""
+    category = truth.categories[number]
+    background = (1 - category.branching_ratio) * city.weights(truth)[number] / city.reporting(truth)
+    row, column = np.round((city.addresses - city.addresses.min(axis=0)) / ADDRESS_SPACING_M).astype(np.int64).T
+    lattice = np.zeros((row.max() + 1, column.max() + 1))
+    lattice[row, column] = 1
+    spread = category.spread_m / ADDRESS_SPACING_M
+    kept = gaussian_filter(lattice, spread, mode="constant")[row, column]
+    happens = background
+    for _ in range(_GENERATIONS):
+        lattice[row, column] = happens / kept
+        happens = background + category.branching_ratio * gaussian_filter(lattice, spread, mode="constant")[row, column]
+    return happens
+
+
+def _one_category(number: int, days: Integers, counted: np.ndarray, truth: Truth, city: City) -> Floats:
+    """(days,) recorded at the counted addresses, per recorded incident of the city before interventions."""
+    happens, reported = happening(truth, number, city), city.reporting(truth)
+    code = truth.codes[number]
+    # spans in which the same interventions are under way, so that each is worked out once
+    under_way = [is_under_way(each, days) & (each.target == code) for each in truth.operations]
+    changes = [each for camera in truth.cameras.registry for each in (camera.installed, camera.removed) if each]
+    wave = np.searchsorted(sorted({each.toordinal() for each in changes}), days, side="right")
+    states, state = np.unique(np.column_stack([*under_way, wave]), axis=0, return_inverse=True)
+    totals = []
+    for number_of_state in range(len(states)):
+        remains = happens.copy()
+        displaced = np.zeros(len(happens))
+        for operation, is_active in zip(truth.operations, states[number_of_state], strict=False):
+            if is_active:
+                inside, ring = areas(operation, city)
+                taken = operation.effect * remains[inside].sum()
+                remains[inside] *= 1 - operation.effect
+                displaced[ring] += operation.displacement * taken / ring.sum()
+        day = days[np.argmax(state.ravel() == number_of_state)]
+        watched = is_watched(truth, city, np.array(day), np.arange(len(happens)))
+        remains[watched] *= 1 - truth.cameras.effects.get(code, 0.0)
+        totals.append(((remains + displaced) * reported)[counted].sum())
+    return np.array(totals)[state.ravel()]
+
+
+def _discover(counts: Floats, simulation: Simulation, days: Integers, counted: np.ndarray) -> None:
+    """Put the expected discoveries into the row of their category."""
+    truth = simulation.truth
+    if truth.patrols.discovered not in truth.codes:
+        return
+    number, cells = truth.codes.index(truth.patrols.discovered), build_cells()
+    inside = counted & (cells.address_cell >= 0)
+    here = (cell_shares(truth, build_city()) / cells.count)[cells.address_cell[inside]].sum()
+    weekday = by_weekday(days, truth.patrols.weekday)
+    counts[number] = truth.categories[number].daily_rate * simulation.population / 100_000 * weekday * here

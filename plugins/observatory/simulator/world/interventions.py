@@ -1,0 +1,85 @@
+"""How operations and cameras change what was about to happen; the law is in ``truth.interventions``."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+from observatory.simulator.world.city import City
+from observatory.simulator.world.draws import Integers, Keys, uniform
+from observatory.simulator.world.parameters import Truth
+from observatory.simulator.world.parameters.interventions import Operation
+
+Mask = npt.NDArray[np.bool_]
+
+
+def meet(
+    key: Keys, day: Integers, category: Integers, address: Integers, *, truth: Truth, city: City
+) -> tuple[Mask, Integers]:
+    """Let incidents meet the interventions.
+
+    Args:
+        key: (n,) keys.
+        day: (n,) proleptic ordinals.
+        category: (n,) index into the truth's categories.
+        address: (n,) index into the city's addresses.
+        truth: what is planted.
+        city: where.
+
+    Returns:
+        Which happen all the same, and the addresses where.
+    """
+    happens, address = np.ones(len(key), bool), address.copy()
+    is_moved = np.zeros(len(key), bool)
+    for operation in truth.operations:
+        inside, ring = areas(operation, city)
+        met = is_under_way(operation, day) & inside[address] & (category == _index(truth, operation.target)) & ~is_moved
+        [met] = np.nonzero(met)
+        met = met[uniform(key[met], f"{operation.code} prevents") < operation.effect]
+        is_displaced = uniform(key[met], f"{operation.code} displaces") < operation.displacement
+        displaced = met[is_displaced]
+        [options] = np.nonzero(ring)
+        address[displaced] = options[(uniform(key[displaced], "ring") * len(options)).astype(np.int64)]
+        is_moved[displaced] = True
+        happens[met[~is_displaced]] = False
+    effect = np.array([truth.cameras.effects.get(code, 0.0) for code in truth.codes])[category]
+    [met] = np.nonzero((effect > 0) & happens & ~is_moved)
+    met = met[is_watched(truth, city, day[met], address[met])]
+    happens[met[uniform(key[met], "camera prevents") < effect[met]]] = False
+    return happens, address
+
+
+def areas(operation: Operation, city: City) -> tuple[Mask, Mask]:
+    """(addresses,) whether each lies in an operation's circle, and in the ring around it."""
+    distance = city.distance(operation.east_m, operation.north_m)
+    inside = distance <= operation.radius_m
+    return inside, (distance <= operation.ring_m) & ~inside
+
+
+def is_under_way(operation: Operation, day: Integers) -> Mask:
+    """Whether an operation is under way, per proleptic ordinal."""
+    if not len(day):
+        return np.zeros(0, bool)
+    # one that began in December may last into the first year of the days
+    years = range(date.fromordinal(int(day.min())).year - 1, date.fromordinal(int(day.max())).year + 1)
+    periods = [[moment.toordinal() for moment in operation.period(year)] for year in years]
+    return np.any([(day >= start) & (day < end) for start, end in periods], axis=0)
+
+
+def is_watched(truth: Truth, city: City, day: Integers, address: Integers) -> Mask:
+    """(n,) whether a camera that is up is near the address on the day; both broadcast."""
+    watched = np.zeros(np.broadcast(day, address).shape, bool)
+    for camera in truth.cameras.registry:
+        near = city.distance(camera.east_m, camera.north_m) <= truth.cameras.radius_m
+        is_up = day >= camera.installed.toordinal()
+        if camera.removed:
+            is_up &= day < camera.removed.toordinal()
+        watched |= near[address] & is_up
+    return watched
+
+
+def _index(truth: Truth, code: str) -> int:
+    """Place of a category in the truth's; -1 where it is not planted."""
+    return truth.codes.index(code) if code in truth.codes else -1

@@ -1,0 +1,1 @@
+"""All that a city's file may say."""

@@ -1,0 +1,108 @@
+"""Read territory files."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from observatory import settings
+from observatory.errors import TerritoryError
+from observatory.territory.city import Territory
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Of PyYAML's two safe loaders the one in C, several times as fast: the schedules read all files at each parse."""
+
+
+def load_territory(code: str) -> Territory:
+    """Read one city's file.
+
+    Raises:
+        TerritoryError: there is no such file, or it says something that cannot be acted on.
+    """
+    folder = settings.territories_folder()
+    path = folder / f"{code}.yml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in folder.glob("*.yml"))) or "none"
+        raise TerritoryError(
+            f"territory {code!r}",
+            came=f"there is no file {path.name} in {folder}",
+            expected=f"one of the cities described there ({known})",
+            todo=f"Correct the name, or describe the city in {path.name}.",
+        )
+    return _read(path)
+
+
+def load_territories() -> dict[str, Territory]:
+    """Read every city's file, ordered by code.
+
+    Raises:
+        TerritoryError: a file says something that cannot be acted on.
+    """
+    return {path.stem: _read(path) for path in sorted(settings.territories_folder().glob("*.yml"))}
+
+
+def load_readable_territories() -> dict[str, Territory]:
+    """Read every city's file that can be read, ordered by code; one city's mistake does not hold up another."""
+    readable = {}
+    for path in sorted(settings.territories_folder().glob("*.yml")):
+        with suppress(TerritoryError):
+            readable[path.stem] = _read(path)
+    return readable
+
+
+def _read(path: Path) -> Territory:
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 (a safe loader, either way)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise TerritoryError(
+            path.name,
+            came=" ".join(str(error).split()),
+            expected="a YAML file in UTF-8",
+            todo=f"Correct {path.name}, then run: pytest tests/unit/territory/test_files.py.",
+        ) from None
+    try:
+        territory = Territory.model_validate(content)
+    except ValidationError as error:
+        raise _explained(path, error) from None
+    if territory.code != path.stem:
+        raise TerritoryError(
+            path.name,
+            came=f"code is {territory.code!r}",
+            expected=f"the file's name, {path.stem!r}",
+            todo="Rename the file or correct its `code:`.",
+        )
+    return territory
+
+
+def _explained(path: Path, error: ValidationError) -> TerritoryError:
+    """Say in one line, for each key that is wrong, what came there and what was expected."""
+    problems = [_came_and_expected(problem) for problem in error.errors(include_url=False)]
+    return TerritoryError(
+        path.name,
+        came="; ".join(came for came, _ in problems),
+        expected="; ".join(dict.fromkeys(expected for _, expected in problems)),
+        todo=f"Correct {path.name}, then run: pytest tests/unit/territory/test_files.py.",
+    )
+
+
+def _came_and_expected(problem: ErrorDetails) -> tuple[str, str]:
+    # below feeds.<id>.source the location has the protocol as well, which the file does not have as a key
+    location = problem["loc"][:3] + problem["loc"][4:] if problem["loc"][2:3] == ("source",) else problem["loc"]
+    parts = [str(part) for part in location]
+    key, value, context = ".".join(parts) or "the file", repr(problem["input"]), problem.get("ctx", {})
+    match problem["type"], getattr(context.get("error"), "args", ()):
+        case "extra_forbidden", _:
+            return f"`{key}` is not a known key", "only known keys (a typo?)"
+        case "missing", _:
+            return f"`{key}` is missing", f"a value for `{key}`"
+        case "union_tag_not_found", _:
+            return f"`{key}.protocol` is missing", f"a value for `{key}.protocol`"
+        case "union_tag_invalid", _:
+            return f"`{key}.protocol` is {context['tag']!r}", f"one of {context['expected_tags']}"
+        case _, (came, expected):
+            return f"`{key}` {came}", expected
+    return f"`{key}` is {value if len(value) <= 60 else value[:57] + '...'}", f"`{key}`: {problem['msg']}"

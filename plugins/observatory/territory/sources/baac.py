@@ -1,0 +1,24 @@
+"""What a territory file says of France's tables of road accidents."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from observatory.territory.sources.drop import Drop
+
+
+class BaacSource(Drop):
+    """The four tables of each year since 2005, in a folder or on a file server, or as data.gouv.fr lists them.
+
+    Attributes:
+        path: the files; which table and year one is, its name tells.
+        dataset: identifier of the dataset on data.gouv.fr, where ``address`` is that of the site.
+    """
+
+    reader: ClassVar[str] = "observatory.feeds.baac:BaacFeed"
+
+    protocol: Literal["baac"]
+    path: str = Field(default="*.csv", min_length=1)
+    dataset: str | None = Field(default=None, pattern=r"^[\w-]+$")

@@ -1,0 +1,22 @@
+"""What a territory file says of a table in a CKAN portal's datastore."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from observatory.territory.sources.base import Source
+
+
+class CkanSource(Source):
+    """One resource whose rows a CKAN portal keeps in its datastore.
+
+    Attributes:
+        resource: identifier of the resource.
+    """
+
+    reader: ClassVar[str] = "observatory.feeds.ckan:CkanFeed"
+
+    protocol: Literal["ckan"]
+    resource: str = Field(pattern=r"^[\w-]+$")

@@ -1,0 +1,44 @@
+"""What a territory file says of road traffic in DATEX II."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from observatory.territory.base import Strict
+from observatory.territory.sources.file import Csv
+from observatory.territory.sources.token import TokenSource
+
+
+class Sites(Strict):
+    """The list of places that are measured, a delimited file beside the measurements.
+
+    Attributes:
+        path: the list below the source's address.
+        key: its column with the site's name as measurements refer to it.
+        csv: separator and encoding.
+    """
+
+    path: str = Field(min_length=1)
+    key: str = Field(min_length=1)
+    csv: Csv = Csv()
+
+
+class Datex2Source(TokenSource):
+    """A publication of DATEX II, version 2 or 3, below an address.
+
+    Attributes:
+        path: the publication below the address, an XML file.
+        publication: what a row is: a site's measurements of one interval, or a record of a situation.
+        sites: where the sites are, for measurements; its columns are called ``site.<column>``.
+        index: which of a site's values are read, where it gives several of a type, one a lane or class of vehicle.
+    """
+
+    reader: ClassVar[str] = "observatory.feeds.datex2:Datex2Feed"
+
+    protocol: Literal["datex2"]
+    path: str = Field(min_length=1)
+    publication: Literal["measurements", "situations"]
+    sites: Sites | None = None
+    index: int | None = Field(default=None, ge=0)

@@ -1,0 +1,22 @@
+"""What a territory file says of a calendar in iCalendar."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from observatory.territory.sources.drop import Drop
+
+
+class ICalendarSource(Drop):
+    """One calendar or several, as files or at a web address.
+
+    Attributes:
+        horizon_days: how far beyond a window events that recur are told, days.
+    """
+
+    reader: ClassVar[str] = "observatory.feeds.icalendar:ICalendarFeed"
+
+    protocol: Literal["icalendar"]
+    horizon_days: int = Field(default=400, ge=1, le=3_660)

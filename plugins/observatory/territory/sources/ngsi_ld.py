@@ -1,0 +1,26 @@
+"""What a territory file says of a context broker that speaks NGSI-LD."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from observatory.territory.sources.token import TokenSource
+
+
+class NgsiLdSource(TokenSource):
+    """The entities of one type of a broker, whose address ends in ``/ngsi-ld/v1``.
+
+    Attributes:
+        type: type of the entities, e.g. ``Alert``.
+        tenant: the broker's tenant, where it has several.
+        context: address of the ``@context`` that explains the type's name, where the broker needs it.
+    """
+
+    reader: ClassVar[str] = "observatory.feeds.ngsi_ld:NgsiLdFeed"
+
+    protocol: Literal["ngsi_ld"]
+    type: str = Field(min_length=1)
+    tenant: str | None = None
+    context: str | None = None

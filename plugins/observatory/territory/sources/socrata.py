@@ -1,0 +1,22 @@
+"""What a territory file says of a Socrata resource."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from observatory.territory.sources.base import Source
+
+
+class SocrataSource(Source):
+    """One resource of a Socrata portal.
+
+    Attributes:
+        resource: identifier of the resource, e.g. ``ijzp-q8t2``.
+    """
+
+    reader: ClassVar[str] = "observatory.feeds.socrata:SocrataFeed"
+
+    protocol: Literal["socrata"]
+    resource: str = Field(pattern=r"^[a-z0-9]{4}-[a-z0-9]{4}$")

@@ -1,0 +1,34 @@
+"""The gate: what a partner hands over comes in under a convention that is live, or not at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from observatory.errors import ConventionNotLive
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from observatory.territory.feed import FeedSettings
+
+
+def require_live_terms(feed: FeedSettings, today: date) -> None:
+    """Refuse a feed whose convention is not live; open data has none and needs none.
+
+    Args:
+        feed: what the territory file says of the feed.
+        today: the city's local day.
+
+    Raises:
+        ConventionNotLive: today is before the convention's start or after its end.
+    """
+    convention = feed.convention
+    if convention and not convention.is_live(today):
+        raise ConventionNotLive(
+            f"{feed.territory_file}: `feeds.{feed.feed_id}`",
+            came=f"the convention with {convention.partner} ({convention.document}) "
+            + (f"begins on {convention.start}" if today < convention.start else f"ended on {convention.end}"),
+            expected=f"one that is live on {today}",
+            todo="Nothing was read. Renew the convention and state its `start` and `end` in "
+            f"{feed.territory_file}, or take the feed out of it.",
+        )

@@ -1,0 +1,49 @@
+"""Recognising, under a new secret, the records whose keys were made with an older one."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from observatory.records.identity import Ordinals
+from observatory.records.minimise import EPOCH_LENGTH
+
+_EPOCH = pl.col("source_record_id").str.head(EPOCH_LENGTH)
+
+
+class OlderKeys:
+    """Lets a record keep the key of an older epoch, so that a new secret duplicates nothing.
+
+    The same content under a key of another epoch is the same record; equal records are matched one to one. A record
+    that changes together with the secret, or whose date then moves to another window, cannot be recognised.
+    """
+
+    def __init__(self) -> None:
+        self._ordinals = Ordinals()
+        self._kept = pl.DataFrame(schema={"source_record_id": pl.String, "older": pl.String})
+
+    def kept(self, hashed: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+        """Give records of a chunk the keys under which the warehouse knows their content.
+
+        Args:
+            hashed: records with ``content_hash``, all keyed in the current epoch, shape (n, any).
+            known: what the warehouse knows of the window.
+
+        Returns:
+            The same records; a key is changed where its content stands under one of another epoch.
+        """
+        if hashed.is_empty():
+            return hashed
+        epoch = hashed["source_record_id"][0][:EPOCH_LENGTH]
+        older = known.filter(~pl.col("is_withdrawn") & (epoch != _EPOCH)).sort("source_record_id")
+        if older.is_empty():
+            return hashed
+        number = pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).over("content_hash").alias("number")
+        older = older.select("content_hash", number, older="source_record_id")
+        keyed = pl.concat([known["source_record_id"], self._kept["source_record_id"]])
+        new = hashed.select("source_record_id", "content_hash").unique("source_record_id", maintain_order=True)
+        new = new.filter(~pl.col("source_record_id").is_in(keyed.implode()))
+        new = new.with_columns(self._ordinals.number(new["content_hash"]).alias("number"))
+        found = new.join(older, on=["content_hash", "number"]).select("source_record_id", "older")
+        self._kept = pl.concat([self._kept, found])
+        told = hashed.join(self._kept, on="source_record_id", how="left", maintain_order="left")
+        return told.with_columns(source_record_id=pl.coalesce("older", "source_record_id")).drop("older")

