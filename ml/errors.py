@@ -1,4 +1,4 @@
-"""Errors a person can act on: where it happened, what came, what was expected, what to do."""
+"""Errors a person can act on: where it happened, what was found, what was expected, what to do."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ class ForecastError(Exception):
     The same shape as the observatory's own errors; a class of its own, because this library stands without it.
 
     Args:
-        where: the file, option, table or day concerned.
-        came: what was found there.
+        subject: the file, option, table or day concerned.
+        found: what was found there.
         expected: what should have been.
-        todo: what the reader can do about it.
+        action: what the reader can do about it.
     """
 
-    def __init__(self, where: str, *, came: str, expected: str, todo: str) -> None:
-        self.where, self.came, self.expected, self.todo = where, came, expected, todo
-        super().__init__(f"{where}: {came}; expected {expected}. {todo}")
+    def __init__(self, subject: str, *, found: str, expected: str, action: str) -> None:
+        self.subject, self.found, self.expected, self.action = subject, found, expected, action
+        super().__init__(f"{subject}: {found}; expected {expected}. {action}")
 
     def __reduce__(self) -> tuple:
         """Survive the trip between processes."""
-        return _rebuild, (type(self), self.where, self.came, self.expected, self.todo)
+        return _rebuild, (type(self), self.subject, self.found, self.expected, self.action)
 
 
-def _rebuild(kind: type[ForecastError], where: str, came: str, expected: str, todo: str) -> ForecastError:
-    return kind(where, came=came, expected=expected, todo=todo)
+def _rebuild(kind: type[ForecastError], subject: str, found: str, expected: str, action: str) -> ForecastError:
+    return kind(subject, found=found, expected=expected, action=action)
 
 
 class InputError(ForecastError):

@@ -62,9 +62,9 @@ class Warehouse:
         if found.is_empty():
             raise InputError(
                 f"territory {code}",
-                came="no such row in core.dim_territory",
+                found="no such row in core.dim_territory",
                 expected="a city that was extracted and transformed",
-                todo=f"Check the code, then run {code}.extract and {code}.transform.",
+                action=f"Check the code, then run {code}.extract and {code}.transform.",
             )
         return Territory(*found.row(0))
 
@@ -250,9 +250,9 @@ def open_warehouse(url: str) -> Iterator[Warehouse]:
     except adbc.Error as error:
         raise InputError(
             "warehouse",
-            came=str(error).strip().splitlines()[0],
+            found=str(error).strip().splitlines()[0],
             expected="a PostgreSQL that answers at OBSERVATORY_FORECASTER_URL",
-            todo="Start it (make up) or correct the address.",
+            action="Start it (make up) or correct the address.",
         ) from error
     with connection:
         try:

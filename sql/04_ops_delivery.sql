@@ -22,9 +22,18 @@ create table if not exists ops.delivery_refusal (
     sha256 text not null,
     refused_at timestamptz not null,
     error_type text not null,
-    came text not null,
+    found text not null,
     expected text not null
 );
+do $$
+begin
+    if exists (
+        select from pg_attribute
+        where attrelid = 'ops.delivery_refusal'::regclass and attname = 'came' and not attisdropped
+    ) then
+        alter table ops.delivery_refusal rename column came to found;
+    end if;
+end $$;
 comment on table ops.delivery_refusal is 'One row per refusal of a file, which stays in the inbox; the reason has nothing of its content, so that the partner may read it.';
 create index if not exists delivery_refusal_content on ops.delivery_refusal (territory_code, feed_id, sha256);
 

@@ -58,9 +58,9 @@ def backtest(
     if incidents is None or boundary is None or epsg is None:
         raise InputError(
             "observatory-ml backtest",
-            came="neither --territory nor all of --incidents, --boundary and --epsg",
+            found="neither --territory nor all of --incidents, --boundary and --epsg",
             expected="one of the two",
-            todo="Add the missing options.",
+            action="Add the missing options.",
         )
     from ml.jobs.file_backtest import FileTest, run_filetest
 

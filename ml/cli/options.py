@@ -27,9 +27,9 @@ def given(url: str) -> str:
     if not url:
         raise InputError(
             "warehouse",
-            came="no address",
+            found="no address",
             expected="--warehouse-url or OBSERVATORY_FORECASTER_URL",
-            todo="Give the address, or run through `observatory exec`.",
+            action="Give the address, or run through `observatory exec`.",
         )
     return url
 

@@ -82,9 +82,9 @@ def check_cell(size_m: int) -> None:
     if not LEAST_CELL_SQ_FT <= square_feet <= MOST_CELL_SQ_FT:
         raise InputError(
             "--cell-size-m",
-            came=f"{size_m} m, {square_feet:,.0f} square feet",
+            found=f"{size_m} m, {square_feet:,.0f} square feet",
             expected=f"{LEAST_CELL_SQ_FT:,} to {MOST_CELL_SQ_FT:,} square feet, 77 to 182 m",
-            todo="Choose a side within the rules.",
+            action="Choose a side within the rules.",
         )
 
 

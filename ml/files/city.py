@@ -91,9 +91,9 @@ def read_city(
     if days is None or inside.is_empty():
         raise InputError(
             str(incidents),
-            came=f"{located.height} located incidents that may train, none of them inside {boundary.name}",
+            found=f"{located.height} located incidents that may train, none of them inside {boundary.name}",
             expected="incidents inside the boundary, longitude and latitude in degrees",
-            todo="Check that both files are of the same city and that the two coordinates are not exchanged.",
+            action="Check that both files are of the same city and that the two coordinates are not exchanged.",
         )
     counts = inside.group_by("cell_id", "occurred_date", "category_code").agg(incident_count=pl.len())
     on_raster = Cells.from_frame(cells)
@@ -132,9 +132,9 @@ def read_groups(path: Path | None) -> dict[str, list[str]]:
     if not is_mapping:
         raise InputError(
             str(path),
-            came=f"{str(groups)[:100]!r}",
+            found=f"{str(groups)[:100]!r}",
             expected="a mapping of group names to lists of category codes",
-            todo="Write it as `violent: [ASSAULT, BATTERY]`, one group a line.",
+            action="Write it as `violent: [ASSAULT, BATTERY]`, one group a line.",
         )
     return {str(name): [str(code) for code in codes] for name, codes in groups.items()}
 
@@ -149,17 +149,17 @@ def check_days(city: FileCity, first_day: date, last_day: date, horizon_days: in
     if first_day > last_day:
         raise InputError(
             "--from and --to",
-            came=f"{first_day} after {last_day}",
+            found=f"{first_day} after {last_day}",
             expected="days in order",
-            todo="Exchange --from and --to.",
+            action="Exchange --from and --to.",
         )
     earliest = panel.first_day + timedelta(days=horizon_days)
     if not earliest <= first_day <= last_day < panel.end_day:
         raise InputError(
             where,
-            came=f"days {first_day}..{last_day}",
+            found=f"days {first_day}..{last_day}",
             expected=f"days in order within {earliest}..{panel.end_day - timedelta(days=1)}, as the incidents allow",
-            todo="Correct --from and --to.",
+            action="Correct --from and --to.",
         )
     known_until = first_day - timedelta(days=horizon_days - 1)
     recent = max(panel.first_day, known_until - timedelta(days=RECENT_DAYS))
@@ -171,9 +171,9 @@ def check_days(city: FileCity, first_day: date, last_day: date, horizon_days: in
             if gap.days_within(begin, end) == (end - begin).days:
                 raise InputError(
                     where,
-                    came=f"no incident at all on {gap}, which covers {what}, {begin}..{end - timedelta(days=1)}",
+                    found=f"no incident at all on {gap}, which covers {what}, {begin}..{end - timedelta(days=1)}",
                     expected="a record without such a gap",
-                    todo="Export the missing days, or choose other days with --from and --to.",
+                    action="Export the missing days, or choose other days with --from and --to.",
                 )
 
 
@@ -213,8 +213,8 @@ def _codes(found: pl.DataFrame, category: str, groups: Mapping[str, Sequence[str
     if not codes:
         raise InputError(
             "--category",
-            came=f"{category!r}, of which {path.name} has no row",
+            found=f"{category!r}, of which {path.name} has no row",
             expected=f"'{ALL}', a group ({', '.join(groups) or 'none given'}) or a code {listed}",
-            todo="Correct --category, or name the group in --groups.",
+            action="Correct --category, or name the group in --groups.",
         )
     return codes

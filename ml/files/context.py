@@ -72,7 +72,7 @@ def _context(path: Path, name: str, rows: pl.DataFrame, cells: Cells, epsg: int)
 def _unusable(path: Path, came: str) -> InputError:
     return InputError(
         str(path),
-        came=came,
+        found=came,
         expected=f"columns {list(COLUMNS)}; each name with one unit and source, and with a date, a place or both",
-        todo="Write one row a day, a place, or a day and place, with null where it says nothing.",
+        action="Write one row a day, a place, or a day and place, with null where it says nothing.",
     )

@@ -33,9 +33,9 @@ def check_folder(folder: Path, option: str) -> None:
     except OSError as error:
         raise InputError(
             option,
-            came=f"{folder}: {error.strerror or error}",
+            found=f"{folder}: {error.strerror or error}",
             expected="a folder that can be written",
-            todo="Choose another place, or grant the right to write there.",
+            action="Choose another place, or grant the right to write there.",
         ) from error
 
 
@@ -47,7 +47,7 @@ def check_file(path: Path, option: str) -> None:
     """
     if path.is_dir():
         raise InputError(
-            option, came=f"{path}, which is a folder", expected="a file to write", todo="Add the name of a file."
+            option, found=f"{path}, which is a folder", expected="a file to write", action="Add the name of a file."
         )
     check_folder(path.parent, option)
 

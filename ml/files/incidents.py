@@ -44,9 +44,9 @@ def read_incidents(path: Path) -> Incidents:
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(
             str(path),
-            came=str(error).splitlines()[0],
+            found=str(error).splitlines()[0],
             expected="a Parquet file",
-            todo="Write the incidents as Parquet.",
+            action="Write the incidents as Parquet.",
         ) from error
     _check_columns(path, frame)
     found = frame.height
@@ -55,9 +55,9 @@ def read_incidents(path: Path) -> Incidents:
     if frame.is_empty():
         raise InputError(
             str(path),
-            came=f"{found} rows, none of which may train" if found else "no row",
+            found=f"{found} rows, none of which may train" if found else "no row",
             expected="incidents that were reported",
-            todo="Export the incidents again; rows whose detection_mode is 'discovered' never train.",
+            action="Export the incidents again; rows whose detection_mode is 'discovered' never train.",
         )
     rows = frame.select(
         pl.col("occurred_local").cast(pl.Date).alias("occurred_date"),
@@ -68,9 +68,9 @@ def read_incidents(path: Path) -> Incidents:
     if timed.is_empty():
         raise InputError(
             str(path),
-            came=f"{rows.height} rows, none with a value in occurred_local",
+            found=f"{rows.height} rows, none with a value in occurred_local",
             expected="the city's local date, or date and time, of each incident",
-            todo="Parse occurred_local before writing the file.",
+            action="Parse occurred_local before writing the file.",
         )
     named = timed.drop_nulls("category_code")
     return Incidents(named, rows.height - timed.height, timed.height - named.height)
@@ -82,27 +82,27 @@ def _check_columns(path: Path, frame: pl.DataFrame) -> None:
     expected = f"columns {list(COLUMNS)}, occurred_local as a date or a local date and time"
     if missing:
         raise InputError(
-            str(path), came=f"columns {frame.columns}", expected=expected, todo=f"Add or rename {missing}."
+            str(path), found=f"columns {frame.columns}", expected=expected, action=f"Add or rename {missing}."
         )
     if isinstance(times, pl.Datetime) and times.time_zone is not None:
         raise InputError(
             str(path),
-            came=f"occurred_local on the clock of {times.time_zone}",
+            found=f"occurred_local on the clock of {times.time_zone}",
             expected="the city's own clock, without a time zone",
-            todo="Convert to the city's time zone, then drop the zone, before writing the file.",
+            action="Convert to the city's time zone, then drop the zone, before writing the file.",
         )
     if not (isinstance(times, pl.Datetime) or times == pl.Date):
         raise InputError(
             str(path),
-            came=f"occurred_local of type {times}",
+            found=f"occurred_local of type {times}",
             expected=expected,
-            todo="Parse occurred_local before writing the file.",
+            action="Parse occurred_local before writing the file.",
         )
     for name in ("longitude_deg", "latitude_deg"):
         if not (frame.schema[name].is_numeric() or frame.schema[name] == pl.Null):
             raise InputError(
                 str(path),
-                came=f"{name} of type {frame.schema[name]}",
+                found=f"{name} of type {frame.schema[name]}",
                 expected="degrees as numbers",
-                todo=f"Write {name} as a number.",
+                action=f"Write {name} as a number.",
             )

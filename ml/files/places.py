@@ -37,9 +37,9 @@ def check_metric(epsg: int) -> None:
     if not is_metric:
         raise InputError(
             "--epsg",
-            came=came,
+            found=came,
             expected="a projected reference system in metres",
-            todo="Use the city's UTM zone, for example 26916 for Chicago or 32610 for Portland.",
+            action="Use the city's UTM zone, for example 26916 for Chicago or 32610 for Portland.",
         )
 
 
@@ -62,17 +62,17 @@ def read_cells(
     if square_metres / cell_size_m**2 > MOST_CELLS:
         raise InputError(
             "--cell-size-m",
-            came=f"cells of {cell_size_m} m, of which {boundary.name} holds {square_metres / cell_size_m**2:,.0f}",
+            found=f"cells of {cell_size_m} m, of which {boundary.name} holds {square_metres / cell_size_m**2:,.0f}",
             expected=f"at most {MOST_CELLS:,} cells",
-            todo=f"Use cells of at least {int((square_metres / MOST_CELLS) ** 0.5) + 1} m.",
+            action=f"Use cells of at least {int((square_metres / MOST_CELLS) ** 0.5) + 1} m.",
         )
     cells = cells_in(area, epsg, cell_size_m, districts)
     if cells.is_empty():
         raise InputError(
             str(boundary),
-            came=f"an area that holds the centre of no cell of {cell_size_m} m",
+            found=f"an area that holds the centre of no cell of {cell_size_m} m",
             expected="a city boundary in degrees, longitude first",
-            todo="Check the boundary, --epsg and --cell-size-m.",
+            action="Check the boundary, --epsg and --cell-size-m.",
         )
     return cells
 
@@ -103,9 +103,9 @@ def read_districts(path: Path, key: str | None = None) -> dict[str, BaseGeometry
         if named_by is None or properties.get(named_by) is None:
             raise InputError(
                 str(path),
-                came=f"a district with properties {list(properties)}",
+                found=f"a district with properties {list(properties)}",
                 expected=f"a property {key!r}" if key else "a property that is a text and names the district",
-                todo="Name the property with --district-key.",
+                action="Name the property with --district-key.",
             )
         found.setdefault(str(properties[named_by]), []).append(geometry)
     return {name: shapely.union_all(parts) for name, parts in sorted(found.items())}
@@ -118,7 +118,9 @@ def existing(path: Path) -> Path:
         InputError: none is.
     """
     if not path.is_file():
-        raise InputError(str(path), came="no such file", expected="a file that can be read", todo="Correct the path.")
+        raise InputError(
+            str(path), found="no such file", expected="a file that can be read", action="Correct the path."
+        )
     return path
 
 
@@ -136,8 +138,8 @@ def _features(path: Path) -> list[tuple[dict[str, Any], BaseGeometry]]:
     except (ValueError, AttributeError, KeyError, TypeError, shapely.errors.ShapelyError) as error:
         raise InputError(
             str(path),
-            came=f"{type(error).__name__}: {error}",
+            found=f"{type(error).__name__}: {error}",
             expected="GeoJSON polygons in WGS 84",
-            todo="Export the city's boundary or districts as GeoJSON.",
+            action="Export the city's boundary or districts as GeoJSON.",
         ) from error
     return [(properties, shapely.make_valid(geometry)) for properties, geometry in read]

@@ -30,7 +30,7 @@ def read_settings(path: Path) -> Settings:
     except pydantic.ValidationError as error:
         raise InputError(
             str(path),
-            came=str(error).splitlines()[0],
+            found=str(error).splitlines()[0],
             expected=f"JSON with {', '.join(field.name for field in fields(Settings))}",
-            todo="Make it with observatory-ml tune.",
+            action="Make it with observatory-ml tune.",
         ) from error

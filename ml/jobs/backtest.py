@@ -87,7 +87,7 @@ def _check_days(territory_code: str, happened: pl.DataFrame, first_day: date, la
     if known is None or not known[0] < first_day <= last_day <= known[1]:
         raise InputError(
             f"{territory_code} backtest {first_day}..{last_day}",
-            came=f"incidents of {known[0]}..{known[1]}" if known else "no incident that may train a forecast",
+            found=f"incidents of {known[0]}..{known[1]}" if known else "no incident that may train a forecast",
             expected="days inside the data, the first before the last",
-            todo="Choose other days, or extract and transform more history.",
+            action="Choose other days, or extract and transform more history.",
         )

@@ -140,18 +140,18 @@ def _check_origins(test: NijTest, panel: Panel) -> None:
     if test.first_origin > test.last_origin:
         raise InputError(
             "--from and --to",
-            came=f"{test.first_origin} after {test.last_origin}",
+            found=f"{test.first_origin} after {test.last_origin}",
             expected="days in order",
-            todo="Exchange --from and --to.",
+            action="Exchange --from and --to.",
         )
     last = test.origins[-1]
     end = last + timedelta(days=max(window_days(window, last) for window in test.windows))
     if test.first_origin <= panel.first_day or end > panel.end_day:
         raise InputError(
             "--from and --to",
-            came=f"windows from {test.first_origin} to {end - timedelta(days=1)}",
+            found=f"windows from {test.first_origin} to {end - timedelta(days=1)}",
             expected=f"windows within {panel.first_day + timedelta(days=1)}..{panel.end_day - timedelta(days=1)}",
-            todo="Choose origins whose windows are over by the last incident.",
+            action="Choose origins whose windows are over by the last incident.",
         )
 
 

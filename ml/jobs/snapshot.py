@@ -29,9 +29,9 @@ def cells_of(warehouse: Warehouse, territory_code: str) -> Cells:
     if frame.is_empty():
         raise InputError(
             f"territory {territory_code}",
-            came="no forecast cell in core.dim_cell",
+            found="no forecast cell in core.dim_cell",
             expected="the cells of its boundary",
-            todo="Extract the city's zones and run its transform.",
+            action="Extract the city's zones and run its transform.",
         )
     return Cells.from_frame(frame)
 
@@ -86,9 +86,9 @@ class City:
         if self.horizon_days > LONGEST_HORIZON_DAYS:
             raise HistoryTooShort(
                 f"{self.territory.code}/{group} {self.day}",
-                came=f"the newest incident known is of {self.end_day - timedelta(days=1)}",
+                found=f"the newest incident known is of {self.end_day - timedelta(days=1)}",
                 expected=f"one of the last {LONGEST_HORIZON_DAYS} days",
-                todo="Extract the newer days, then forecast again.",
+                action="Extract the newer days, then forecast again.",
             )
         first_day, _ = span(self.counts["occurred_date"]) or (self.end_day, self.end_day)
         panel = group_panel(

@@ -88,9 +88,9 @@ def draw_map(url: str, territory_code: str, day: date, group: str, path: Path) -
     if stored.is_empty():
         raise InputError(
             f"{territory_code}/{group} {day}",
-            came="no stored forecast",
+            found="no stored forecast",
             expected="one in ml.hotspot_forecast",
-            todo=f"Run observatory-ml forecast --territory {territory_code} --day {day}.",
+            action=f"Run observatory-ml forecast --territory {territory_code} --day {day}.",
         )
     return draw(
         cells.join(stored, on="cell_id"),

@@ -38,7 +38,10 @@ class Spread:
     def __post_init__(self) -> None:
         if min(self.linear, self.quadratic, self.shared) < 0:
             raise InputError(
-                "spread", came=str(self), expected="no part below zero", todo="Take Poisson, 0, where counts vary less."
+                "spread",
+                found=str(self),
+                expected="no part below zero",
+                action="Take Poisson, 0, where counts vary less.",
             )
 
     def with_level(self, expected: np.ndarray, observed: np.ndarray) -> Self:

@@ -94,9 +94,9 @@ class Hotspots:
         if missing:
             raise InputError(
                 "model",
-                came=f"a panel without {', '.join(sorted(missing))}",
+                found=f"a panel without {', '.join(sorted(missing))}",
                 expected="the other categories and contexts that the model was fitted on",
-                todo="Add them to the panel, or fit the model without them.",
+                action="Add them to the panel, or fit the model without them.",
             )
         daily = level.predict(panel, days, horizon_days)
         shares = self._shares(recipe, panel, days, daily, horizon_days)
@@ -131,9 +131,9 @@ class Hotspots:
         if recipe is None or list(content["weights"]) != sorted(recipe.mixed_names):
             raise InputError(
                 "model",
-                came="a stored model of other components than this version mixes",
+                found="a stored model of other components than this version mixes",
                 expected="the components that ml/features/densities.py declares",
-                todo="Train again.",
+                action="Train again.",
             )
         return cls(
             settings=Settings(**content["settings"]) if content["settings"] else None,
@@ -174,7 +174,7 @@ class Hotspots:
     def _fitted(self) -> tuple[Recipe, Level]:
         if self.recipe is None or self.level is None:
             raise InputError(
-                "model", came="a model that was not fitted", expected="a fitted one", todo="Fit the model first."
+                "model", found="a model that was not fitted", expected="a fitted one", action="Fit the model first."
             )
         return self.recipe, self.level
 

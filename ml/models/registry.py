@@ -44,8 +44,8 @@ def methods_named(names: Sequence[str]) -> list[Method]:
     if unknown:
         raise InputError(
             "methods",
-            came=f"unknown {', '.join(unknown)}",
+            found=f"unknown {', '.join(unknown)}",
             expected=f"{ALL}, or some of {', '.join(METHODS)}",
-            todo="Correct --methods.",
+            action="Correct --methods.",
         )
     return [METHODS[name] for name in names]

@@ -67,9 +67,9 @@ def public_holidays(country_code: str, first_day: date, end_day: date) -> Contex
     if not has_holidays(country_code):
         raise InputError(
             "country",
-            came=f"{country_code!r}",
+            found=f"{country_code!r}",
             expected="the ISO 3166 code of a country, for example FR or US",
-            todo="Correct the code, or leave it out.",
+            action="Correct the code, or leave it out.",
         )
     last_day = end_day + timedelta(days=2 * 365)
     known = holidays.country_holidays(country_code, years=range(first_day.year, last_day.year + 1))

@@ -55,9 +55,9 @@ def check_located(located_share: float | None) -> None:
     if located_share is not None and located_share < LEAST_LOCATED:
         raise TooFewLocated(
             "incidents of the category",
-            came=f"{located_share:.0%} of them located",
+            found=f"{located_share:.0%} of them located",
             expected=f"at least {LEAST_LOCATED:.0%}",
-            todo="Geocode more of them, or forecast a category whose places are recorded.",
+            action="Geocode more of them, or forecast a category whose places are recorded.",
         )
 
 
@@ -114,7 +114,7 @@ def _drifted(history: Panel, came: str, expected: str) -> Drifted:
     todo = (
         "Check the feed: was a source added, a category renamed, a district lost? Then train on the new record alone."
     )
-    return Drifted(f"record up to {day}", came=came, expected=expected, todo=todo)
+    return Drifted(f"record up to {day}", found=came, expected=expected, action=todo)
 
 
 FEWEST_DAYS = 60
@@ -133,7 +133,7 @@ def check_history(history: Panel) -> None:
     if history.days < FEWEST_DAYS or incidents < FEWEST_INCIDENTS:
         raise HistoryTooShort(
             f"history from {history.first_day}",
-            came=f"{history.days} days with {incidents} located incidents",
+            found=f"{history.days} days with {incidents} located incidents",
             expected=f"at least {FEWEST_DAYS} days and {FEWEST_INCIDENTS} located incidents",
-            todo="Load more history, or forecast a wider category group.",
+            action="Load more history, or forecast a wider category group.",
         )

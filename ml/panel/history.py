@@ -106,9 +106,9 @@ class KnownHistory:
         if seen is None:
             raise HistoryTooShort(
                 f"{self._group} on the morning of {day}",
-                came="no incident known",
+                found="no incident known",
                 expected="incidents of earlier days, known by 05:00",
-                todo="Backtest later days, or load more history.",
+                action="Backtest later days, or load more history.",
             )
         return Known(self._panel(self._shared_until[day]), (day - seen[1]).days)
 

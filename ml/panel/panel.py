@@ -49,9 +49,9 @@ class Cells:
         if len(sizes) != 1:
             raise InputError(
                 "cells",
-                came=f"{frame.height} cells of sizes {sorted(sizes)} m",
+                found=f"{frame.height} cells of sizes {sorted(sizes)} m",
                 expected="at least one cell, all of one size",
-                todo="Check the boundary, the grid's EPSG code and its cell size.",
+                action="Check the boundary, the grid's EPSG code and its cell size.",
             )
         ordered = frame.sort("cell_id")
         size = int(sizes[0])

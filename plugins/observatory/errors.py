@@ -1,4 +1,4 @@
-"""Errors a person can act on: where it happened, what came, what was expected, what to do."""
+"""Errors a person can act on: where it happened, what was found, what was expected, what to do."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ class ObservatoryError(Exception):
     """A failure said in four parts; its text is one readable line.
 
     Args:
-        where: the file, feed, window or table concerned.
-        came: what was found there.
+        subject: the file, feed, window or table concerned.
+        found: what was found there.
         expected: what should have been.
-        todo: what the reader can do about it.
-        told: what was found there in words without any of the content, for whoever sent it, where there are such.
+        action: what the reader can do about it.
+        redacted: what was found there in words without any of the content, for whoever sent it, where there are such.
     """
 
-    def __init__(self, where: str, *, came: str, expected: str, todo: str, told: str | None = None) -> None:
-        self.where, self.came, self.expected, self.todo, self.told = where, came, expected, todo, told
-        super().__init__(f"{where}: {came}; expected {expected}. {todo}")
+    def __init__(self, subject: str, *, found: str, expected: str, action: str, redacted: str | None = None) -> None:
+        self.subject, self.found, self.expected, self.action, self.redacted = subject, found, expected, action, redacted
+        super().__init__(f"{subject}: {found}; expected {expected}. {action}")
 
     def __reduce__(self) -> tuple:
         """Survive the trip between processes."""
-        parts = {"came": self.came, "expected": self.expected, "todo": self.todo, "told": self.told}
-        return _rebuild, (type(self), self.where, parts)
+        parts = {"found": self.found, "expected": self.expected, "action": self.action, "redacted": self.redacted}
+        return _rebuild, (type(self), self.subject, parts)
 
 
-def _rebuild(kind: type[ObservatoryError], where: str, parts: dict[str, Any]) -> ObservatoryError:
-    return kind(where, **parts)
+def _rebuild(kind: type[ObservatoryError], subject: str, parts: dict[str, Any]) -> ObservatoryError:
+    return kind(subject, **parts)
 
 
 class TerritoryError(ObservatoryError):

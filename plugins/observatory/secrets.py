@@ -55,9 +55,9 @@ def from_outside(where: str, name: str) -> str:
         return value
     raise SecretMissing(
         where,
-        came=f"{name} is not set",
+        found=f"{name} is not set",
         expected="the key or password with which the source may be read",
-        todo=f"Set {name} in the environment or in Airflow's secrets backend, never in a file of the city.",
+        action=f"Set {name} in the environment or in Airflow's secrets backend, never in a file of the city.",
     )
 
 

@@ -11,16 +11,16 @@ from observatory import errors
 from observatory.errors import ObservatoryError, SourceUnavailable
 
 PARTS = {
-    "where": "demo/incidents 2026-01-01..2026-01-31",
-    "came": "columns ['category'] are missing",
+    "subject": "demo/incidents 2026-01-01..2026-01-31",
+    "found": "columns ['category'] are missing",
     "expected": "the columns ['category', 'occurred_at']",
-    "todo": "Correct feeds.incidents.columns in demo.yml.",
+    "action": "Correct feeds.incidents.columns in demo.yml.",
 }
 KINDS = [ObservatoryError, *ObservatoryError.__subclasses__()]
 
 
 def made(kind):
-    return kind(PARTS["where"], came=PARTS["came"], expected=PARTS["expected"], todo=PARTS["todo"])
+    return kind(PARTS["subject"], found=PARTS["found"], expected=PARTS["expected"], action=PARTS["action"])
 
 
 def parts(error):
@@ -41,11 +41,11 @@ def test_the_text_has_four_parts_in_order_on_one_line(kind):
     )
 
 
-@pytest.mark.parametrize("part", ["came", "expected", "todo"])
+@pytest.mark.parametrize("part", ["found", "expected", "action"])
 def test_no_part_can_be_left_out(part):
-    named = {name: value for name, value in PARTS.items() if name not in ("where", part)}
+    named = {name: value for name, value in PARTS.items() if name not in ("subject", part)}
     with pytest.raises(TypeError, match=part):
-        ObservatoryError(PARTS["where"], **named)
+        ObservatoryError(PARTS["subject"], **named)
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))

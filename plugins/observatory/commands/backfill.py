@@ -91,9 +91,9 @@ def _incomplete(territory: Territory, shown: Shown, total: int) -> HistoryIncomp
         named += f"; and {more} more"
     return HistoryIncomplete(
         f"{territory.code}: history",
-        came=f"{len(shown.refused)} of {total} windows were refused: {named}",
+        found=f"{len(shown.refused)} of {total} windows were refused: {named}",
         expected="every window to be loaded",
-        todo="The others are loaded. ops.load_failure has each reason; mend it and give the same command again: "
+        action="The others are loaded. ops.load_failure has each reason; mend it and give the same command again: "
         "it reads only what is missing.",
     )
 
@@ -106,7 +106,7 @@ def _warehouse_errors() -> Iterator[None]:
     except (psycopg.OperationalError, adbc.OperationalError) as error:
         raise WarehouseError(
             "warehouse",
-            came=" ".join(str(error).split())[:200],
+            found=" ".join(str(error).split())[:200],
             expected="a running PostgreSQL",
-            todo="Start it (make up) and give the same command again: what is loaded is not read again.",
+            action="Start it (make up) and give the same command again: what is loaded is not read again.",
         ) from None

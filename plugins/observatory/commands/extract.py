@@ -36,9 +36,9 @@ def by_hand(
     if feed_id not in territory.feeds:
         raise RangeError(
             f"{territory_code}.yml",
-            came=f"no feed {feed_id}",
+            found=f"no feed {feed_id}",
             expected=f"one of {', '.join(territory.feeds)}",
-            todo="Correct the name.",
+            action="Correct the name.",
         )
     if day:
         window = Window.of_day(day, territory.timezone)

@@ -77,9 +77,9 @@ def simulate(
     except OSError as error:
         raise SimulationError(
             str(out),
-            came=error.strerror or str(error),
+            found=error.strerror or str(error),
             expected="a folder with room, into which files may be written",
-            todo="Mend it and give the same command again: what is written is kept.",
+            action="Mend it and give the same command again: what is written is kept.",
         ) from None
     console.print(_table(folder, totals), highlight=False)
     if kept := sum(total.kept_count for total in totals):
@@ -133,9 +133,9 @@ def _asked(names: str | None) -> list[str]:
     if unknown := [name for name in wanted if name not in records.NAMES]:
         raise SimulationError(
             "--kinds",
-            came=", ".join(unknown),
+            found=", ".join(unknown),
             expected=f"some of {', '.join(records.NAMES)}",
-            todo="Correct the names; they are joined by commas.",
+            action="Correct the names; they are joined by commas.",
         )
     return wanted
 

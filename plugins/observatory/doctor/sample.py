@@ -127,7 +127,7 @@ def _recorded(territory: Territory, feed: FeedSettings, path: Path) -> Iterator[
     except (OSError, ValueError, TypeError, AttributeError, pl.exceptions.PolarsError) as error:
         raise SourceChanged(
             where,
-            came=f"cannot be read ({error})",
+            found=f"cannot be read ({error})",
             expected="a JSON list of objects, or a Parquet file",
-            todo="Record the rows anew.",
+            action="Record the rows anew.",
         ) from None

@@ -66,9 +66,9 @@ class ArcgisFeed:
             if features[0] == last_seen:
                 raise SourceChanged(
                     api.where,
-                    came="the same page twice",
+                    found="the same page twice",
                     expected="a server that pages by resultOffset",
-                    todo=f"Ask {self.feed.owner} to allow pagination of the layer.",
+                    action=f"Ask {self.feed.owner} to allow pagination of the layer.",
                 )
             last_seen = features[0]
             yield api.rows([self._flat(feature) for feature in features], are_all=True)
@@ -110,9 +110,9 @@ class ArcgisFeed:
             details = " ".join([str(error.get("message", "")), *map(str, error.get("details") or [])]).strip()
             raise SourceChanged(
                 api.where,
-                came=f"the server refuses: {error.get('code', '')} {details}".strip(),
+                found=f"the server refuses: {error.get('code', '')} {details}".strip(),
                 expected="features",
-                todo=f"Correct `address`, `layer` or `columns` of feeds.{self.feed.feed_id} in "
+                action=f"Correct `address`, `layer` or `columns` of feeds.{self.feed.feed_id} in "
                 f"{self.feed.territory_file}.",
             )
         return answer

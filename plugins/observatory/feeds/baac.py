@@ -103,9 +103,9 @@ class BaacFeed:
         if missing:
             raise SourceChanged(
                 f"{where}, {year}",
-                came=f"there is no table of {' or of '.join(missing)}",
+                found=f"there is no table of {' or of '.join(missing)}",
                 expected="caracteristiques, lieux, usagers and vehicules of each year",
-                todo=f"Put the files of {year} beside one another, each with table and year in its name.",
+                action=f"Put the files of {year} beside one another, each with table and year in its name.",
             )
         accidents = _today(tables["characteristics"])
         places = tables["places"].unique(KEY, keep="first", maintain_order=True)

@@ -56,10 +56,10 @@ def require_columns(where: str, feed: FeedSettings, delivered: Collection[str], 
     if KINDS[feed.kind].refuses_traces and (traces := refused_at_the_door(delivered)):
         raise SourceChanged(
             where,
-            came=f"fields that images, tracks, faces or plates come in: {traces}",
-            told="fields that images, tracks, faces or plates come in",
+            found=f"fields that images, tracks, faces or plates come in: {traces}",
+            redacted="fields that images, tracks, faces or plates come in",
             expected=f"metadata of a {feed.kind} alone",
-            todo=f"Nothing was kept. Ask {feed.owner} to stop sending them.",
+            action=f"Nothing was kept. Ask {feed.owner} to stop sending them.",
         )
     missing = [source for source in feed.read_columns if source not in delivered]
     new = sorted(set(delivered) - set(feed.read_columns) - set(feed.ignored_columns))
@@ -68,10 +68,10 @@ def require_columns(where: str, feed: FeedSettings, delivered: Collection[str], 
         return
     raise SourceChanged(
         where,
-        came=f"columns {missing} are missing, columns {new} are new",
-        told=f"columns {missing} are missing",
+        found=f"columns {missing} are missing, columns {new} are new",
+        redacted=f"columns {missing} are missing",
         expected=f"the columns {list(feed.read_columns)}",
-        todo=f"If the source renamed a column, correct feeds.{feed.feed_id}.columns in {feed.territory_file}; "
+        action=f"If the source renamed a column, correct feeds.{feed.feed_id}.columns in {feed.territory_file}; "
         f"else ask {feed.owner}.",
     )
 

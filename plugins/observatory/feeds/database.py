@@ -102,9 +102,9 @@ class DatabaseFeed:
         except sa.exc.NoSuchTableError:
             raise SourceChanged(
                 where,
-                came=f"there is no table or view {self.source.table}",
+                found=f"there is no table or view {self.source.table}",
                 expected="the one that the territory file names, and the right to read it",
-                todo=f"Correct `table` or `schema` of feeds.{self.feed.feed_id} in {self.feed.territory_file}, "
+                action=f"Correct `table` or `schema` of feeds.{self.feed.feed_id} in {self.feed.territory_file}, "
                 f"or ask {self.feed.owner}.",
             ) from None
         return {column["name"]: column["type"] for column in columns}
@@ -138,16 +138,16 @@ class DatabaseFeed:
         except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
             raise SourceUnavailable(
                 where,
-                came=f"the database did not answer ({_said(error)})",
+                found=f"the database did not answer ({_said(error)})",
                 expected="an answer",
-                todo=f"Try again later; if it goes on, check `address` and `password` in {self.feed.territory_file}.",
+                action=f"Try again later; if it goes on, check `address` and `password` in {self.feed.territory_file}.",
             ) from None
         except (sa.exc.SQLAlchemyError, ImportError) as error:
             raise SourceChanged(
                 where,
-                came=f"the database refuses ({_said(error)})",
+                found=f"the database refuses ({_said(error)})",
                 expected=f"rows of {self.source.table}",
-                todo=f"Correct feeds.{self.feed.feed_id}.source in {self.feed.territory_file}, "
+                action=f"Correct feeds.{self.feed.feed_id}.source in {self.feed.territory_file}, "
                 f"or ask {self.feed.owner} for the right to read.",
             ) from None
 

@@ -114,10 +114,10 @@ def readable(where: str, feed: FeedSettings, file_format: str) -> Iterator[None]
     except (pl.exceptions.PolarsError, UnicodeError, ValueError) as error:
         raise SourceChanged(
             where,
-            came=f"cannot be read ({f'{error}'.partition(chr(10))[0]})",
-            told="it cannot be read",
+            found=f"cannot be read ({f'{error}'.partition(chr(10))[0]})",
+            redacted="it cannot be read",
             expected=f"{file_format} as feeds.{feed.feed_id} in {feed.territory_file} says",
-            todo=f"Correct its `source` there, or ask {feed.owner} for the file again.",
+            action=f"Correct its `source` there, or ask {feed.owner} for the file again.",
         ) from None
 
 
@@ -149,10 +149,10 @@ def require_exact(
         if rounded.len():
             raise SourceChanged(
                 where,
-                came=f"was saved by a spreadsheet, which rounded {rounded.len()} identifiers in {column} "
+                found=f"was saved by a spreadsheet, which rounded {rounded.len()} identifiers in {column} "
                 f"({rounded[0]})",
                 expected="identifiers with all their digits",
-                todo=f"Ask {feed.owner} for the file as it was published, and do not open it in Excel before it is "
+                action=f"Ask {feed.owner} for the file as it was published, and do not open it in Excel before it is "
                 "put there.",
             )
     return rows

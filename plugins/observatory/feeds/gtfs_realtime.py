@@ -100,9 +100,9 @@ class GtfsRealtimeFeed:
         if refused:
             raise SourceChanged(
                 where,
-                came=f"the columns {refused} are of a vehicle",
+                found=f"the columns {refused} are of a vehicle",
                 expected="none that leads to who drives it",
-                todo=f"Take them out of feeds.{self.feed.feed_id} in {self.feed.territory_file}.",
+                action=f"Take them out of feeds.{self.feed.feed_id} in {self.feed.territory_file}.",
             )
         told = FeedEntity.DESCRIPTOR.fields_by_name[entity].message_type
         own = {_NAME_OF_ALERT} if entity == "alert" else set()

@@ -94,9 +94,9 @@ class NgsiLdFeed:
         if refused:
             raise SourceChanged(
                 asking.where,
-                came=f"the entities carry {refused}",
+                found=f"the entities carry {refused}",
                 expected="no image, no track and no plate, whether mapped or not",
-                todo=f"Nothing was read. Ask {self.feed.owner} to leave them out of what it hands over.",
+                action=f"Nothing was read. Ask {self.feed.owner} to leave them out of what it hands over.",
             )
         return [{name: _simple(value) for name, value in entity.items()} for entity in answered]
 

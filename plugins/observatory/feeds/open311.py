@@ -75,9 +75,9 @@ class Open311Feed:
         if end - start < 2 * _SECOND:
             raise SourceChanged(
                 api.where,
-                came=f"{self.source.most_listed} requests or more within two seconds of {start:%Y-%m-%d %H:%M:%S} UTC",
+                found=f"{self.source.most_listed} requests or more within two seconds of {start:%Y-%m-%d %H:%M:%S} UTC",
                 expected="a span short enough for the server to list it whole",
-                todo=f"Ask {self.feed.owner} for a file of these requests.",
+                action=f"Ask {self.feed.owner} for a file of these requests.",
             )
         yield from self._spans(api, start, middle)
         yield from self._spans(api, middle, end)

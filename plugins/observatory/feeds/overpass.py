@@ -52,9 +52,9 @@ class OverpassFeed:
             # sent with status 200, beside the places that were found until then
             raise SourceUnavailable(
                 where,
-                came=f"the server gave up: {remark[:160]}",
+                found=f"the server gave up: {remark[:160]}",
                 expected=_EXPECTED,
-                todo=f"Try again later; if it goes on, ask for fewer tags or a smaller rectangle in "
+                action=f"Try again later; if it goes on, ask for fewer tags or a smaller rectangle in "
                 f"{self.feed.territory_file}.",
             )
         rows = texts([_place(element) for element in elements], self.feed.read_columns)

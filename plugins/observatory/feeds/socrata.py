@@ -98,9 +98,9 @@ class SocrataFeed:
         if response.content.lstrip()[:1] != b"[":
             raise SourceChanged(
                 where,
-                came=f"not a list of rows: {response.text[:120]}",
+                found=f"not a list of rows: {response.text[:120]}",
                 expected="a JSON list",
-                todo=f"If the data moved, correct `address` or `resource` in {self.feed.territory_file}.",
+                action=f"If the data moved, correct `address` or `resource` in {self.feed.territory_file}.",
             )
 
     def _frame(self, where: str, rows: list[dict[str, Any]], response: Response) -> pl.DataFrame:
@@ -113,9 +113,9 @@ class SocrataFeed:
         except pl.exceptions.ComputeError as error:
             raise SourceChanged(
                 where,
-                came=f"a value that is not text or a number ({str(error).splitlines()[0]})",
+                found=f"a value that is not text or a number ({str(error).splitlines()[0]})",
                 expected=f"plain values in the columns {list(schema)}",
-                todo=f"Correct feeds.{self.feed.feed_id}.columns in {self.feed.territory_file}.",
+                action=f"Correct feeds.{self.feed.feed_id}.columns in {self.feed.territory_file}.",
             ) from None
 
 

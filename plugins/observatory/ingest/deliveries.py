@@ -93,9 +93,9 @@ class Taken:
         if self.path is not None and _identity(self.path) != self.identity:
             raise SourceUnavailable(
                 where,
-                came="the file was changed or taken away while it was read",
+                found="the file was changed or taken away while it was read",
                 expected="files that stay as they are once they have their name",
-                todo="Nothing of it was loaded; the next run takes it as it is then. Write files under a name that "
+                action="Nothing of it was loaded; the next run takes it as it is then. Write files under a name that "
                 "begins with a dot or ends in .part, then rename them.",
             )
 
@@ -156,8 +156,8 @@ def take(url: sa.URL, feed: FeedSettings, loaded: FeedWindow, load: Callable[[Ta
 
 def _blocking(error: ObservatoryError, path: Path) -> ObservatoryError:
     """The refusal of a file, with what it means for those after it."""
-    todo = f"{error.todo} {path} stays, and files that came after it wait: correct it, or take it away."
-    return type(error)(error.where, came=error.came, expected=error.expected, todo=todo, told=error.told)
+    todo = f"{error.action} {path} stays, and files that came after it wait: correct it, or take it away."
+    return type(error)(error.subject, found=error.found, expected=error.expected, action=todo, redacted=error.redacted)
 
 
 def _delete_abandoned(folder: Path) -> None:

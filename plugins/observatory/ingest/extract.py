@@ -142,11 +142,11 @@ def _extract(
             causes = pl.concat(rejects)
             raise ContractBroken(
                 where,
-                came=f"{broken} ({summarise(causes, load.result.read_count)})",
-                told=f"{broken} ({summarise(causes.with_columns(value=None), load.result.read_count)})",
+                found=f"{broken} ({summarise(causes, load.result.read_count)})",
+                redacted=f"{broken} ({summarise(causes.with_columns(value=None), load.result.read_count)})",
                 expected=f"at most {share:.0%} (tolerated_reject_share)"
                 + (f", and what chance adds to so few: {most}" if loaded.is_live else ""),
-                todo="Nothing was loaded, the last good data stays. Ask the source, or correct the mapping in "
+                action="Nothing was loaded, the last good data stays. Ask the source, or correct the mapping in "
                 f"{territory.code}.yml.",
             )
     return load.result

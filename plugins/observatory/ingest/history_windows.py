@@ -23,9 +23,9 @@ def asked_days(first_day: str, end_day: str) -> tuple[date, date]:
     if end <= first:
         raise RangeError(
             "backfill",
-            came=f"first_day {first} and end_day {end}",
+            found=f"first_day {first} and end_day {end}",
             expected="an end_day after the first_day",
-            todo="Trigger it again; end_day is the first day that is not read.",
+            action="Trigger it again; end_day is the first day that is not read.",
         )
     return first, end
 
@@ -41,9 +41,9 @@ def feeds_of_history(territory: Territory, named: Collection[str] = ()) -> list[
     if unknown or not chosen:
         raise RangeError(
             f"{territory.code}.yml",
-            came=f"no feed {', '.join(unknown)}" if unknown else "no feed has a `history_start`",
+            found=f"no feed {', '.join(unknown)}" if unknown else "no feed has a `history_start`",
             expected=f"feeds of {', '.join(territory.feeds)}",
-            todo="Correct the names, or say in the file since when a feed has records.",
+            action="Correct the names, or say in the file since when a feed has records.",
         )
     return sorted(chosen, key=lambda feed_id: territory.feeds[feed_id].kind != "zone")
 

@@ -174,18 +174,18 @@ def finish(command: list[str], environment: dict[str, str]) -> None:
     if result.returncode:
         raise StackError(
             " ".join(command[:3]),
-            came=f"it exited {result.returncode}: {_end_of(log_path)}",
+            found=f"it exited {result.returncode}: {_end_of(log_path)}",
             expected="exit code 0",
-            todo=f"Read {log_path}, then run the same command again.",
+            action=f"Read {log_path}, then run the same command again.",
         )
 
 
 def _not_ready(service: Service) -> StackError:
     return StackError(
         service.name,
-        came=f"it is not ready: {_end_of(service.log)}",
+        found=f"it is not ready: {_end_of(service.log)}",
         expected=f"a ready process within {READY_TIMEOUT_S} s",
-        todo=f"Read {service.log}, then run: make down, make up",
+        action=f"Read {service.log}, then run: make down, make up",
     )
 
 

@@ -33,9 +33,9 @@ class RunFailed(StackError):
         self.reason, self.error_type = reason, error_type
         super().__init__(
             f"{dag_id} {run_id}",
-            came=f"failed at {reason}",
+            found=f"failed at {reason}",
             expected="success",
-            todo=f"Open {address} and read the log of the task.",
+            action=f"Open {address} and read the log of the task.",
         )
 
 
@@ -69,9 +69,9 @@ class AirflowApi:
                     ]
                     raise StackError(
                         f"Airflow at {self.address}",
-                        came=f"no DAG {dag_id} ({'; '.join(errors) or 'no import error'})",
+                        found=f"no DAG {dag_id} ({'; '.join(errors) or 'no import error'})",
                         expected="one DAG per feed and step of the territory",
-                        todo="Correct the file named above, then run again.",
+                        action="Correct the file named above, then run again.",
                     )
                 time.sleep(POLL_S)
             self._request("PATCH", f"dags/{dag_id}", json={"is_paused": False})
@@ -136,9 +136,9 @@ class AirflowApi:
             time.sleep(POLL_S)
         raise StackError(
             dag_id,
-            came=f"no run for {partition_key} within {timeout_s:.0f} s",
+            found=f"no run for {partition_key} within {timeout_s:.0f} s",
             expected="a run started by the data before it",
-            todo=f"Open {self.address}/dags/{dag_id} and look at its assets.",
+            action=f"Open {self.address}/dags/{dag_id} and look at its assets.",
         )
 
     def _failed(self, dag_id: str, run_id: str, tasks: list[dict[str, Any]]) -> RunFailed:
@@ -208,9 +208,9 @@ class AirflowApi:
     def _refused(self, came: str) -> StackError:
         return StackError(
             f"Airflow at {self.address}",
-            came=came,
+            found=came,
             expected="an answer for user " + self.user,
-            todo="Run: make status. Then: make down, make up",
+            action="Run: make status. Then: make down, make up",
         )
 
 

@@ -77,18 +77,18 @@ def _secret(where: str, *, is_simulated: bool) -> str:
     if not name or not re.fullmatch(r"\w+", name, re.ASCII):
         raise SecretMissing(
             where,
-            came=f"{EPOCH} is {name!r}" if name else f"{EPOCH} is not set",
+            found=f"{EPOCH} is {name!r}" if name else f"{EPOCH} is not set",
             expected="the name of the current epoch in letters, digits and underscores, such as 2026",
-            todo=f"Set {EPOCH} in the environment or in Airflow's secrets backend.",
+            action=f"Set {EPOCH} in the environment or in Airflow's secrets backend.",
         )
     secret_name = SECRET_OF.format(epoch=name.upper())
     value = variable(secret_name) or ""
     if len(value) < SHORTEST_SECRET:
         raise SecretMissing(
             where,
-            came=f"{secret_name} has {len(value)} characters" if value else f"{secret_name} is not set",
+            found=f"{secret_name} has {len(value)} characters" if value else f"{secret_name} is not set",
             expected=f"the secret of epoch {name}, {SHORTEST_SECRET} random characters or more",
-            todo="Make one (python -c 'import secrets; print(secrets.token_hex(32))') and keep it in the environment "
+            action="Make one (python -c 'import secrets; print(secrets.token_hex(32))') and keep it in the environment "
             "or in Airflow's secrets backend, never in the warehouse.",
         )
     return value

@@ -69,18 +69,18 @@ def _asked_days(territory: Territory, day: date | None, since: date | None) -> t
     if today > calendar:
         raise RangeError(
             "day",
-            came=str(today),
+            found=str(today),
             expected=f"{calendar}, which is today in {territory.name}, or a day before",
-            todo="Name a day that has come, or none for today.",
+            action="Name a day that has come, or none for today.",
         )
     end_day = today - timedelta(days=1)
     first_day = since or end_day.replace(day=1, year=end_day.year - HISTORY_YEARS)
     if first_day >= end_day:
         raise RangeError(
             "since",
-            came=str(first_day),
+            found=str(first_day),
             expected=f"a day before {end_day}, so that there is a history as of {today}",
-            todo="Name an earlier one, or none for two years.",
+            action="Name an earlier one, or none for two years.",
         )
     return today, first_day
 

@@ -141,7 +141,7 @@ def _described(
             "source", [", ".join(sources.get(column, ())) or None for column in causes["column_name"]], dtype=pl.String
         ),
         pl.Series("expected", [expected for expected, _ in words], dtype=pl.String),
-        pl.Series("todo", [todo for _, todo in words], dtype=pl.String),
+        pl.Series("action", [action for _, action in words], dtype=pl.String),
     )
     table = pl.concat(
         [
@@ -176,7 +176,7 @@ def _described(
                 pl.coalesce("source", "column_name"),
                 came,
                 "expected",
-                "todo",
+                "action",
             )
         )
         .select(*REJECTED)
@@ -196,15 +196,15 @@ def _words(kind: Kind, column: str, check: str, territory: Territory, feed: Feed
     match check:
         case "readable":
             expected, keys = _readable(kind, column, territory, feed)
-            todo = f"{correct}.{keys} in {feed.territory_file}"
+            action = f"{correct}.{keys} in {feed.territory_file}"
         case "in bounds":
             low, high = (bounds.west, bounds.east) if column == "longitude_deg" else (bounds.south, bounds.north)
-            expected, todo = f"{column} between {low} and {high}", f"Correct bounds in {feed.territory_file}"
+            expected, action = f"{column} between {low} and {high}", f"Correct bounds in {feed.territory_file}"
         case "present":
-            expected, todo = "a value", f"{correct}.columns in {feed.territory_file}"
+            expected, action = "a value", f"{correct}.columns in {feed.territory_file}"
         case _:
-            expected, todo = check, f"{correct} in {feed.territory_file}"
-    return expected, f"{todo}, or ask {feed.owner} to correct the record."
+            expected, action = check, f"{correct} in {feed.territory_file}"
+    return expected, f"{action}, or ask {feed.owner} to correct the record."
 
 
 def _readable(kind: Kind, column: str, territory: Territory, feed: FeedSettings) -> tuple[str, str]:

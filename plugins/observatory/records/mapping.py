@@ -39,9 +39,9 @@ def require_mapping(feed: FeedSettings) -> None:
     for came, expected in _mistakes(kind, feed):
         raise TerritoryError(
             f"{feed.territory_file}: `feeds.{feed.feed_id}`",
-            came=came,
+            found=came,
             expected=expected,
-            todo=f"Correct {feed.territory_file}.",
+            action=f"Correct {feed.territory_file}.",
         )
 
 

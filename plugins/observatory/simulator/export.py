@@ -104,9 +104,9 @@ class CityFolder:
         if not self.simulation.first_day <= self.first_day < self.end_day:
             raise SimulationError(
                 "days of the simulated city",
-                came=f"{self.first_day} to {self.end_day}, the second not included",
+                found=f"{self.first_day} to {self.end_day}, the second not included",
                 expected=f"a first day from {self.simulation.first_day} on, when its history begins, and a later end",
-                todo="Ask for fewer --years, a later --since or a later --end.",
+                action="Ask for fewer --years, a later --since or a later --end.",
             )
 
     @cached_property
@@ -186,9 +186,9 @@ class CityFolder:
             except BrokenProcessPool:
                 raise SimulationError(
                     f"{self.folder}, {parts[0].kind}",
-                    came="the second of the two processes that write was killed",
+                    found="the second of the two processes that write was killed",
                     expected="memory for both, half a gigabyte each",
-                    todo="Give the same command again: what is written is kept.",
+                    action="Give the same command again: what is written is kept.",
                 ) from None
 
     def _write_part(self, part: Part) -> Written:
@@ -235,7 +235,7 @@ class CityFolder:
             came = "another city: " + ", ".join(f"{name} {found.get(name)}" for name in differing)
             expected = "the city that is asked for: " + ", ".join(f"{name} {self.identity[name]}" for name in differing)
         todo = "Nothing was written. Choose another --out, or delete this folder."
-        raise SimulationError(str(self.folder), came=came, expected=expected, todo=todo)
+        raise SimulationError(str(self.folder), found=came, expected=expected, action=todo)
 
     def _lock(self, descriptor: int) -> None:
         try:
@@ -243,9 +243,9 @@ class CityFolder:
         except BlockingIOError:
             raise SimulationError(
                 str(self.folder),
-                came="another process is writing into it",
+                found="another process is writing into it",
                 expected="one at a time",
-                todo="Wait for it, or choose another --out.",
+                action="Wait for it, or choose another --out.",
             ) from None
 
 
@@ -263,9 +263,9 @@ def described(folder: Path) -> dict[str, Any] | None:
     except (ValueError, TypeError) as error:
         raise SimulationError(
             str(path),
-            came=f"what is no JSON object ({error})",
+            found=f"what is no JSON object ({error})",
             expected="what `observatory simulate` wrote",
-            todo="Choose another --out, or delete this folder.",
+            action="Choose another --out, or delete this folder.",
         ) from None
 
 

@@ -175,9 +175,9 @@ def ledger_of(
     if today is not None and today <= simulation.FIRST_DAY:
         raise StackError(
             "portal of the simulated city",
-            came=f"today = {today}",
+            found=f"today = {today}",
             expected=f"a day after {simulation.FIRST_DAY}, when its history begins",
-            todo="Choose a later --today.",
+            action="Choose a later --today.",
         )
     beginning = local_midnight(today, simulation.TIMEZONE) if today else None
     clock = now or (lambda: beginning or datetime.now(UTC))

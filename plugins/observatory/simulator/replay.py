@@ -41,9 +41,9 @@ def datasets(folder: Path) -> dict[str, Dataset]:
     except (OSError, pl.exceptions.PolarsError) as error:
         raise StackError(
             f"replay of {folder}",
-            came=str(error).splitlines()[0],
+            found=str(error).splitlines()[0],
             expected="files incidents_*.parquet laid out as the replay's README says",
-            todo="Give --replay the folder that holds them.",
+            action="Give --replay the folder that holds them.",
         ) from error
     return {INCIDENTS_ID: Dataset(frame, order=("date", "id"), computed={"location": _LOCATION}, name="incidents")}
 

@@ -71,9 +71,9 @@ class PlaceNames(Strict):
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise TerritoryError(
                 f"place_names.{which}",
-                came=f"{path} cannot be read ({error})",
+                found=f"{path} cannot be read ({error})",
                 expected="a text file with one name a line, or a JSON list of names",
-                todo="Correct the path in the territory file, or put the file there.",
+                action="Correct the path in the territory file, or put the file there.",
             ) from None
         return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
 

@@ -29,9 +29,9 @@ def load_territory(code: str) -> Territory:
         known = ", ".join(sorted(file.stem for file in folder.glob("*.yml"))) or "none"
         raise TerritoryError(
             f"territory {code!r}",
-            came=f"there is no file {path.name} in {folder}",
+            found=f"there is no file {path.name} in {folder}",
             expected=f"one of the cities described there ({known})",
-            todo=f"Correct the name, or describe the city in {path.name}.",
+            action=f"Correct the name, or describe the city in {path.name}.",
         )
     return _read(path)
 
@@ -60,9 +60,9 @@ def _read(path: Path) -> Territory:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise TerritoryError(
             path.name,
-            came=" ".join(str(error).split()),
+            found=" ".join(str(error).split()),
             expected="a YAML file in UTF-8",
-            todo=f"Correct {path.name}, then run: pytest tests/unit/territory/test_files.py.",
+            action=f"Correct {path.name}, then run: pytest tests/unit/territory/test_files.py.",
         ) from None
     try:
         territory = Territory.model_validate(content)
@@ -71,9 +71,9 @@ def _read(path: Path) -> Territory:
     if territory.code != path.stem:
         raise TerritoryError(
             path.name,
-            came=f"code is {territory.code!r}",
+            found=f"code is {territory.code!r}",
             expected=f"the file's name, {path.stem!r}",
-            todo="Rename the file or correct its `code:`.",
+            action="Rename the file or correct its `code:`.",
         )
     return territory
 
@@ -83,9 +83,9 @@ def _explained(path: Path, error: ValidationError) -> TerritoryError:
     problems = [_came_and_expected(problem) for problem in error.errors(include_url=False)]
     return TerritoryError(
         path.name,
-        came="; ".join(came for came, _ in problems),
+        found="; ".join(came for came, _ in problems),
         expected="; ".join(dict.fromkeys(expected for _, expected in problems)),
-        todo=f"Correct {path.name}, then run: pytest tests/unit/territory/test_files.py.",
+        action=f"Correct {path.name}, then run: pytest tests/unit/territory/test_files.py.",
     )
 
 

@@ -77,8 +77,8 @@ def require_answer(territory: Territory, feed_ids: Iterable[str] | None = None) 
         if not reached:
             raise SourceUnavailable(
                 f"{territory.code}.yml",
-                came=f"no answer from {address}",
+                found=f"no answer from {address}",
                 expected="a portal, or a folder of files, that can be reached",
-                todo="Check the address and the network, or name a replica: make run TERRITORY="
+                action="Check the address and the network, or name a replica: make run TERRITORY="
                 f"{territory.code} PORTAL=<address or folder>",
             )

@@ -26,9 +26,9 @@ def require_live_terms(feed: FeedSettings, today: date) -> None:
     if convention and not convention.is_live(today):
         raise ConventionNotLive(
             f"{feed.territory_file}: `feeds.{feed.feed_id}`",
-            came=f"the convention with {convention.partner} ({convention.document}) "
+            found=f"the convention with {convention.partner} ({convention.document}) "
             + (f"begins on {convention.start}" if today < convention.start else f"ended on {convention.end}"),
             expected=f"one that is live on {today}",
-            todo="Nothing was read. Renew the convention and state its `start` and `end` in "
+            action="Nothing was read. Renew the convention and state its `start` and `end` in "
             f"{feed.territory_file}, or take the feed out of it.",
         )

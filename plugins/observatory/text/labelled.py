@@ -75,7 +75,7 @@ def _sentiments(xed: pl.DataFrame) -> pl.DataFrame:
 def _unreadable(path: Path, came: str) -> TextModelError:
     return TextModelError(
         str(path),
-        came=came,
+        found=came,
         expected="tab-separated columns label and text with these names on the first line, or a file of XED",
-        todo="Write the file so, one text a line.",
+        action="Write the file so, one text a line.",
     )

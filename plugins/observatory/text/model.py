@@ -96,9 +96,9 @@ def train(texts: Sequence[str], labels: Sequence[str], name: str, encoder: TextE
     if len(classes) < 2 or counts.min() < 10:
         raise TextModelError(
             name,
-            came=", ".join(f"{label}: {count}" for label, count in zip(classes, counts, strict=True)) or "no texts",
+            found=", ".join(f"{label}: {count}" for label, count in zip(classes, counts, strict=True)) or "no texts",
             expected="two classes or more, each with ten labelled texts or more",
-            todo="Label more texts; about 1,500 make a usable model.",
+            action="Label more texts; about 1,500 make a usable model.",
         )
     fitted = (encoder or TfidfEncoder()).fit(texts)
     regression = LogisticRegression(C=_INVERSE_PENALTY, class_weight="balanced", tol=_TOLERANCE, max_iter=1000)
@@ -126,9 +126,9 @@ def load(path: Path = SHIPPED) -> TextModel:
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise TextModelError(
             str(path),
-            came=f"{type(error).__name__}: {error}",
+            found=f"{type(error).__name__}: {error}",
             expected="a model written by `observatory text train`",
-            todo="Train it again.",
+            action="Train it again.",
         ) from error
 
 

@@ -46,9 +46,9 @@ def bootstrap(admin: sa.URL, scripts: Path = SCRIPTS) -> None:
     except psycopg.Error as error:
         raise WarehouseError(
             f"warehouse {admin.render_as_string()}",
-            came=str(error).strip().replace("\n", " "),
+            found=str(error).strip().replace("\n", " "),
             expected="a PostgreSQL server that this user may bootstrap",
-            todo="Check the address and that the user may create roles and databases.",
+            action="Check the address and that the user may create roles and databases.",
         ) from error
 
 
@@ -86,7 +86,7 @@ def _require_version(connection: psycopg.Connection) -> None:
     if connection.info.server_version < MINIMUM_VERSION:
         raise WarehouseError(
             f"warehouse on {connection.info.host}",
-            came=f"PostgreSQL {connection.info.server_version}",
+            found=f"PostgreSQL {connection.info.server_version}",
             expected="PostgreSQL 15 or newer",
-            todo="Upgrade the server, or leave OBSERVATORY_WAREHOUSE_URL unset.",
+            action="Upgrade the server, or leave OBSERVATORY_WAREHOUSE_URL unset.",
         )

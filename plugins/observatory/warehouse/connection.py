@@ -38,7 +38,10 @@ def admin_url() -> sa.URL:
     server = embedded_server()
     if server is None or server.process() is None:
         raise WarehouseError(
-            "warehouse", came="the embedded PostgreSQL does not run", expected="a running server", todo="Run: make up"
+            "warehouse",
+            found="the embedded PostgreSQL does not run",
+            expected="a running server",
+            action="Run: make up",
         )
     return sa.URL.create(
         "postgresql+psycopg", SUPERUSER, secret("postgres"), "127.0.0.1", server.running_port(), WAREHOUSE_DATABASE
@@ -84,8 +87,8 @@ def _parse(address: str) -> sa.URL:
     if url.get_backend_name() not in ("postgresql", "postgres") or not url.database:
         raise WarehouseError(
             "OBSERVATORY_WAREHOUSE_URL",
-            came=repr(url.render_as_string()),
+            found=repr(url.render_as_string()),
             expected="postgresql://user:password@host:port/database",
-            todo="Correct the address; the user must be allowed to create roles and databases.",
+            action="Correct the address; the user must be allowed to create roles and databases.",
         )
     return url.set(drivername="postgresql+psycopg")

@@ -52,7 +52,7 @@ def record_refusal(url: sa.URL, feed: FeedWindow, taken: Taken, error: Observato
         connection.execute(
             """
             insert into ops.delivery_refusal (
-                territory_code, feed_id, file_name, received_at, sha256, refused_at, error_type, came, expected
+                territory_code, feed_id, file_name, received_at, sha256, refused_at, error_type, found, expected
             )
             values (%s, %s, %s, %s, %s, clock_timestamp(), %s, %s, %s)
             """,
@@ -63,7 +63,7 @@ def record_refusal(url: sa.URL, feed: FeedWindow, taken: Taken, error: Observato
                 taken.received_at,
                 taken.sha256,
                 type(error).__name__,
-                error.told or "it is not what was agreed",
+                error.redacted or "it is not what was agreed",
                 error.expected,
             ],
         )
@@ -94,7 +94,7 @@ def status(url: sa.URL, territory_code: str, feed_id: str, stem: str, sha256: st
 
     Returns:
         ``state`` and what belongs to it: of one that was loaded, when, and the counts of its load; of one that was
-        refused, when, and as ``refused`` what came and what was expected.
+        refused, when, and as ``refused`` what was found and what was expected.
     """
     chosen = [territory_code, feed_id, sha256, stem]
     with _reading(url) as connection:
@@ -115,7 +115,7 @@ def status(url: sa.URL, territory_code: str, feed_id: str, stem: str, sha256: st
             return {"state": "loaded", **loaded, "loaded_at": loaded["loaded_at"].isoformat()}
         refused = connection.execute(
             """
-            select refused_at, came, expected from ops.delivery_refusal
+            select refused_at, found, expected from ops.delivery_refusal
             where territory_code = %s and feed_id = %s and sha256 = %s and split_part(file_name, '.', 1) = %s
             order by refusal_id desc limit 1
             """,
@@ -123,7 +123,7 @@ def status(url: sa.URL, territory_code: str, feed_id: str, stem: str, sha256: st
         ).fetchone()
     if not refused:
         return None
-    reason = (refused["came"], refused["expected"])
+    reason = (refused["found"], refused["expected"])
     return {"state": "refused", "refused_at": refused["refused_at"].isoformat(), "refused": reason}
 
 

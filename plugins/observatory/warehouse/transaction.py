@@ -92,9 +92,9 @@ class Transaction:
         if r.read_count != r.accepted_count + r.rejected_count + r.unchanged_count:
             raise LoadOutOfBalance(
                 str(self.feed),
-                came=str(r),
+                found=str(r),
                 expected="read = accepted + rejected + unchanged",
-                todo="Nothing was written. This is a fault of the observatory: please report it with the window.",
+                action="Nothing was written. This is a fault of the observatory: please report it with the window.",
             )
         self.execute(
             """

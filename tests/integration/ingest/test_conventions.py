@@ -105,5 +105,5 @@ def test_the_register_shows_what_the_file_declares_now_and_keeps_what_it_declare
 
 def test_airflow_fails_such_a_task_and_does_not_retry_it():
     for kind in (ConventionNotLive, SecretMissing):
-        (rule,) = [rule for rule in assets.RETRY.rules if rule.matches(kind("w", came="c", expected="e", todo="t"))]
+        (rule,) = [rule for rule in assets.RETRY.rules if rule.matches(kind("w", found="c", expected="e", action="t"))]
         assert rule.action == RetryAction.FAIL

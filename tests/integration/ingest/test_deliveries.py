@@ -200,11 +200,11 @@ def test_a_refused_file_stays_is_named_and_holds_back_those_after_it(partner):
     with pytest.raises(SourceChanged, match=r"log 2026-03-10\.\.2026-03-10, 2\.jsonl: line 2 is not JSON \(") as caught:
         partner.take()
     assert "Martin" not in str(caught.value)
-    assert f"{partner.folder}/2.jsonl stays, and files that came after it wait" in caught.value.todo
+    assert f"{partner.folder}/2.jsonl stays, and files that came after it wait" in caught.value.action
     assert partner.left() == ["2.jsonl", "3.jsonl"]
     assert partner.versions() == [("N1", 1, "noise")]
-    (came,) = partner.rows("select came from ops.delivery_refusal where territory_code = %s")[0]
-    assert came.startswith("line 2 is not JSON")
+    (found,) = partner.rows("select found from ops.delivery_refusal where territory_code = %s")[0]
+    assert found.startswith("line 2 is not JSON")
     partner.send("2.jsonl", line(1, "theft") + line(2))
     partner.take()
     assert [category for _, _, category in partner.versions()] == ["noise", "fire", "theft", "noise"]
@@ -215,8 +215,8 @@ def test_records_that_break_the_contract_refuse_their_file_and_the_sender_is_not
     partner.send("1.jsonl", line(1, at="Dupont") + line(2))
     with pytest.raises(ContractBroken, match=r"1\.jsonl: 1 of 2 records broke the contract .*Dupont"):
         partner.take()
-    (came,) = partner.rows("select came from ops.delivery_refusal where territory_code = %s")[0]
-    assert came == "1 of 2 records broke the contract (occurred_from: readable (1 of 2 rows))"
+    (found,) = partner.rows("select found from ops.delivery_refusal where territory_code = %s")[0]
+    assert found == "1 of 2 records broke the contract (occurred_from: readable (1 of 2 rows))"
     assert partner.left() == ["1.jsonl"]
     assert partner.versions() == []
 

@@ -340,7 +340,7 @@ def test_a_window_that_is_refused_changes_nothing_and_says_why(town, warehouse, 
     with pytest.raises(error, match=rf"^{town.code}/incidents 2026-01-01\.\.2026-01-31: {message}") as caught:
         town.extract()
     assert "\n" not in str(caught.value)
-    assert all([caught.value.where, caught.value.came, caught.value.expected, caught.value.todo])
+    assert all([caught.value.subject, caught.value.found, caught.value.expected, caught.value.action])
     assert town.raw() == raw
     assert town.loads() == loads
     assert town.failures() == [("incidents", "incident", error.__name__, str(caught.value), JANUARY.start, JANUARY.end)]

@@ -112,7 +112,7 @@ class Week:
 
     def __init__(self, fair, foul) -> None:
         self.fair, self.foul, self.days = fair, foul, None
-        self.told, self.citations = [], []
+        self.redacted, self.citations = [], []
 
     def rows(self, query: str, *parameters: object) -> tuple[list[tuple], list[tuple]]:
         """The rows of either warehouse."""
@@ -123,7 +123,7 @@ class Week:
         told = self.rows("select feed_id, last_failure_message from ops.feed_health where is_failing order by 1")
         cities = (self.days.fair, self.days.foul)
         failing = tuple(sorted((each, str(error)) for each, error in city.failing.items()) for city in cities)
-        self.told.append((told, failing))
+        self.redacted.append((told, failing))
         self.citations.append(self.foul.rows("select count(*) from raw.citation")[0][0])
 
 
@@ -179,8 +179,8 @@ def test_in_fair_weather_every_run_reads_at_once(week):
 
 
 def test_the_journal_tells_of_feeds_while_they_cannot_be_read_and_of_no_other(week):
-    assert [told for told, _ in week.told] == [failing for _, failing in week.told]
-    seen = [{feed_id for feed_id, _ in foul} for (_, foul), _ in week.told]
+    assert [told for told, _ in week.redacted] == [failing for _, failing in week.redacted]
+    seen = [{feed_id for feed_id, _ in foul} for (_, foul), _ in week.redacted]
     city = week.days.foul
     assert seen[2] == {each for each in city.territory.feeds if city.prefix(each) and not city.is_spared(each)}
     assert {tick: feeds - seen[tick] for tick, feeds in FAILING.items() if feeds - seen[tick]} == {}
@@ -190,10 +190,10 @@ def test_the_journal_tells_of_feeds_while_they_cannot_be_read_and_of_no_other(we
 def test_a_renamed_column_stops_the_feed_in_four_parts_and_the_last_good_data_stay(week):
     (error,) = {str(error): error for now, outcome in week.days.foul.outcomes for error in outcome.errors
                 if outcome.feed_id == "citations" and now == TICKS[4]}.values()  # fmt: skip
-    assert error.where.startswith("demo/citations 2021-02-")
-    assert error.came == "columns ['montant'] are missing, columns ['montant_eur'] are new"
+    assert error.subject.startswith("demo/citations 2021-02-")
+    assert error.found == "columns ['montant'] are missing, columns ['montant_eur'] are new"
     assert "'montant'" in error.expected
-    assert "correct feeds.citations.columns in demo.yml" in error.todo
+    assert "correct feeds.citations.columns in demo.yml" in error.action
     assert len({*week.citations[2:8]}) == 1
     assert week.citations[8] > week.citations[7]
 

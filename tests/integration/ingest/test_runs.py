@@ -41,7 +41,7 @@ class Source:
 
     def read(self, window: Window):
         if self.fails:
-            raise SourceUnavailable("here", came="nothing", expected="something", todo="Wait.")
+            raise SourceUnavailable("here", found="nothing", expected="something", action="Wait.")
         shown = self.listed.filter(pl.col("shown") <= self.now).sort("shown").unique("id", keep="last")
         inside = shown.filter(pl.col("occurred").is_between(window.start, window.end, closed="left")).sort("id")
         if inside.height:

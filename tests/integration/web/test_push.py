@@ -182,7 +182,7 @@ def test_whoever_may_not_send_hears_the_same_whatever_there_is(endpoint, feed, t
     answer.headers.pop("date")
     expected.headers.pop("date")
     assert answer.headers == expected.headers
-    assert set(answer.json()) == {"where", "came", "expected", "todo"}
+    assert set(answer.json()) == {"subject", "found", "expected", "action"}
     assert not any(endpoint.state.glob("inbox/**/*"))
 
 
@@ -205,7 +205,7 @@ def test_no_name_leads_out_of_the_inbox(endpoint, delivery):
         connection.sendall(raw.encode())
         answer = b"".join(iter(lambda: connection.recv(65_536), b""))
     assert answer.startswith(b"HTTP/1.1 404")
-    assert set(json.loads(answer.partition(b"\r\n\r\n")[2])) == {"where", "came", "expected", "todo"}
+    assert set(json.loads(answer.partition(b"\r\n\r\n")[2])) == {"subject", "found", "expected", "action"}
 
 
 @pytest.mark.parametrize("path", ["", "/", "/harbour", "/harbour/log/", "/harbour//log", "/docs", "/openapi.json"])
@@ -242,13 +242,13 @@ def test_an_empty_body_and_one_broken_off_are_not_kept(endpoint):
 def test_without_a_live_convention_nothing_is_kept(endpoint):
     answer = endpoint.push(body(1), "harbour/over")
     assert answer.status_code == 403
-    assert "the convention with P (C-1) ended on" in answer.json()["came"]
+    assert "the convention with P (C-1) ended on" in answer.json()["found"]
     assert endpoint.inbox("harbour/over") == []
 
 
 def test_what_is_refused_is_told_without_its_content_and_stays(endpoint, caplog):
     caplog.set_level(logging.INFO)
-    for content, came in (
+    for content, found in (
         (body(1) + b'{"id": "Durand", oops\n', "line 2 is not JSON"),
         (body(61, at="Durand"), "1 of 1 records broke the contract (occurred_from: readable (1 of 1 rows))"),
         (b'{"Durand": 1, "id": "1"}\n', "columns ['at', 'type'] are missing"),
@@ -259,8 +259,8 @@ def test_what_is_refused_is_told_without_its_content_and_stays(endpoint, caplog)
             endpoint.take()
         answer = endpoint.tell(delivery)
         assert answer.json()["state"] == "refused"
-        assert answer.json()["reason"]["came"].startswith(came)
-        assert set(answer.json()["reason"]) == {"where", "came", "expected", "todo"}
+        assert answer.json()["reason"]["found"].startswith(found)
+        assert set(answer.json()["reason"]) == {"subject", "found", "expected", "action"}
         assert "Durand" not in answer.text + caplog.text
         (path,) = endpoint.inbox()
         assert endpoint.push(content).json()["state"] == "refused"

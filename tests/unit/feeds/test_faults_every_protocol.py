@@ -289,8 +289,8 @@ def refused(case, planted, patience=PATIENT):
         rows_of(case, planted, patience)
     error = raised.value
     assert isinstance(error, ObservatoryError)
-    assert error.where.startswith("demo/sample ")
-    assert all(len(part.split()) >= 1 for part in (error.came, error.expected, error.todo))
+    assert error.subject.startswith("demo/sample ")
+    assert all(len(part.split()) >= 1 for part in (error.found, error.expected, error.action))
     return error
 
 

@@ -353,11 +353,11 @@ BROKEN_LINES = {
 
 
 @pytest.mark.parametrize("chunk_rows", [1, 2, 1_000])
-@pytest.mark.parametrize(("line", "came"), BROKEN_LINES.values(), ids=BROKEN_LINES)
-def test_a_broken_line_refuses_the_file_by_its_number_without_its_content(tmp_path, line, came, chunk_rows):
+@pytest.mark.parametrize(("line", "found"), BROKEN_LINES.values(), ids=BROKEN_LINES)
+def test_a_broken_line_refuses_the_file_by_its_number_without_its_content(tmp_path, line, found, chunk_rows):
     with pytest.raises(SourceChanged) as caught:
         read(lined(tmp_path, ROW + b"\n" + line + ROW), chunk_rows=chunk_rows)
-    assert f"demo/log 2026-03-01..2026-03-31, log.jsonl: {came}" in str(caught.value)
+    assert f"demo/log 2026-03-01..2026-03-31, log.jsonl: {found}" in str(caught.value)
     assert "BRUIT" not in str(caught.value)
 
 

@@ -76,7 +76,7 @@ def extracted(monkeypatch):
 
 
 def refusal(kind):
-    return kind("demo/incidents", came="nothing", expected="something", todo="Ask.")
+    return kind("demo/incidents", found="nothing", expected="something", action="Ask.")
 
 
 def test_a_month_that_fails_is_tried_again_and_holds_up_no_other(extracted):

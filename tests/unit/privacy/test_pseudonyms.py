@@ -83,23 +83,23 @@ def test_a_destroyed_secret_makes_no_more_pseudonyms(monkeypatch):
     with pytest.raises(SecretMissing) as raised:
         pseudonym(pl.Series(["PV1"]), "citation", "marseille/citations")
     error = raised.value
-    assert error.where == "marseille/citations"
-    assert error.came == "OBSERVATORY_PSEUDONYM_SECRET_E1 is not set"
+    assert error.subject == "marseille/citations"
+    assert error.found == "OBSERVATORY_PSEUDONYM_SECRET_E1 is not set"
     assert error.expected.startswith("the secret of epoch e1")
-    assert "token_hex" in error.todo
+    assert "token_hex" in error.action
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "came"),
+    ("variable", "value", "found"),
     [
         ("OBSERVATORY_PSEUDONYM_SECRET_E1", "short", "has 5 characters"),
         ("OBSERVATORY_PSEUDONYM_EPOCH", "", "is not set"),
         ("OBSERVATORY_PSEUDONYM_EPOCH", "no good", "is 'no good'"),
     ],
 )
-def test_what_cannot_keep_a_secret_is_refused(monkeypatch, variable, value, came):
+def test_what_cannot_keep_a_secret_is_refused(monkeypatch, variable, value, found):
     monkeypatch.setenv(variable, value)
-    with pytest.raises(SecretMissing, match=came) as raised:
+    with pytest.raises(SecretMissing, match=found) as raised:
         epoch()
     assert "short" not in str(raised.value)
 

@@ -208,9 +208,9 @@ def test_the_folder_of_another_city_is_refused_and_left_alone(option, value, nam
     before = contents(city)
     with pytest.raises(SimulationError) as refused:
         simulate(city, option, value)
-    assert named in refused.value.came
+    assert named in refused.value.found
     assert value in refused.value.expected
-    assert refused.value.todo
+    assert refused.value.action
     assert contents(city) == before
 
 

@@ -53,7 +53,7 @@ def test_a_fault_of_a_path_lasts_until_it_is_taken_away(client):
 
 
 @pytest.mark.parametrize(
-    ("sent", "came"),
+    ("sent", "found"),
     [
         (b"nonsense", "no JSON"),
         (b"[]", "dictionary"),
@@ -64,11 +64,11 @@ def test_a_fault_of_a_path_lasts_until_it_is_taken_away(client):
         (json.dumps({"fault": "500", "probability": 1}), "probability: "),
     ],
 )
-def test_nonsense_is_refused_in_four_parts(client, sent, came):
+def test_nonsense_is_refused_in_four_parts(client, sent, found):
     answer = client.put("/_faults", content=sent)
     assert answer.status_code == 400
-    assert came in answer.json()["came"]
-    assert all(answer.json()[part] for part in ("where", "expected", "todo"))
+    assert found in answer.json()["found"]
+    assert all(answer.json()[part] for part in ("subject", "expected", "action"))
     assert client.get("/_faults").json() == []
 
 

@@ -77,18 +77,18 @@ def unpacked(
         except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise SourceChanged(
                 f"{where}, {packed.name}",
-                came=f"cannot be read ({error})",
-                told="the archive cannot be unpacked",
+                found=f"cannot be read ({error})",
+                redacted="the archive cannot be unpacked",
                 expected="a whole archive",
-                todo=f"Ask {feed.owner} for the file again.",
+                action=f"Ask {feed.owner} for the file again.",
             ) from None
         except TooLarge as error:
             raise SourceChanged(
                 f"{where}, {packed.name}",
-                came=str(error),
-                told="the archive is too large once unpacked",
+                found=str(error),
+                redacted="the archive is too large once unpacked",
                 expected="no more, so that no archive fills the disk",
-                todo=f"Ask {feed.owner} for smaller files, or raise OBSERVATORY_UNPACKED_LIMIT_BYTES.",
+                action=f"Ask {feed.owner} for smaller files, or raise OBSERVATORY_UNPACKED_LIMIT_BYTES.",
             ) from None
 
 
@@ -114,9 +114,9 @@ def _copies(where: str, feed: FeedSettings, folder: Path, *, keeps: bool) -> Ite
     except _failures() as error:
         raise SourceUnavailable(
             where,
-            came=f"nothing can be read at {address} ({_short(error)})",
+            found=f"nothing can be read at {address} ({_short(error)})",
             expected=f"files {pattern}",
-            todo=f"Put them there, or correct `address` and `path` in {feed.territory_file}, "
+            action=f"Put them there, or correct `address` and `path` in {feed.territory_file}, "
             "or name the folder at the start.",
         ) from None
 

@@ -51,9 +51,9 @@ def waiting(where: str, feed: FeedSettings) -> list[Path]:
     except OSError as error:
         raise SourceUnavailable(
             where,
-            came=f"the inbox {folder} cannot be read ({error.strerror})",
+            found=f"the inbox {folder} cannot be read ({error.strerror})",
             expected="a folder in which partners leave files",
-            todo=f"Make it, or correct `address` in {feed.territory_file}.",
+            action=f"Make it, or correct `address` in {feed.territory_file}.",
         ) from None
     whole = [name for name in names if not name.startswith(".") and not name.endswith(".part")]
     called = [name for name in whole if _is_called(name, source.path)]

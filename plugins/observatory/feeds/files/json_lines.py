@@ -75,10 +75,10 @@ def _require_object(where: str, feed: FeedSettings, number: int, line: bytes) ->
 def _refuse(where: str, feed: FeedSettings, came: str) -> NoReturn:
     raise SourceChanged(
         where,
-        came=came,
-        told=came,
+        found=came,
+        redacted=came,
         expected="one JSON object a line, in UTF-8",
-        todo=f"Nothing of the file was loaded. Ask {feed.owner} for it again, whole.",
+        action=f"Nothing of the file was loaded. Ask {feed.owner} for it again, whole.",
     )
 
 

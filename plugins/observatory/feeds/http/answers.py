@@ -121,16 +121,16 @@ class Asking:
         """The error of an answer that is not what the territory file promises."""
         return SourceChanged(
             self.where,
-            came=came,
+            found=came,
             expected=expected,
-            todo=f"If the source moved or changed, correct feeds.{self.feed.feed_id} in {self.feed.territory_file}; "
+            action=f"If the source moved or changed, correct feeds.{self.feed.feed_id} in {self.feed.territory_file}; "
             f"else ask {self.feed.owner}.",
         )
 
     def stops_midway(self, came: str, expected: str) -> SourceUnavailable:
         """The error of an answer that was cut off."""
         return SourceUnavailable(
-            self.where, came=came, expected=expected, todo=f"Try again later; if it goes on, ask {self.feed.owner}."
+            self.where, found=came, expected=expected, action=f"Try again later; if it goes on, ask {self.feed.owner}."
         )
 
     @cached_property
@@ -144,9 +144,9 @@ class Asking:
         except (OSError, ImportError, ValueError) as error:
             raise SourceUnavailable(
                 self.where,
-                came=f"nothing can be read at {address} ({error})",
+                found=f"nothing can be read at {address} ({error})",
                 expected=f"{path}, {expected}",
-                todo=f"Put it there, or correct `address` and `path` in {self.feed.territory_file}.",
+                action=f"Put it there, or correct `address` and `path` in {self.feed.territory_file}.",
             ) from None
 
 
@@ -171,9 +171,9 @@ def from_environment(where: str, feed: FeedSettings, variable: str) -> str:
     if not value:
         raise SourceChanged(
             where,
-            came=f"the environment variable {variable} is empty",
+            found=f"the environment variable {variable} is empty",
             expected=f"what {feed.owner} gave the city to ask with",
-            todo=f"Set {variable} where the observatory runs, or take it out of feeds.{feed.feed_id}.source in "
+            action=f"Set {variable} where the observatory runs, or take it out of feeds.{feed.feed_id}.source in "
             f"{feed.territory_file}.",
         )
     return value

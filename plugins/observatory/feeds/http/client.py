@@ -142,15 +142,15 @@ def explained(where: str, territory_file: str) -> Iterator[None]:
         requests.exceptions.MissingSchema,
     ) as error:
         raise SourceChanged(
-            where, came=str(error), expected="an address that starts with http:// or https://",
-            todo=f"Correct `address` in {territory_file}, or the address given at the start.",
+            where, found=str(error), expected="an address that starts with http:// or https://",
+            action=f"Correct `address` in {territory_file}, or the address given at the start.",
         ) from None  # fmt: skip
     except requests.RequestException as error:
         raise SourceUnavailable(
             where,
-            came=f"the server did not answer ({_root_cause(error)})",
+            found=f"the server did not answer ({_root_cause(error)})",
             expected="an answer",
-            todo=f"Try again later; if it goes on, check `address` in {territory_file} and the network.",
+            action=f"Try again later; if it goes on, check `address` in {territory_file} and the network.",
         ) from None
 
 
@@ -171,15 +171,15 @@ def _refused(where: str, territory_file: str, response: requests.Response) -> Ob
     if response.status_code >= 500 or response.status_code in _PASSING:
         return SourceUnavailable(
             where,
-            came=f"the server answered {status} every time it was asked",
+            found=f"the server answered {status} every time it was asked",
             expected="an answer",
-            todo="Try again later; if it goes on, ask whoever runs the server.",
+            action="Try again later; if it goes on, ask whoever runs the server.",
         )
     return SourceChanged(
         where,
-        came=f"the server answered {status}: {_said(response)}",
+        found=f"the server answered {status}: {_said(response)}",
         expected="the rows asked for",
-        todo=f"If it renamed a column or moved the data, correct `columns`, `resource` or `path` in {territory_file}.",
+        action=f"Correct `columns`, `resource` or `path` if it renamed or moved the data, in {territory_file}.",
     )
 
 
@@ -187,9 +187,9 @@ def _not_json(where: str, territory_file: str, body: str) -> ObservatoryError:
     if is_html(body):
         return SourceChanged(
             where,
-            came=f"a web page: {' '.join(body.split())[:120]}",
+            found=f"a web page: {' '.join(body.split())[:120]}",
             expected="JSON",
-            todo=f"Open the address in a browser; if the data moved, correct `address` in {territory_file}.",
+            action=f"Open the address in a browser; if the data moved, correct `address` in {territory_file}.",
         )
     return midway(where, f"{len(body)} characters")
 
@@ -198,9 +198,9 @@ def midway(where: str, after: str, advice: str = "") -> SourceUnavailable:
     """The error of an answer that stops midway every time it is asked for."""
     return SourceUnavailable(
         where,
-        came=f"the answer stops midway, after {after}, every time it was asked",
+        found=f"the answer stops midway, after {after}, every time it was asked",
         expected="a complete answer",
-        todo=f"Try again later; if it goes on, ask whoever runs the server.{advice}",
+        action=f"Try again later; if it goes on, ask whoever runs the server.{advice}",
     )
 
 
@@ -210,9 +210,9 @@ def _require_data(where: str, feed: FeedSettings, file: Path) -> None:
     if is_html(head):
         raise SourceChanged(
             where,
-            came=f"cannot be read (a web page came: {' '.join(head.decode(errors='replace').split())[:120]})",
+            found=f"cannot be read (a web page came: {' '.join(head.decode(errors='replace').split())[:120]})",
             expected=f"the data that feeds.{feed.feed_id} in {feed.territory_file} names",
-            todo=f"Open the address in a browser; if the data moved, correct `address` in {feed.territory_file}.",
+            action=f"Open the address in a browser; if the data moved, correct `address` in {feed.territory_file}.",
         )
 
 

@@ -63,9 +63,9 @@ class JsonApi:
             return listed
         raise SourceChanged(
             self.where,
-            came=f"not a list of rows: {json.dumps(answer, ensure_ascii=False)[:120]}",
+            found=f"not a list of rows: {json.dumps(answer, ensure_ascii=False)[:120]}",
             expected=f"a JSON list{f' under {name!r}' if name else ''} as {self.feed.source.protocol} sends it",
-            todo=f"If the data moved, correct feeds.{self.feed.feed_id}.source in {self.feed.territory_file}.",
+            action=f"If the data moved, correct feeds.{self.feed.feed_id}.source in {self.feed.territory_file}.",
         )
 
     def rows(self, objects: list[dict[str, Any]], *, are_all: bool) -> pl.DataFrame:

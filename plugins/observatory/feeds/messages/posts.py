@@ -92,9 +92,9 @@ def rows_of(
     if all(post.created_at is None for post in known.values()):
         raise SourceChanged(
             where,
-            came="messages without the time at which they were written",
+            found="messages without the time at which they were written",
             expected=f"messages as {feed.source.protocol} sends them",
-            todo=f"Ask {feed.owner} whether the server's answers have changed; feeds.{feed.feed_id} reads no others.",
+            action=f"Ask {feed.owner} whether the server's answers have changed; feeds.{feed.feed_id} reads no others.",
         )
     fields = ("id", "parent", "root_hint", "created_at", "indexed_at", "language", "text")
     named = {name: pl.Series([getattr(post, name) for post in known.values()], dtype=pl.String) for name in fields}

@@ -69,9 +69,9 @@ def send(body: bytes, address: str) -> dict[str, Any]:
     except requests.RequestException as error:
         raise StackError(
             f"{CITY}/{FEED}",
-            came=f"what the simulated police sent was not taken ({error})",
+            found=f"what the simulated police sent was not taken ({error})",
             expected="202 Accepted",
-            todo="See the log of the api-server.",
+            action="See the log of the api-server.",
         ) from None
 
 

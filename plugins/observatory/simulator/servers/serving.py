@@ -57,8 +57,8 @@ def _listening(host: str, port: int) -> socket.socket:
         listener.close()
         raise StackError(
             f"portal at {host}:{port}",
-            came=f"the address cannot be used ({error.strerror})",
+            found=f"the address cannot be used ({error.strerror})",
             expected="a free port",
-            todo="Stop the process that listens there, or choose another port with --port.",
+            action="Stop the process that listens there, or choose another port with --port.",
         ) from error
     return listener

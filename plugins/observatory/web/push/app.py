@@ -133,7 +133,7 @@ async def _receive(request: Request, door: Door) -> Response:
         require_live_terms(door.feed, datetime.now(ZoneInfo(door.territory.timezone)).date())
     except ConventionNotLive as error:
         await _pass_over(request)
-        return _refused(403, error.where, error.came, error.expected, error.todo)
+        return _refused(403, error.subject, error.found, error.expected, error.action)
     too_large = partial(
         _refused,
         413,
@@ -207,12 +207,12 @@ def _nothing_here(_request: Request, _error: Exception) -> Response:
     )
 
 
-def _refused(status: int, where: str, came: str, expected: str, todo: str) -> JSONResponse:
-    return JSONResponse(_parts(where, came, expected, todo), status_code=status)
+def _refused(status: int, subject: str, found: str, expected: str, action: str) -> JSONResponse:
+    return JSONResponse(_parts(subject, found, expected, action), status_code=status)
 
 
-def _parts(where: str, came: str, expected: str, todo: str) -> dict[str, str]:
-    return {"where": where, "came": came, "expected": expected, "todo": todo}
+def _parts(subject: str, found: str, expected: str, action: str) -> dict[str, str]:
+    return {"subject": subject, "found": found, "expected": expected, "action": action}
 
 
 async def _pass_over(request: Request) -> None:

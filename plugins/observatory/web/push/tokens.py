@@ -67,9 +67,9 @@ def printable_token(territory: Territory, feed_id: str) -> str:
     name = vars(feed.source).get("push_token") if feed else None
     raise TerritoryError(
         f"{territory.code}.yml: `feeds.{feed_id}`",
-        came=f"a feed whose token is kept as {name}" if name else "no feed with a `push_token`",
+        found=f"a feed whose token is kept as {name}" if name else "no feed with a `push_token`",
         expected="a feed of a simulated city that has a `push_token`",
-        todo="The token of a real partner is made by whoever runs the observatory (openssl rand -hex 32) and set in "
+        action="The token of a real partner is made by whoever runs the observatory (openssl rand -hex 32) and set in "
         "the environment or in Airflow's secrets backend.",
     )
 

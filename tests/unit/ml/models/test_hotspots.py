@@ -210,7 +210,7 @@ def test_unknown_methods_are_named():
 def test_errors_survive_the_trip_between_processes():
     import pickle
 
-    error = InputError("here", came="a", expected="b", todo="Do c.")
+    error = InputError("here", found="a", expected="b", action="Do c.")
     copy = pickle.loads(pickle.dumps(error))
     assert isinstance(copy, ForecastError)
     assert str(copy) == "here: a; expected b. Do c."

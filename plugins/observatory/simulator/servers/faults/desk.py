@@ -124,8 +124,8 @@ class FaultDesk:
     async def _respond(self, request: Request) -> Response:
         if request.client is None or request.client.host not in _HERE:
             return _refusal(403, StackError(
-                "faults of the portal", came="a request from another machine", expected="one from this machine",
-                todo="Plant faults where the portal runs.",
+                "faults of the portal", found="a request from another machine", expected="one from this machine",
+                action="Plant faults where the portal runs.",
             ))  # fmt: skip
         if request.method == "PUT":
             try:
@@ -179,12 +179,12 @@ def _read(body: bytes) -> Planted:
         came = f"no JSON ({error})"
     raise StackError(
         "faults of the portal",
-        came=came,
+        found=came,
         expected=f"a JSON object with `fault` and any of {', '.join(list(Planted.model_fields)[1:])}",
-        todo=f'Send for example {{"fault": "500", "prefix": "traffic", "times": 2}} with PUT to {ADDRESS}.',
+        action=f'Send for example {{"fault": "500", "prefix": "traffic", "times": 2}} with PUT to {ADDRESS}.',
     )
 
 
 def _refusal(status: int, error: ObservatoryError) -> Response:
-    parts = {name: getattr(error, name) for name in ("where", "came", "expected", "todo")}
+    parts = {name: getattr(error, name) for name in ("subject", "found", "expected", "action")}
     return JSONResponse({"message": str(error), **parts}, status_code=status)
