@@ -5,13 +5,15 @@ TERRITORY ?= demo
 PORTAL ?=
 DAY ?=
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -qq
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help install run up down status test lint unit contract dags dbt integration lock
+.PHONY: help install run up down status test lint unit contract dags dbt integration lock clean
 
-help: ## show what can be made
+help: ## show every command
 	@grep -hE '^[a-z ]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 40
+	@echo "More, after make install: $(BIN)/observatory --help, $(BIN)/observatory-ml --help"
 
 install: .venv/installed ## make the environment from the locked requirements
 
@@ -26,11 +28,15 @@ export CHECK_MACHINE
 
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c "$$CHECK_MACHINE"
-	@echo "Installing $$(grep -c '==' requirements.txt) packages into .venv, once; this takes a few minutes …"
+	@echo "Installing $$(grep -c '^[^ #].*==' requirements.txt) packages into .venv, once …"
 	@start=$$(date +%s); \
-	$(PYTHON) -m venv .venv && \
-	$(PIP) install --requirement requirements.txt && \
-	$(PIP) install --no-deps --editable . && \
+	$(PYTHON) -m venv --clear .venv && \
+	awk '/^uv==/ { found = 1 } found; found && !/\\$$/ { exit }' requirements.txt > .venv/uv.txt && \
+	if $(PIP) --requirement .venv/uv.txt && $(UV) --no-deps --requirement requirements.txt; \
+	then $(UV) --no-deps --editable .; \
+	else echo "uv cannot be used here; pip installs the same versions in a few minutes …" && \
+	$(PIP) --no-deps --requirement requirements.txt && $(PIP) --no-deps --editable .; \
+	fi && \
 	echo "Installed in $$(( $$(date +%s) - start )) s." && touch $@
 
 run: install ## load, score and forecast a city: TERRITORY=chicago PORTAL=address DAY=2016-12-31
@@ -58,4 +64,9 @@ unit contract dags dbt integration: install ## run one kind of test
 
 lock: install ## resolve requirements.in into requirements.txt
 	$(BIN)/python -m uv pip compile requirements.in --universal --python-version 3.11 --quiet \
-		--no-emit-index-url --no-emit-find-links --output-file requirements.txt
+		--no-emit-index-url --no-emit-find-links --generate-hashes --output-file requirements.txt
+
+clean: down ## stop everything and remove what was made here: environment, warehouse, logs, caches
+	rm -rf .venv var build dist *.egg-info logs dbt_project/target dbt_project/logs dbt_project/.user.yml
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

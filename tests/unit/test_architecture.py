@@ -174,8 +174,9 @@ REQUIREMENTS = [
 
 @pytest.fixture(scope="module")
 def pinned():
-    lines = [line.split(";")[0].strip() for line in (ROOT / "requirements.txt").read_text().splitlines()]
-    return [Requirement(line) for line in lines if line and not line.startswith("#")]
+    # a pin stands at the start of a line; its hashes and who asked for it are indented below
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    return [Requirement(re.split(r" *[;\\]", line)[0]) for line in lines if line[:1].isalnum()]
 
 
 @pytest.mark.parametrize("line", REQUIREMENTS, ids=lambda line: line.split("#")[0].strip())
@@ -195,6 +196,11 @@ def test_every_version_is_pinned_exactly_and_from_no_private_address(pinned):
     assert [str(pin) for pin in pinned if [each.operator for each in pin.specifier] != ["=="]] == []
     assert [str(pin) for pin in pinned if pin.url] == []
     assert "://" not in (ROOT / "requirements.txt").read_text()
+
+
+def test_every_pinned_version_has_hashes(pinned):
+    text = (ROOT / "requirements.txt").read_text()
+    assert len(re.findall(r"^\w.* \\\n    --hash=sha256:", text, re.MULTILINE)) == len(pinned)
 
 
 def test_telemetry_is_off_in_every_child_process(monkeypatch, tmp_path):
