@@ -25,13 +25,13 @@ from pathlib import Path
 TODAY, YESTERDAY, SINCE, REPEATS = "2024-07-01", "2024-06-30", "2024-01-02", 3
 EXTRACT = f"""
 from datetime import date
-from observatory import pipeline
-from observatory.portals import territory_in_use
-from observatory.schedule import window_of_day
+from observatory.ingest.extract import extract
+from observatory.ingest.windows import window_of_day
+from observatory.territory.overrides import territory_in_use
 from observatory.warehouse.connection import role_url
 city = territory_in_use("demo")
 window = window_of_day(city, "incidents", date.fromisoformat("{YESTERDAY}"))
-pipeline.extract(role_url("loader"), city, "incidents", window)
+extract(role_url("loader"), city, "incidents", window)
 """
 
 

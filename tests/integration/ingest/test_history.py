@@ -187,8 +187,8 @@ import sys
 from functools import partial
 sys.path.insert(0, {tests!r})
 import test_history as t
-from observatory import history, pipeline
-pipeline.open_feed = partial(t.open_feed, patience=t.IMPATIENT, page_rows=t.PAGE_ROWS)
+from observatory.ingest import extract, history
+extract.open_feed = partial(t.open_feed, patience=t.IMPATIENT, page_rows=t.PAGE_ROWS)
 territory = t.Territory.model_validate_json(sys.stdin.readline())
 print("ready", flush=True)
 windows = [("incidents", month) for month in t.MONTHS]

@@ -292,7 +292,7 @@ import sys
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from observatory.simulator.portal import serve
-from observatory.web.push import PREFIX, app
+from observatory.web.push.app import PREFIX, app
 serve(Starlette(routes=[Mount(PREFIX, app())]), int(sys.argv[1]))
 """
 

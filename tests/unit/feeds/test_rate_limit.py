@@ -98,8 +98,8 @@ def test_what_a_server_says_of_the_next_request_is_understood(status, headers, w
 
 PROCESS = """
 import sys
-from observatory.feeds.http import client
-from observatory.feeds.sources import SocrataSource
+from observatory.feeds.http.client import client
+from observatory.territory.sources.socrata import SocrataSource
 source = SocrataSource(protocol="socrata", address=sys.argv[1], resource="demo-inci", requests_per_minute=600)
 server = client(source)
 print("ready", flush=True)

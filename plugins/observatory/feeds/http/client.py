@@ -179,7 +179,7 @@ def _refused(where: str, territory_file: str, response: requests.Response) -> Ob
         where,
         found=f"the server answered {status}: {_said(response)}",
         expected="the rows asked for",
-        action=f"Correct `columns`, `resource` or `path` if it renamed or moved the data, in {territory_file}.",
+        action=f"If it renamed or moved the data, correct `columns`, `resource` or `path` in {territory_file}.",
     )
 
 

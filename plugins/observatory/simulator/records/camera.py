@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from observatory.simulator.records.versions import spans
+from observatory.simulator.records.version_spans import spans
 from observatory.simulator.world.city import build_city
 from observatory.simulator.world.clock import moments
 from observatory.simulator.world.draws import combine, name_key, uniform

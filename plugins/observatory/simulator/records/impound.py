@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from observatory.simulator.records.versions import twice
+from observatory.simulator.records.version_spans import twice
 from observatory.simulator.world.city import build_city
 from observatory.simulator.world.clock import after, days_of, moments
 from observatory.simulator.world.draws import choose, uniform

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from scipy.special import ndtri
 
-from observatory.simulator.records.versions import twice
+from observatory.simulator.records.version_spans import twice
 from observatory.simulator.world.draws import Floats, uniform
 from observatory.simulator.world.occurrences import chance
 from observatory.simulator.world.roads import INTERVAL_MIN, counted, interval_keys, sites_of, traffic

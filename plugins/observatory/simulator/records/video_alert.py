@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from observatory.simulator.records.versions import spans, twice
+from observatory.simulator.records.version_spans import spans, twice
 from observatory.simulator.world.city import build_city
 from observatory.simulator.world.clock import after, days_of, moments, stamps
 from observatory.simulator.world.draws import Floats, Keys, choose, combine, name_key, ordinals, poisson, uniform
