@@ -19,7 +19,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
 TODAY, YESTERDAY, SINCE, REPEATS = "2024-07-01", "2024-06-30", "2024-01-02", 3
@@ -37,12 +36,9 @@ extract(role_url("loader"), city, "incidents", window)
 
 def bare_seconds(environment: dict[str, str]) -> float:
     """Run the three steps as commands, one after the other."""
-    from observatory.ingest.windows import rebuilt_window
     from observatory.local.services import dbt_folders
-    from observatory.territory.files import load_territory
 
-    window = rebuilt_window(load_territory("demo"), date.fromisoformat(YESTERDAY))
-    variables = {"territory_code": "demo", "window_start": str(window.first_day), "window_end": str(window.end_day)}
+    variables = {"territory_code": "demo", "since_last_build": True}
     steps = [
         [sys.executable, "-c", EXTRACT],
         ["dbt", "--quiet", "build", "--vars", json.dumps(variables), *dbt_folders()],

@@ -65,7 +65,6 @@ def backfill_dag(territory: Territory) -> None:
         transform = TriggerDagRunOperator(
             task_id="transform",
             trigger_dag_id=f"{territory.code}.transform",
-            conf={"first_day": "{{ params.first_day }}", "end_day": "{{ params.end_day }}"},
             wait_for_completion=True,
             poke_interval=2,
         )

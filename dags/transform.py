@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from airflow.sdk import AssetAll, Param, PartitionedAssetTimetable, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from observatory.ingest.windows import rebuilt_window
 from observatory.orchestration import assets
 from observatory.orchestration.dbt import build
 from observatory.territory.city import Territory, incident_feeds
@@ -36,12 +35,8 @@ def transform_dag(territory: Territory) -> None:
             from observatory.territory.overrides import clock
 
             context = get_current_context()
-            first_day, end_day = context["params"]["first_day"], context["params"]["end_day"]
-            if not (first_day and end_day):
-                span = rebuilt_window(territory, assets.day_of_run(context, territory))
-                first_day, end_day = str(span.first_day), str(span.end_day)
-            as_of = clock(territory).isoformat(timespec="seconds")
-            return {"first_day": first_day, "end_day": end_day, "as_of": as_of}
+            days = {name: context["params"][name] or "" for name in ("first_day", "end_day")}
+            return {**days, "as_of": clock(territory).isoformat(timespec="seconds")}
 
         @task(outlets=[assets.core(territory)])
         def publish() -> None:

@@ -46,6 +46,8 @@ $$;
 revoke all on function raw.refresh_statistics() from public;
 grant execute on function raw.refresh_statistics() to transformer;
 grant select on ops.load, ops.signal_partition, ops.feed to transformer;
+-- dbt moves a model's mark in the transaction that builds it
+grant select, insert, update on ops.model_watermark to transformer;
 grant select on ml.model, ml.hotspot_forecast, ml.forecast_score, ml.abstention to transformer with grant option;
 
 grant usage on schema ml to forecaster;

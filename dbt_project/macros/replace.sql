@@ -24,11 +24,20 @@
 {%- endmacro %}
 
 {#-
-    Condition on an incident: the run rebuilds it, because any of its versions, not only the newest, falls on a day of the
-    window or beside it. So an incident that moved out of the window, or was withdrawn, leaves it; one that moved in, enters.
-    `versions` are all versions as delivered.
+    Condition on an incident: the run rebuilds it. Either a load since the last build has a version of it; or, where a person
+    names a window, any of its versions, not only the newest, falls on a day of the window or beside it. So an incident that
+    moved out of the window, or was withdrawn, leaves it; one that moved in, enters. `versions` are all versions as delivered.
 -#}
 {% macro is_touched_incident(versions) -%}
+    {%- if rebuilds_what_was_loaded() -%}
+        (territory_code, feed_id, source_record_id) in (
+            select
+                territory_code,
+                feed_id,
+                source_record_id
+            from pg_temp.touched_incident
+        )
+    {%- else -%}
     {{ is_rebuilt() }}
     {%- if is_incremental() and window() is not none %}
         and (territory_code, feed_id, source_record_id) in (
@@ -40,6 +49,7 @@
             where {{ in_territory() }} and {{ near_window('occurred_from') }}
         )
     {%- endif -%}
+    {%- endif -%}
 {%- endmacro %}
 
 {#-
@@ -47,6 +57,14 @@
     versions with their local day.
 -#}
 {% macro is_touched_day(versions, dated) -%}
+    {%- if rebuilds_what_was_loaded() -%}
+        (territory_code, occurred_date) in (
+            select
+                territory_code,
+                occurred_date
+            from pg_temp.touched_day
+        )
+    {%- else -%}
     {{ is_rebuilt() }}
     {%- if is_incremental() and window() is not none %}
         and (territory_code, occurred_date) in (
@@ -56,5 +74,6 @@
             from {{ dated }}
             where {{ is_touched_incident(versions) }}
         )
+    {%- endif -%}
     {%- endif -%}
 {%- endmacro %}

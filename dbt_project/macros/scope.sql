@@ -1,11 +1,13 @@
 {#-
-    Which rows a run concerns. Three variables say it: territory_code, and window_start with window_end, local days,
-    half-open. Without them the scope is everything, so a bare `dbt build` is always right, only slower.
+    Which rows a run rebuilds. The variable territory_code bounds it to one city. Within it:
+    - without another variable, everything: a bare `dbt build` is always right, only slower;
+    - since_last_build: what the loads since each model's last build touched (macros/watermark.sql);
+    - window_start with window_end, local days, half-open: the days that a person names, whatever was loaded.
 -#}
 
 {#- The variable as text, or none; anything that is not of the expected form is refused, for it goes into SQL. -#}
 {% macro scope_variable(name, pattern, example) -%}
-    {%- set value = var(name, none) -%}
+    {%- set value = var(name, none) or none -%}
     {%- if value is not none and not modules.re.fullmatch(pattern, value | string) -%}
         {{ exceptions.raise_compiler_error(
             "variable " ~ name ~ ": " ~ value ~ "; expected a value like " ~ example ~ ". Correct it in --vars."
@@ -34,25 +36,42 @@
     {{ 'true' if code is none else column ~ " = '" ~ code ~ "'" }}
 {%- endmacro %}
 
-{#- Condition: the local day lies in the run's window. -#}
+{#-
+    One end of the days that the last build of the incidents rebuilt, which tests look at after a run since the last build.
+-#}
+{% macro rebuilt_day(aggregate, column) -%}
+    (select {{ aggregate }}({{ column }}) from ops.model_watermark where model = 'fct_incident' and {{ in_territory() }})
+{%- endmacro %}
+
+{#- Condition: the local day lies in the run's window, or among the days that it rebuilt. -#}
 {% macro in_window(day_column) -%}
     {%- set days = window() -%}
-    {%- if days is none -%} true
-    {%- else -%} ({{ day_column }} >= date '{{ days[0] }}' and {{ day_column }} < date '{{ days[1] }}')
+    {%- if days is not none -%} ({{ day_column }} >= date '{{ days[0] }}' and {{ day_column }} < date '{{ days[1] }}')
+    {%- elif is_since_last_build() -%}
+        (
+            {{ day_column }} >= {{ rebuilt_day('min', 'first_day') }}
+            and {{ day_column }} <= {{ rebuilt_day('max', 'last_day') }}
+        )
+    {%- else -%} true
     {%- endif -%}
 {%- endmacro %}
 
 {#-
-    Condition: the moment may lie in the run's window, whatever the time zone (UTC+14 to UTC-12). Wider than in_window,
-    but made of constants alone, so that an index on the moment finds the rows.
+    Condition: the moment may lie in the run's window, whatever the time zone (UTC+14 to UTC-12). Wider than in_window, but
+    made of constants alone, so that an index on the moment finds the rows.
 -#}
 {% macro near_window(moment_column) -%}
     {%- set days = window() -%}
-    {%- if days is none -%} true
-    {%- else -%}
+    {%- if days is not none -%}
         (
             {{ moment_column }} >= timestamp with time zone '{{ days[0] }} 00:00:00+14'
             and {{ moment_column }} < timestamp with time zone '{{ days[1] }} 00:00:00-12'
         )
+    {%- elif is_since_last_build() -%}
+        (
+            {{ moment_column }} >= ({{ rebuilt_day('min', 'first_day') }} - 1)::timestamp at time zone 'utc'
+            and {{ moment_column }} < ({{ rebuilt_day('max', 'last_day') }} + 2)::timestamp at time zone 'utc'
+        )
+    {%- else -%} true
     {%- endif -%}
 {%- endmacro %}

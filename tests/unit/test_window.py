@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from observatory.errors import RangeError
 from observatory.ingest.history_windows import asked_days, backtest_days, windows_of_history
-from observatory.ingest.windows import rebuilt_window, window_of_day
+from observatory.ingest.windows import window_of_day
 from observatory.territory.files import load_territory
 from observatory.window import Window, local_midnight
 
@@ -132,7 +132,6 @@ def test_a_daily_run_reads_its_day_and_as_far_back_as_the_feed_corrects_itself()
     assert demo.feeds["incidents"].correction_days == 30
     window = window_of_day(demo, "incidents", date(2026, 3, 31))
     assert window == Window(date(2026, 3, 1), date(2026, 4, 1), "Europe/Paris")
-    assert rebuilt_window(demo, date(2026, 3, 31)) == window
 
 
 def test_a_backfill_reads_a_feed_by_the_month():

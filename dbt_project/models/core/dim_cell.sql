@@ -1,4 +1,9 @@
-{{ config(pre_hook="{{ replace_rows(is_rebuilt()) }}", post_hook="analyze {{ this }}") }}
+{{
+    config(
+        pre_hook=["{{ begin_build(kinds=['cell']) }}", "{{ replace_rows(is_rebuilt()) }}"],
+        post_hook=["{{ end_build() }}", "analyze {{ this }}"]
+    )
+}}
 
 with
 

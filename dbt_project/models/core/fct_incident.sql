@@ -1,7 +1,11 @@
 {{
     config(
-        pre_hook="{{ replace_many_rows(is_touched_incident(ref('stg_incident_version'))) }}",
-        post_hook="analyze {{ this }}",
+        pre_hook=[
+            "{{ begin_build(kinds=['incident'], after=['dim_cell']) }}",
+            "{{ find_touched(ref('stg_incident_version'), ref('int_incident_versions_conformed')) }}",
+            "{{ replace_many_rows(is_touched_incident(ref('stg_incident_version'))) }}",
+        ],
+        post_hook=["{{ end_build(has_days=true) }}", "analyze {{ this }}"],
         indexes=[{'columns': ['territory_code', 'occurred_date']}]
     )
 }}

@@ -1,7 +1,11 @@
 {{
     config(
-        pre_hook="{{ replace_many_rows(is_touched_day(ref('stg_incident_version'), ref('int_incident_versions_conformed'))) }}",
-        post_hook="analyze {{ this }}"
+        pre_hook=[
+            "{{ begin_build(after=['fct_incident']) }}",
+            "{{ find_touched(ref('stg_incident_version'), ref('int_incident_versions_conformed')) }}",
+            "{{ replace_many_rows(is_touched_day(ref('stg_incident_version'), ref('int_incident_versions_conformed'))) }}",
+        ],
+        post_hook=["{{ end_build(has_days=true) }}", "analyze {{ this }}"]
     )
 }}
 

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from observatory.contracts import KINDS
-from observatory.territory.city import Territory, corrected_for, incident_feeds
+from observatory.territory.city import Territory, corrected_for
 from observatory.window import Window, local_midnight
 
 LEAST_OVERLAP = timedelta(minutes=15)
@@ -93,12 +93,3 @@ def completed_day(window: Window, last_window_end: datetime | None) -> date | No
     today = window.end.astimezone(zone).date()
     is_first = last_window_end is None or last_window_end.astimezone(zone).date() < today
     return today - timedelta(days=1) if is_first else None
-
-
-def rebuilt_window(territory: Territory, day: date) -> Window:
-    """What the transform of a daily run rebuilds: every day that one of its incident feeds reads for this day.
-
-    Days made up for after an outage that was longer than the feed corrects itself want a build of their own.
-    """
-    windows = [window_of_day(territory, feed_id, day) for feed_id in incident_feeds(territory)]
-    return min(windows, key=lambda window: window.first_day)

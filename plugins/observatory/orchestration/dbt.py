@@ -35,12 +35,12 @@ def live_marts(territory_code: str, moment: datetime) -> str:
 
 
 def build(territory_code: str, window_task: str) -> TaskGroup:
-    """Build every model for one city and the days another task names.
+    """Build every model for one city: what was loaded since each was last built, or the days that a person names.
 
     Args:
         territory_code: the city; every delete of the models filters by it.
-        window_task: id of the task whose result has ``first_day`` and ``end_day`` (ISO dates, half-open), and
-            ``as_of``, the moment of the live marts.
+        window_task: id of the task whose result has ``first_day`` and ``end_day`` (ISO dates, half-open; empty where
+            nobody names days), and ``as_of``, the moment of the live marts.
     """
     pulled = f"ti.xcom_pull(task_ids='{window_task}')"
     return DbtTaskGroup(
@@ -59,6 +59,7 @@ def build(territory_code: str, window_task: str) -> TaskGroup:
             "poke_interval": 1,
             "vars": {
                 "territory_code": territory_code,
+                "since_last_build": True,
                 "window_start": f"{{{{ {pulled}['first_day'] }}}}",
                 "window_end": f"{{{{ {pulled}['end_day'] }}}}",
                 "as_of": f"{{{{ {pulled}['as_of'] }}}}",

@@ -62,6 +62,8 @@ def table_statements(kind: Kind) -> Iterator[str]:
     grain = f"One row per version of {kind.row}; is_withdrawn marks a version that closes it."
     quoted = grain.replace("'", "''")
     yield f"comment on table {table} is '{quoted}'"
+    # a transform asks for what a load brought; rows lie in the order of their loads
+    yield f"create index if not exists {kind.name}_load on {table} using brin (load_id) with (pages_per_range = 32)"
     if kind.time_column:
         index = f"{kind.name}_{kind.time_column.removesuffix('_from')} on {table} using brin ({kind.time_column})"
         yield f"create index if not exists {index} with (pages_per_range = 32)"

@@ -147,7 +147,12 @@ ALLOWED = {
         "DELETE": {"raw.category_map", "ops.feed", "ops.unlisted"} | SUMS,
     },
     "transformer": {
-        "SELECT": RAW | FORECASTS | MUTABLE | {"ops.load", "ops.signal_partition", "ops.feed", "ml.model"},
+        "SELECT": RAW
+        | FORECASTS
+        | MUTABLE
+        | {"ops.load", "ops.signal_partition", "ops.feed", "ops.model_watermark", "ml.model"},
+        "INSERT": {"ops.model_watermark"},
+        "UPDATE": {"ops.model_watermark"},
     },
     "forecaster": {
         "SELECT": FORECASTS | {"ml.model", "core.fact"},
