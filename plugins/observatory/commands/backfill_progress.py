@@ -1,4 +1,4 @@
-"""How far a history has been read: a bar where the output is a terminal, else one line a window."""
+"""Progress of a backfill: a bar on a terminal, else one line per window."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from observatory.ingest.history import FeedMonth, Outcome
 
 
-class Shown:
-    """What a person sees while windows are read; counts them and their rows.
+class BackfillProgress:
+    """Prints each window that was read and counts windows and rows.
 
     Attributes:
-        count: windows that were read, in vain or not.
-        row_count: rows of those that were loaded.
-        refused: what became of the others.
+        count: windows that were read, loaded or refused.
+        row_count: rows of the loaded windows.
+        refused: outcomes of the refused windows.
     """
 
     def __init__(self, console: Console, bar: Progress, total: int) -> None:
@@ -28,13 +28,13 @@ class Shown:
         self._task = bar.add_task("", total=total, pace="")
 
     def announce(self, months: Iterable[FeedMonth]) -> Iterator[FeedMonth]:
-        """Hand windows on, saying of each that it is being read."""
+        """Yield the windows, showing for each that it is being read."""
         for feed_id, window in months:
             self._bar.update(self._task, description=f"{feed_id} {window.first_day:%Y-%m}")
             yield feed_id, window
 
     def add(self, outcome: Outcome) -> None:
-        """Count a window that was read; one that was refused is named at once."""
+        """Count a window that was read; a refused one is printed at once."""
         self.count += 1
         if outcome.result is None:
             self.refused.append(outcome)
@@ -46,12 +46,12 @@ class Shown:
 
     @property
     def seconds(self) -> float:
-        """Since the first window was begun."""
+        """Seconds since the first window was started."""
         return time.monotonic() - self._started
 
     @property
     def pace(self) -> str:
-        """Rows a second so far, and how long the windows that are left take at the pace of those read."""
+        """Rows per second so far, and the estimated time for the remaining windows."""
         left = timedelta(seconds=round(self.seconds / max(self.count, 1) * (self._total - self.count)))
         return f"{self.row_count / max(self.seconds, 0.001):,.0f} rows/s, {left} left"
 
@@ -65,8 +65,8 @@ class Shown:
 
 
 @contextmanager
-def showing(console: Console, total: int) -> Iterator[Shown]:
-    """Show the reading of so many windows."""
+def show_progress(console: Console, total: int) -> Iterator[BackfillProgress]:
+    """Show the progress of reading ``total`` windows."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pace]}"))
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        yield Shown(console, bar, total)
+        yield BackfillProgress(console, bar, total)

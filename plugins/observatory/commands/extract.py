@@ -1,37 +1,64 @@
-"""``observatory extract``: read a feed by hand."""
+"""``observatory extract``: read one feed without Airflow."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
+import typer
+
+from observatory.commands import options
 from observatory.errors import RangeError
-from observatory.ingest import extract as extraction
-from observatory.ingest.runs import Reading, extract_until
-from observatory.territory.overrides import clock, territory_in_use
-from observatory.warehouse.connection import role_url
-from observatory.window import Window
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from observatory.ingest.runs import Reading
 
 
-def by_hand(
+def extract(
+    territory: options.City,
+    feed: options.Feed,
+    day: Annotated[datetime | None, typer.Option(formats=options.DAY, help="A local day to read.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=options.MOMENT, help="First moment to read, in local time.")
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=options.MOMENT, help="First moment not to read, in local time."),
+    ] = None,
+) -> None:
+    """Read one feed by hand.
+
+    A day, a span of time, or, without either, everything new up to now.
+    """
+    if (since is None) != (until is None) or (day and since) or (since and until and until <= since):
+        raise typer.BadParameter("say --day, or --since and a later --until, or neither")
+    reading = read_feed(territory, feed, options.as_date(day), since, until)
+    options.console().print(str(reading), highlight=False, soft_wrap=True)
+
+
+def read_feed(
     territory_code: str, feed_id: str, day: date | None, since: datetime | None, until: datetime | None
 ) -> Reading:
-    """Read a feed without Airflow: a day, a span of moments, or whatever was not read yet until now.
+    """Read a feed without Airflow: a day, a span of time, or everything new up to now.
 
     Args:
         territory_code: the city.
         feed_id: one of its feeds.
-        day: a local day to read whole, and no other.
-        since: the first moment to read, in the city's local time, without a zone.
-        until: the first moment not to.
+        day: a local day to read, and nothing else.
+        since: first moment to read, in the city's local time, without a time zone.
+        until: first moment not to read.
 
     Raises:
         RangeError: the city has no such feed.
         ObservatoryError: as ``observatory.ingest.extract.extract``.
     """
+    from observatory.ingest import extract as ingest
+    from observatory.ingest.runs import Reading, extract_until
+    from observatory.territory.overrides import clock, territory_in_use
+    from observatory.warehouse.connection import role_url
+    from observatory.window import Window
+
     url, territory = role_url("loader"), territory_in_use(territory_code)
     if feed_id not in territory.feeds:
         raise RangeError(
@@ -47,4 +74,4 @@ def by_hand(
         window = Window.between(since.replace(tzinfo=zone), until.replace(tzinfo=zone), territory.timezone)
     else:
         return extract_until(url, territory, feed_id, clock(territory))
-    return Reading(window, extraction.extract(url, territory, feed_id, window), None)
+    return Reading(window, ingest.extract(url, territory, feed_id, window), None)

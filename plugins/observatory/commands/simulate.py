@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -10,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
+from observatory.commands import options
 from observatory.errors import SimulationError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from observatory.simulator.export import CityFolder
 
 STOPPED = 130
@@ -65,7 +65,7 @@ def simulate(
     from observatory.simulator.export import CityFolder
     from observatory.simulator.world.simulation import Simulation
 
-    console = Console(width=None if sys.stdout.isatty() else 110)
+    console = options.console()
     try:
         end_day = end.date() if end else _end_of(out)
         first_day = since.date() if since else _years_before(end_day, years)
@@ -87,6 +87,8 @@ def simulate(
 
 
 def _written(folder: CityFolder, wanted: list[str], console: Console) -> list[Total]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (
         TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rows]:>14}"),
         TimeRemainingColumn(),
@@ -110,6 +112,8 @@ def _written(folder: CityFolder, wanted: list[str], console: Console) -> list[To
 
 
 def _table(folder: CityFolder, totals: list[Total]) -> Table:
+    from rich.table import Table
+
     from observatory.simulator.world import city
 
     days = f"{folder.first_day} to {folder.end_day - timedelta(days=1)}"

@@ -1,4 +1,4 @@
-"""``observatory text``: train a classifier of short texts, and see how good it is."""
+"""``observatory text``: train a classifier of short texts and measure it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-app = typer.Typer(help=__doc__, no_args_is_help=True)
+from observatory.commands import options
+
+app = typer.Typer(help="Train a classifier of short texts and measure it.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.callback()
 def text() -> None:
-    """Classifiers of short texts."""
+    """Make ``train`` a subcommand although it is the only one."""
 
 
 @app.command()
@@ -23,7 +23,9 @@ def train(
     out: Annotated[Path, typer.Option(help="File of the model.")] = Path("text_model.npz"),
     name: Annotated[str, typer.Option(help="Name kept with every score.")] = "sentiment_fr",
 ) -> None:
-    """Train on all labelled texts, after showing what a fifth of them, held out, says of the model."""
+    """Train on all labelled texts; print the scores of a model trained without a held-out fifth of them."""
+    from rich.table import Table
+
     from observatory.text.labelled import read_labelled
     from observatory.text.measure import held_out
     from observatory.text.model import train as fit
@@ -35,6 +37,6 @@ def train(
         table.add_row(label, str((texts["label"] == label).sum()), f"{score:.3f}")
     model = fit(texts["text"].to_list(), texts["label"].to_list(), name)
     model.save(out)
-    console = Console()
+    console = options.console()
     console.print(table)
     console.print(f"{out}: {model.name} {model.version}, {out.stat().st_size / 1024:.0f} KB", highlight=False)

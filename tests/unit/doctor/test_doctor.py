@@ -97,9 +97,9 @@ def test_a_city_that_is_well_is_told_so_and_may_be_forecast(demo):
 def test_a_person_reads_it_in_eighty_columns(demo, monkeypatch):
     from rich.console import Console
 
-    from observatory import cli
+    from observatory.commands import options
 
-    monkeypatch.setattr(cli, "console", Console(width=80))
+    monkeypatch.setattr(options, "console", lambda: Console(width=80))
     done = asked("demo", "--portal", demo, "--day", TODAY)
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
     for said in (

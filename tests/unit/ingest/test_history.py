@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from observatory.commands import backfill
+from observatory.commands.backfill import backfill_city
 from observatory.errors import ConventionNotLive, RangeError, SourceUnavailable
 from observatory.ingest import extract as extraction
 from observatory.ingest import history
 from observatory.ingest.history import Perseverance, not_loaded, read_history
 from observatory.ingest.history_windows import feeds_of_history, windows_of_history
 from observatory.territory.files import load_territory
+from observatory.warehouse import connection
 from observatory.warehouse.load import LoadResult
 from observatory.window import Window
 
@@ -103,14 +104,14 @@ def test_what_no_month_of_a_feed_can_get_past_is_asked_once(extracted):
 def command(extracted, monkeypatch, capsys):
     """Run the command on a warehouse that has nothing; gives exit code, output and errors."""
     closed = []
-    monkeypatch.setattr(backfill, "role_url", lambda _: None)
+    monkeypatch.setattr(connection, "role_url", lambda _: None)
     monkeypatch.setattr(history, "last_loads", lambda *_: {})
     monkeypatch.setattr(history, "close", lambda _url, _city, feed_ids, _days: closed.extend(feed_ids) or 0)
-    monkeypatch.setattr(backfill.history, "Perseverance", lambda: Perseverance(sleep=lambda _: None))
+    monkeypatch.setattr(history, "Perseverance", lambda: Perseverance(sleep=lambda _: None))
 
     def run(*feeds):
         output = io.StringIO()
-        code = backfill.run(DEMO, list(feeds), SPRING, Console(file=output, width=110), again=False)
+        code = backfill_city(DEMO, list(feeds), SPRING, Console(file=output, width=110), again=False)
         return code, output.getvalue(), capsys.readouterr().err, closed
 
     return run
@@ -144,4 +145,4 @@ def test_an_interrupt_says_where_it_goes_on(command, monkeypatch, extracted):
     code, output, _, closed = command("incidents")
     assert (code, closed) == (130, [])
     assert "Stopped: 1 of 3 windows are done, nothing is half loaded." in output
-    assert "it goes on with incidents 2026-04-01..2026-04-30" in output
+    assert "it continues with incidents 2026-04-01..2026-04-30" in output
