@@ -9,9 +9,8 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import Param, dag, get_current_context, task
 
 from observatory.ingest.history_windows import asked_days, backtest_days
-from observatory.orchestration import assets
-from observatory.orchestration import backfill as steps
-from observatory.territory.city import Territory, incident_feeds
+from observatory.orchestration import assets, history_steps, needs
+from observatory.territory.city import Territory
 from observatory.territory.files import load_readable_territories
 
 
@@ -25,10 +24,12 @@ def backfill_dag(territory: Territory) -> None:
         params={
             "first_day": Param("2024-01-01", type="string", format="date", description="First local day to read."),
             "end_day": Param("2024-02-01", type="string", format="date", description="First local day after them."),
-            "feeds": Param(incident_feeds(territory), type="array", examples=list(territory.feeds)),
+            "feeds": Param(needs.feeds_awaited(territory), type="array", examples=list(territory.feeds)),
             "again": Param(False, type="boolean", description="Read what is loaded, too."),
         },
         tags=["backfill", territory.code],
+        default_args={"owner": assets.OWNER},
+        description=f"Read the history of {territory.name}, transform it and test the forecast on its last weeks",
         doc_md=__doc__,
     )
     def backfill() -> None:
@@ -40,20 +41,20 @@ def backfill_dag(territory: Territory) -> None:
 
         @task(retries=2, retry_policy=assets.RETRY)
         def zones() -> None:
-            steps.extract_zones(territory, asked())
+            history_steps.extract_zones(territory, asked())
 
         @task
         def months() -> list[list[str]]:
-            return steps.months_to_read(territory, param("feeds"), asked(), again=param("again"))
+            return history_steps.months_to_read(territory, param("feeds"), asked(), again=param("again"))
 
         @task(retries=3, retry_policy=assets.RETRY, max_active_tis_per_dag=2, map_index_template="{{ window }}")
         def read(month: list[str]) -> str:
             get_current_context()["window"] = f"{month[0]} {month[1][:7]}"
-            return steps.extract(territory, month[0], asked_days(month[1], month[2]))
+            return history_steps.extract(territory, month[0], asked_days(month[1], month[2]))
 
         @task(trigger_rule="none_failed")  # no month to read is no reason not to transform
         def close() -> int:
-            return steps.close(territory, param("feeds"), asked())
+            return history_steps.close(territory, param("feeds"), asked())
 
         @task(retries=1, retry_delay=timedelta(seconds=30))
         def backtest() -> str:

@@ -19,6 +19,8 @@ def forecast_dag(territory: Territory) -> None:
         catchup=False,
         max_active_runs=1,
         tags=["forecast", territory.code],
+        default_args={"owner": assets.OWNER},
+        description=f"Forecast the first day after the last complete one in {territory.name}",
         doc_md=__doc__,
     )
     def forecast() -> None:

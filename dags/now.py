@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, dag, task
 
-from observatory.orchestration import dbt
+from observatory.orchestration import assets, dbt
 from observatory.territory.city import Territory
 from observatory.territory.files import load_readable_territories
 
@@ -20,10 +20,12 @@ def now_dag(territory: Territory) -> None:
         catchup=False,
         max_active_runs=1,
         tags=["now", territory.code],
+        default_args={"owner": assets.OWNER},
+        description=f"Refresh what {territory.name} shows as of now",
         doc_md=__doc__,
     )
     def now() -> None:
-        @task.bash(pool=dbt.POOL, retries=1, retry_delay=timedelta(seconds=30))
+        @task.bash(pool=dbt.POOL, retries=1, retry_delay=timedelta(seconds=30), **dbt.turn(territory.code))
         def build() -> str:
             from observatory.territory.overrides import clock
 

@@ -19,6 +19,8 @@ def score_dag(territory: Territory) -> None:
         catchup=False,
         max_active_runs=1,
         tags=["score", territory.code],
+        default_args={"owner": assets.OWNER},
+        description=f"Score the last forecast of {territory.name} beside simple methods",
         doc_md=__doc__,
     )
     def score() -> None:

@@ -1,4 +1,8 @@
-"""Rebuild a city's facts for the days its feeds have delivered: one dbt process, one visible task per model."""
+"""Build a city's facts once its feeds have delivered a day: one dbt process, one visible task per model.
+
+What is rebuilt follows from what was loaded: the records of every load since each model was last built, whatever their
+age, and the local days on which they fall or fell. Name `first_day` and `end_day` to rebuild days whatever was loaded.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,14 @@ from datetime import UTC, datetime
 from airflow.sdk import AssetAll, Param, PartitionedAssetTimetable, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from observatory.orchestration import assets
+from observatory.orchestration import assets, needs
 from observatory.orchestration.dbt import build
-from observatory.territory.city import Territory, incident_feeds
+from observatory.territory.city import Territory
 from observatory.territory.files import load_readable_territories
 
 
 def transform_dag(territory: Territory) -> None:
-    arrived = [assets.raw(territory, feed_id) for feed_id in incident_feeds(territory)]
+    arrived = [assets.raw(territory, feed_id) for feed_id in needs.feeds_awaited(territory)]
 
     @dag(
         dag_id=f"{territory.code}.transform",
@@ -27,6 +31,8 @@ def transform_dag(territory: Territory) -> None:
             "end_day": Param(None, type=["null", "string"], format="date", description="First local day after them."),
         },
         tags=["transform", territory.code],
+        default_args={"owner": assets.OWNER},
+        description=f"Build the facts of {territory.name} from what was loaded",
         doc_md=__doc__,
     )
     def transform() -> None:

@@ -13,6 +13,7 @@ import yaml
 
 from observatory.contracts import KINDS
 from observatory.orchestration.feed_docs import cadence
+from observatory.orchestration.needs import feeds_awaited, kinds_of_facts
 from observatory.settings import ROOT, TELEMETRY_OFF
 from observatory.territory.city import corrected_for
 from observatory.territory.files import load_territories
@@ -47,6 +48,7 @@ def facts(dag):
                 "is_mapped": task.is_mapped, "outlets": outlets(task), "retries": task.retries, "pool": task.pool,
                 "has_policy": getattr(task, "retry_policy", None) is not None, "after": sorted(task.upstream_task_ids),
                 "vars": getattr(task, "vars", None),
+                "takes_turn": getattr(task, "_pre_execute_hook", None) is not None,
             }
             for task in dag.tasks
         },
@@ -152,6 +154,8 @@ def test_house_rules(dags):
         assert dag["max_active_runs"] == 1, dag_id
         assert {code, step} <= set(dag["tags"]), dag_id
         assert len(dag["doc_md"] or "") > 30, dag_id
+        assert len(dag["description"] or "") > 15, dag_id
+        assert dag["owner"] not in ("", "airflow"), dag_id
         if step not in ("extract", "now"):
             assert datetime.fromisoformat(dag["start_date"]) < datetime.now(UTC), dag_id
 
@@ -224,10 +228,12 @@ def test_now_is_refreshed_every_quarter_of_an_hour_by_one_dbt_at_a_time(dags, co
     dag = dags[f"{code}.now"]
     assert (dag["schedule"], dag["timetable"]["expression"]) == ("CronTriggerTimetable", "2-59/15 * * * *")
     assert [task["pool"] for task in dag["tasks"].values()] == ["dbt"]
+    assert all(task["takes_turn"] for task in dag["tasks"].values())
 
 
 @pytest.mark.parametrize("code", TERRITORIES)
 def test_each_step_waits_for_the_one_before_and_hands_on_the_day(dags, code):
+    assert kinds_of_facts() == {"incident"}
     incidents = {
         f"{code}.raw.{feed_id}" for feed_id, feed in TERRITORIES[code].feeds.items() if feed.kind == "incident"
     }
@@ -239,6 +245,19 @@ def test_each_step_waits_for_the_one_before_and_hands_on_the_day(dags, code):
     assert (consumed(transform), outlets(transform)) == (incidents, {f"{code}.core"})
     assert (consumed(forecast), outlets(forecast)) == ({f"{code}.core"}, {f"{code}.forecast"})
     assert (consumed(score), outlets(score)) == ({f"{code}.core"}, set())
+
+
+def test_a_fact_of_another_kind_makes_the_transform_wait_for_its_feeds(tmp_path):
+    project = tmp_path / "dbt_project"
+    shutil.copytree(ROOT / "dbt_project" / "models", project / "models")
+    core = next((project / "models" / "core").rglob("fct_incident.sql")).parent
+    (core / "fct_alert.sql").write_text("select * from {{ ref('stg_video_alert') }}")
+    (core / "fct_view.sql").write_text(
+        "{{ config(materialized='view') }} select * from {{ ref('stg_traffic_measure_hour') }}"
+    )
+    assert kinds_of_facts(project) == {"incident", "video_alert"}
+    awaited = feeds_awaited(TERRITORIES["demo"])
+    assert {TERRITORIES["demo"].feeds[feed_id].kind for feed_id in awaited} == {"incident"}
 
 
 def test_every_asset_waited_for_is_made_by_exactly_one_dag(dags):
@@ -278,6 +297,8 @@ def test_dbt_runs_once_at_a_time_for_one_city_with_a_task_for_each_model(dags, c
     producers = {name: task for name, task in tasks.items() if task["pool"] == "dbt"}
     assert len(producers) == 1
     (producer,) = producers.values()
+    assert producer["takes_turn"], "a run by hand, or on another machine, is not in Airflow's pool"
+    assert producer["vars"]["since_last_build"] is True
     assert producer["vars"]["territory_code"] == code
     assert {"window_start", "window_end"} <= set(producer["vars"])
     assert "window" in producer["after"]

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+
+import typer
 
 from observatory.commands import options
+
+_DBT_WRITES = {"build", "run", "seed"}
 
 
 def up() -> None:
@@ -40,7 +45,19 @@ def execute(command: list[str]) -> None:
     """
     from observatory.local.environment import child_environment
 
-    os.execvpe(command[0], command, child_environment())  # noqa: S606
+    environment = child_environment()
+    if command[0] == "dbt" and _DBT_WRITES & set(command):
+        raise typer.Exit(_run_dbt(command, environment))
+    os.execvpe(command[0], command, environment)  # noqa: S606
+
+
+def _run_dbt(command: list[str], environment: dict[str, str]) -> int:
+    """Run dbt once no other dbt run holds the warehouse; its exit code."""
+    from observatory.warehouse.connection import role_url
+    from observatory.warehouse.dbt_turn import dbt_turn
+
+    with dbt_turn(role_url("transformer"), "by hand", options.console().print):
+        return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
 
 
 def _print_status() -> None:

@@ -33,6 +33,10 @@ RETRY = ExceptionRetryPolicy(
 )
 
 
+OWNER = "observatory"
+"""Whose the steps are that the observatory runs itself; a feed's is the owner that the city's file names."""
+
+
 def raw(territory: Territory, feed_id: str) -> Asset:
     """One feed's records in ``raw``, partitioned by local day."""
     return Asset(f"{territory.code}.raw.{feed_id}", uri=f"observatory://{territory.code}/raw/{feed_id}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 
 from airflow.sdk import TaskGroup
@@ -14,6 +16,7 @@ from cosmos.constants import ExecutionMode, LoadMode, TestBehavior
 from observatory.settings import DBT_PROJECT, dbt_target
 
 POOL = "dbt"
+"""Airflow's pool of one slot: dbt runs queue there, not in tasks that wait for ``dbt_turn``."""
 # the live marts and what they read; tests of what they read, all of it at each turn, wait for the transform
 LIVE = (
     *("--select", "+tag:now", "--exclude", "path:models/staging,resource_type:test"),
@@ -34,6 +37,23 @@ def live_marts(territory_code: str, moment: datetime) -> str:
     return shlex.join([*command, *map(str, folders), "--vars", json.dumps(variables)])
 
 
+def turn(territory_code: str) -> dict[str, Callable[..., None]]:
+    """Arguments of a task that runs dbt: it holds the warehouse's turn while it runs, see ``dbt_turn``."""
+    held = ExitStack()
+
+    def take(*_: object) -> None:
+        from observatory.orchestration.connections import warehouse_url
+        from observatory.warehouse.dbt_turn import dbt_turn
+
+        held.enter_context(dbt_turn(warehouse_url("transformer"), territory_code))
+
+    def release(*_: object) -> None:
+        held.close()
+
+    # a task that fails does not release it; the connection ends with the task's process
+    return {"pre_execute": take, "post_execute": release}
+
+
 def build(territory_code: str, window_task: str) -> TaskGroup:
     """Build every model for one city: what was loaded since each was last built, or the days that a person names.
 
@@ -52,7 +72,9 @@ def build(territory_code: str, window_task: str) -> TaskGroup:
             profile_name="observatory", target_name="warehouse", profiles_yml_filepath=DBT_PROJECT / "profiles.yml"
         ),
         render_config=RenderConfig(load_method=LoadMode.DBT_MANIFEST, test_behavior=TestBehavior.AFTER_ALL),
-        execution_config=ExecutionConfig(execution_mode=ExecutionMode.WATCHER, setup_operator_args={"pool": POOL}),
+        execution_config=ExecutionConfig(
+            execution_mode=ExecutionMode.WATCHER, setup_operator_args={"pool": POOL} | turn(territory_code)
+        ),
         operator_args={
             # a deferred sensor that comes back within a second is sometimes taken for a task that died
             "deferrable": False,
