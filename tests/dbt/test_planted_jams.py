@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from observatory.ingest import extract
 from observatory.orchestration.dbt import LIVE
 from observatory.simulator import portal
-from observatory.simulator.publishers.catalogue import OFFER
+from observatory.simulator.publishers.catalogue import CATALOGUE
 from observatory.simulator.records.ledger import Ledger
 from observatory.simulator.world.parameters import PLANTED
 from observatory.simulator.world.parameters.roads import OUTBOUND, Stretch
@@ -26,7 +26,7 @@ SIMULATION = Simulation(population=100_000)
 @pytest.fixture(scope="module")
 def measured(warehouse):
     """Two days until that evening."""
-    answers = {"traffic": OFFER["traffic"](Ledger(SIMULATION, lambda: EVENING))}
+    answers = {"traffic": CATALOGUE["traffic"](Ledger(SIMULATION, lambda: EVENING))}
     with portal.running(portal.create_app({}, {}, answers=answers)) as address:
         demo = load_territory("demo").with_portal(address)
         with warehouse.connect() as connection:

@@ -58,7 +58,7 @@ def simulate(
         int | None, typer.Option(min=1, help="Only so many last days of the kinds with very many rows.")
     ] = None,
 ) -> None:
-    """Write the records of the simulated city as Parquet, with every version they ever had: data of a known truth.
+    """Write the records of the simulated city as Parquet, with every version they ever had: data of a known parameters.
 
     Stop it at any moment and start it again: what is written is kept, and the bytes are the same.
     """

@@ -1,1 +1,1 @@
-"""A made-up city with planted truth, and a portal that serves it, or real rows, the way a city's portal does."""
+"""A simulated city with planted parameters, and servers that publish its records over the protocols of real portals."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -17,14 +15,13 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from observatory.errors import StackError
-from observatory.simulator import replay
-from observatory.simulator.page import Served, root_page
-from observatory.simulator.publishers.catalogue import OFFER, feeds_served
-from observatory.simulator.records import incident_table
+from observatory.simulator.publishers import police, replay
+from observatory.simulator.publishers.catalogue import CATALOGUE, feeds_served
 from observatory.simulator.records.ledger import Ledger
 from observatory.simulator.servers import Answer
 from observatory.simulator.servers.faults.catalogue import FIELDS_HEADER, Faults, fault_of
 from observatory.simulator.servers.faults.desk import FaultDesk
+from observatory.simulator.servers.page import Served, root_page
 from observatory.simulator.servers.serving import DEFAULT_PORT, running, serve
 from observatory.simulator.servers.socrata import Dataset
 from observatory.simulator.servers.soql import SoqlError
@@ -122,7 +119,7 @@ def demo_app(
     now: Callable[[], datetime] | None = None,
     faults: Faults = (),
 ) -> Starlette:
-    """The portal of the simulated city: its incidents as Socrata serves them, and all of ``offer.OFFER``.
+    """The portal of the simulated city: its incidents as Socrata serves them, and all of ``offer.CATALOGUE``.
 
     Args:
         today: what it lists is what was known as this local day began; None follows the calendar, also while it runs.
@@ -135,27 +132,13 @@ def demo_app(
         StackError: the city has no history before ``today``.
     """
     ledger = ledger_of(today, seed, population, now=now)
-    zone = ZoneInfo(simulation.TIMEZONE)
-
-    @lru_cache(maxsize=1)
-    def known(day: date) -> incident_table.SimulatedCity:
-        return incident_table.simulate(seed=seed, population=population, end=day + timedelta(days=1))
-
-    @lru_cache(maxsize=1)
-    def listed(moment: datetime) -> Dataset:
-        local = moment.astimezone(zone).replace(tzinfo=None)
-        rows = known(local.date()).listing(local)
-        return Dataset(rows, order=("occurred_at", "incident_id"), name="simulated incidents")
-
-    def incidents() -> Dataset:
-        return listed(ledger.now)
-
+    incidents = police.incidents(ledger)
     incidents()  # the first request should not wait for the simulation
     geography = city.build_city()
     return create_app(
         {INCIDENTS_ID: incidents},
         {CITY_ID: geography.boundary_geojson(), DISTRICTS_ID: geography.districts_geojson()},
-        answers={prefix: made(ledger) for prefix, made in OFFER.items()},
+        answers={prefix: made(ledger) for prefix, made in CATALOGUE.items()},
         faults=faults,
         title=f"{city.NAME}: open data of a simulated city",
         notice="SIMULATED DATA. The city, its places and every incident are made up by a program; "

@@ -23,16 +23,18 @@ from observatory.feeds.http.client import Patience
 from observatory.ingest import extract as extraction
 from observatory.settings import ROOT
 from observatory.simulator.portal import CITY_ID, DISTRICTS_ID, INCIDENTS_ID, create_app, running
-from observatory.simulator.records import incident_table
+from observatory.simulator.records.incident import police_log
 from observatory.simulator.servers.faults import catalogue
 from observatory.simulator.servers.socrata import Dataset
 from observatory.simulator.world.city import build_city
 from observatory.simulator.world.parameters import PLANTED
+from observatory.simulator.world.simulation import Simulation
 from observatory.territory import overrides
 from observatory.territory.city import Territory
 from observatory.territory.files import load_territory
 from observatory.warehouse.load import LoadResult
 from observatory.window import Window
+from tests.support import police_log as portal_log
 
 JANUARY = Window(date(2026, 1, 1), date(2026, 2, 1), "Europe/Paris")
 IMPATIENT = Patience(attempts=2, backoff_s=0.01, longest_wait_s=0.02, timeout_s=5)
@@ -522,14 +524,15 @@ CONTENT = ("occurred_at", "ended_at", "category", "description", "reported_at", 
 @pytest.fixture(scope="module")
 def simulated():
     """Two months of a small city whose records change more often than usual."""
-    return incident_table.simulate(population=33_000, start=WINTER.first_day, end=date(2024, 4, 1), truth=CHANGEABLE)
+    simulation = Simulation(population=33_000, parameters=CHANGEABLE)
+    return police_log(simulation, WINTER.first_day, date(2024, 4, 1))
 
 
 @pytest.fixture
 def listing(simulated):
     """What the portal lists of the winter on a day."""
     inside = pl.col("occurred_at").is_between(datetime(2024, 1, 1), datetime(2024, 3, 1), closed="left")
-    return lambda today: simulated.listing(today).filter(inside)
+    return lambda today: portal_log.listing(simulated, today).filter(inside)
 
 
 def test_corrections_and_withdrawals_of_the_demo_city_show_as_versions(town, warehouse, listing, monkeypatch):

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from observatory.ingest import extract
 from observatory.simulator import portal
-from observatory.simulator.publishers.catalogue import OFFER
+from observatory.simulator.publishers.catalogue import CATALOGUE
 from observatory.simulator.records.ledger import Ledger
 from observatory.simulator.world.parameters import PLANTED
 from observatory.simulator.world.parameters.roads import OUTBOUND, Stretch
@@ -30,7 +30,7 @@ DAY = next(
 def loaded(warehouse):
     """A day of the city's sites, as listed two days later."""
     ledger = Ledger(SIMULATION, lambda: datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC) + timedelta(days=3))
-    with portal.running(portal.create_app({}, {}, answers={"traffic": OFFER["traffic"](ledger)})) as address:
+    with portal.running(portal.create_app({}, {}, answers={"traffic": CATALOGUE["traffic"](ledger)})) as address:
         demo = load_territory("demo").with_portal(address)
         url = sa.make_url(warehouse.url("loader"))
         return extract.extract(url, demo, "traffic", Window.of_day(DAY, TIMEZONE))

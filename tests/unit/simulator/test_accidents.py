@@ -15,7 +15,7 @@ from observatory.records.check import Checked
 from observatory.records.identity import Ordinals
 from observatory.simulator import portal
 from observatory.simulator import records as city_records
-from observatory.simulator.publishers.catalogue import OFFER
+from observatory.simulator.publishers.catalogue import CATALOGUE
 from observatory.simulator.records.accident import expected, rain_by_hour
 from observatory.simulator.records.ledger import Ledger
 from observatory.simulator.world.city import build_city
@@ -146,7 +146,7 @@ def address():
 
 
 def answers_at(now):
-    return {"accidents": OFFER["accidents"](Ledger(SIMULATION, lambda: now))}
+    return {"accidents": CATALOGUE["accidents"](Ledger(SIMULATION, lambda: now))}
 
 
 def records(address, window):

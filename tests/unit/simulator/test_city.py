@@ -14,12 +14,13 @@ from starlette.testclient import TestClient
 from observatory.errors import StackError
 from observatory.simulator import portal
 from observatory.simulator.portal import demo_app
-from observatory.simulator.records.incident_table import simulate
+from observatory.simulator.records.incident import police_log
 from observatory.simulator.world.city import AREA_KM2, build_city
 from observatory.simulator.world.draws import choose, combine, poisson, uniform
 from observatory.simulator.world.incidents import background_rate
 from observatory.simulator.world.parameters import PLANTED
-from observatory.simulator.world.simulation import TIMEZONE
+from observatory.simulator.world.simulation import FIRST_DAY, TIMEZONE, Simulation
+from tests.support.police_log import listing
 
 COLUMNS = [
     "incident_id", "occurred_at", "ended_at", "category", "description", "reported_at", "updated_at", "district",
@@ -31,13 +32,19 @@ START, END = date(2024, 1, 1), date(2024, 7, 1)
 @pytest.fixture(scope="module")
 def city():
     """Half a year of a city of 200,000."""
-    return simulate(start=START, end=END)
+    return police_log(Simulation(), START, END)
+
+
+@pytest.fixture(scope="module")
+def listed(city):
+    """What the portal lists when the half-year has ended."""
+    return listing(city, END)
 
 
 @pytest.fixture(scope="module")
 def metropolis():
     """Six weeks of a city ten times as large, for what is rare."""
-    return simulate(population=2_000_000, start=START, end=date(2024, 2, 15))
+    return police_log(Simulation(population=2_000_000), START, date(2024, 2, 15))
 
 
 def test_draws_are_even_and_do_not_depend_on_their_order():
@@ -67,17 +74,18 @@ def test_choices_follow_the_weights_of_their_group():
 @given(today=st.integers(40, 200), longer=st.integers(1, 60), seed=st.integers(0, 10))
 def test_a_longer_simulation_changes_no_earlier_listing(today, longer, seed):
     day = date(2024, 1, 1) + timedelta(days=today)
-    short = simulate(seed=seed, population=20_000, start=START, end=day)
-    long = simulate(seed=seed, population=20_000, start=START, end=day + timedelta(days=longer))
-    assert short.listing(day).equals(long.listing(day))
+    simulation = Simulation(seed, population=20_000)
+    short = police_log(simulation, START, day)
+    long = police_log(simulation, START, day + timedelta(days=longer))
+    assert listing(short, day).equals(listing(long, day))
     assert long.records.head(short.records.height).equals(short.records)
 
 
-def test_another_seed_is_another_history_of_the_same_city(city):
-    other = simulate(seed=2, start=START, end=END)
-    assert not other.incidents.equals(city.incidents)
-    assert other.incidents.height == pytest.approx(city.incidents.height, rel=0.1)
-    assert other.city is city.city
+def test_another_seed_is_another_history_of_the_same_city(listed):
+    other = listing(police_log(Simulation(seed=2), START, END), END)
+    assert not other.equals(listed)
+    assert other.height == pytest.approx(listed.height, rel=0.1)
+    assert build_city() is build_city()
 
 
 def test_background_is_never_negative():
@@ -87,9 +95,9 @@ def test_background_is_never_negative():
     assert (background_rate(days[200:], 200_000, PLANTED) == rates[:, 200:]).all(), "a day's rate depends on no other"
 
 
-def test_about_165_incidents_a_day_in_a_city_of_200_000(city):
+def test_about_165_incidents_a_day_in_a_city_of_200_000(city, listed):
     assert city.records.height / (END - START).days == pytest.approx(165, rel=0.1)
-    assert set(city.incidents["category"]) == set(PLANTED.codes)
+    assert set(listed["category"]) == set(PLANTED.codes)
 
 
 def test_the_districts_tile_the_boundary_and_lie_in_the_territorys_bounds():
@@ -103,10 +111,11 @@ def test_the_districts_tile_the_boundary_and_lie_in_the_territorys_bounds():
     assert outline["properties"]["is_simulated"] is True
 
 
-def test_every_point_lies_in_the_district_its_record_names(city):
-    features = city.city.districts_geojson()["features"]
-    assert [feature["properties"]["code"] for feature in features] == city.city.district_codes
-    located = city.incidents.filter(pl.col("longitude").is_not_null())
+def test_every_point_lies_in_the_district_its_record_names(listed):
+    place = build_city()
+    features = place.districts_geojson()["features"]
+    assert [feature["properties"]["code"] for feature in features] == place.district_codes
+    located = listed.filter(pl.col("longitude").is_not_null())
     shapes = {each["properties"]["code"]: shapely.geometry.shape(each["geometry"]) for each in features}
     inside = [
         shapely.contains_xy(shapes[code], rows.select("longitude", "latitude").to_numpy())
@@ -114,12 +123,12 @@ def test_every_point_lies_in_the_district_its_record_names(city):
     ]
     # a segment drawn in degrees leaves its metric twin by a hand's breadth: a point on the line may change sides
     assert np.concatenate(inside).mean() > 0.999
-    boundary = shapely.geometry.shape(city.city.boundary_geojson()["features"][0]["geometry"])
+    boundary = shapely.geometry.shape(place.boundary_geojson()["features"][0]["geometry"])
     assert shapely.contains_xy(boundary, located.select("longitude", "latitude").to_numpy()).all()
 
 
-def test_a_listing_has_the_columns_and_order_of_times_the_territory_file_maps(city):
-    rows = city.incidents
+def test_a_listing_has_the_columns_and_order_of_times_the_territory_file_maps(listed):
+    rows = listed
     assert rows.columns == COLUMNS
     assert rows["incident_id"].n_unique() == rows.height
     assert rows.filter(
@@ -137,14 +146,14 @@ def test_nine_in_ten_incidents_are_listed_the_next_morning(city):
     shares = []
     for ahead in range(30):
         day = date(2024, 5, 1) + timedelta(days=ahead)
-        happened = city.records.filter(pl.col("occurred_at").dt.date() == day).height
-        listed = city.listing(day + timedelta(days=1)).filter(pl.col("occurred_at").dt.date() == day).height
+        happened = city.records.filter(pl.col("occurred_from").dt.date() == day).height
+        listed = listing(city, day + timedelta(days=1)).filter(pl.col("occurred_at").dt.date() == day).height
         shares.append(listed / happened)
     assert 0.85 < np.mean(shares) < 0.95
 
 
 def test_corrections_appear_with_a_new_update_time_and_withdrawn_records_go(metropolis):
-    before, after = metropolis.listing(date(2024, 1, 20)), metropolis.listing(date(2024, 2, 14))
+    before, after = listing(metropolis, date(2024, 1, 20)), listing(metropolis, date(2024, 2, 14))
     content = [column for column in COLUMNS if column not in ("incident_id", "updated_at")]
     both = before.join(after, on="incident_id", suffix="_after")
     moved = both.filter(pl.col("updated_at") != pl.col("updated_at_after"))
@@ -158,15 +167,15 @@ def test_corrections_appear_with_a_new_update_time_and_withdrawn_records_go(metr
     assert records["corrected_at"].count() / records.height == pytest.approx(PLANTED.corrected_share, rel=0.35)
     assert records["withdrawn_at"].count() / records.height == pytest.approx(PLANTED.withdrawn_share, rel=0.4)
     last_change = pl.max_horizontal("corrected_at", "withdrawn_at")
-    assert records.select(last_change - pl.col("occurred_at")).to_series().max() < timedelta(days=30)
+    assert records.select(last_change - pl.col("occurred_from")).to_series().max() < timedelta(days=30)
 
 
 def test_mistakes_are_of_category_place_and_day(metropolis):
-    pairs = metropolis.mistaken.join(metropolis.records, on="incident_id", suffix="_right")
+    pairs = metropolis.mistaken.join(metropolis.records, on="source_record_id", suffix="_right")
     counts = pairs.select(
-        (pl.col("category") != pl.col("category_right")).sum().alias("category"),
-        (pl.col("longitude") != pl.col("longitude_right")).sum().alias("place"),
-        (pl.col("occurred_at") != pl.col("occurred_at_right")).sum().alias("day"),
+        (pl.col("source_category_code") != pl.col("source_category_code_right")).sum().alias("category"),
+        (pl.col("longitude_deg") != pl.col("longitude_deg_right")).sum().alias("place"),
+        (pl.col("occurred_from") != pl.col("occurred_from_right")).sum().alias("day"),
     ).row(0)
     assert sum(counts) == pytest.approx(pairs.height, rel=0.02)
     assert counts[0] > counts[2] < counts[1]
@@ -174,11 +183,11 @@ def test_mistakes_are_of_category_place_and_day(metropolis):
 
 
 def test_no_time_falls_in_the_hour_that_spring_leaves_out():
-    city = simulate(population=2_000_000, start=date(2024, 3, 30), end=date(2024, 4, 2))
+    city = police_log(Simulation(population=2_000_000), date(2024, 3, 30), date(2024, 4, 2))
     missing = datetime(2024, 3, 31, 2)
-    hour_after = pl.col("occurred_at").is_between(missing + timedelta(hours=1), missing + timedelta(hours=2))
+    hour_after = pl.col("occurred_from").is_between(missing + timedelta(hours=1), missing + timedelta(hours=2))
     assert city.records.filter(hour_after).height > 0
-    for column in ("occurred_at", "ended_at", "reported_at", "updated_at"):
+    for column in ("occurred_from", "occurred_to", "reported_at", "entered_at"):
         local = city.records[column].dt.replace_time_zone(TIMEZONE, ambiguous="earliest", non_existent="null")
         assert local.null_count() == 0
 
@@ -189,7 +198,8 @@ def test_the_demo_portal_lists_the_city_as_its_today_began_and_says_it_is_simula
     assert sorted(rows[0]) == sorted(COLUMNS)
     assert rows[0]["occurred_at"].startswith("2021-01-01T")
     assert max(row["updated_at"] for row in rows) < "2021-03-01T00:00:00.000"
-    expected = simulate(population=20_000, end=date(2021, 3, 1)).incidents
+    log = police_log(Simulation(population=20_000), FIRST_DAY, date(2021, 3, 1))
+    expected = listing(log, date(2021, 3, 1))
     assert [row["incident_id"] for row in rows] == expected["incident_id"].to_list()
     assert "SIMULATED DATA" in client.get("/").text
     assert len(client.get("/resource/demo-dist.geojson").json()["features"]) == 10

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from observatory.simulator import records
-from observatory.simulator.records.incident_table import simulate
+from observatory.simulator.records.incident import police_log
 from observatory.simulator.world.city import build_city
 from observatory.simulator.world.expected import expected_counts
 from observatory.simulator.world.gatherings import fixtures
@@ -31,7 +31,7 @@ OPERATIONS = [pytest.param(operation, id=operation.code) for operation in PLANTE
 @pytest.fixture(scope="module")
 def happened():
     """Five years of a city of 870,000: its incidents, reported or not."""
-    return simulate(population=SIMULATION.population, start=START, end=END)
+    return police_log(SIMULATION, START, END)
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +159,7 @@ def test_each_district_reports_its_share(happened):
         share = PLANTED.reporting[code]
         assert is_recorded[here].mean() == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / here.sum()))
     assert is_recorded[~is_met].all()
-    located = happened.records["district"].drop_nulls().value_counts()
+    located = happened.records["district_code"].drop_nulls().value_counts()
     assert located.height == len(CITY.district_codes)
 
 

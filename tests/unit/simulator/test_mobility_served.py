@@ -12,7 +12,7 @@ from observatory.records.admit import admit
 from observatory.records.check import Checked
 from observatory.records.identity import Ordinals
 from observatory.simulator import portal
-from observatory.simulator.publishers.catalogue import OFFER
+from observatory.simulator.publishers.catalogue import CATALOGUE
 from observatory.simulator.records.ledger import Ledger
 from observatory.simulator.world.parameters import PLANTED
 from observatory.simulator.world.simulation import Simulation
@@ -51,7 +51,7 @@ class Town:
 @pytest.fixture(scope="module")
 def _town():
     made = Town()
-    answers = {prefix: answer(made.ledger) for prefix, answer in OFFER.items()}
+    answers = {prefix: answer(made.ledger) for prefix, answer in CATALOGUE.items()}
     with portal.running(portal.create_app({}, {}, answers=answers)) as made.address:
         yield made
 

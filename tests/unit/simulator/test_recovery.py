@@ -8,12 +8,14 @@ import polars as pl
 import pytest
 from scipy.spatial import cKDTree
 
-from observatory.simulator.records.incident_table import simulate
+from observatory.simulator.records.incident import police_log
 from observatory.simulator.world.city import build_city
 from observatory.simulator.world.expected import expected_counts
+from observatory.simulator.world.incidents import happen
 from observatory.simulator.world.parameters import PLANTED
 from observatory.simulator.world.parameters.incidents import YEAR_DAYS
 from observatory.simulator.world.simulation import Simulation
+from tests.support.police_log import listing
 
 POPULATION = 200_000
 SIMULATION = Simulation(population=POPULATION)
@@ -30,7 +32,7 @@ HOTSPOT_SHARES = [
 @pytest.fixture(scope="module")
 def listed():
     """Two whole years, as listed a month after their end: late reports are in."""
-    rows = simulate(population=POPULATION, start=date(2024, 1, 1), end=date(2026, 2, 1)).listing(date(2026, 2, 1))
+    rows = listing(police_log(SIMULATION, date(2024, 1, 1), date(2026, 2, 1)), date(2026, 2, 1))
     return rows.filter(pl.col("occurred_at") < date(2026, 1, 1))
 
 
@@ -104,8 +106,8 @@ def excess_pairs(points, days, radius, lags):
 def test_near_repeats_and_their_absence(branching_ratio):
     # one a day for twenty years: chance neighbours, which grow with the square of the rate, stay few
     burglary = replace(CATEGORIES["CAMBRIOLAGE"], branching_ratio=branching_ratio, daily_rate=1.0)
-    truth = replace(PLANTED, categories=(burglary,))
-    events = simulate(population=100_000, start=date(2006, 1, 1), end=date(2026, 1, 1), truth=truth).events
+    parameters = replace(PLANTED, categories=(burglary,))
+    events = happen(Simulation(population=100_000, parameters=parameters), date(2006, 1, 1), date(2026, 1, 1))
     points, days = CITY.addresses[events.address], events.day
 
     total = excess_pairs(points, days, radius=600, lags=45)
@@ -119,7 +121,7 @@ def test_near_repeats_and_their_absence(branching_ratio):
 
 
 def test_the_share_of_near_repeats_is_the_branching_ratio():
-    events = simulate(population=POPULATION, start=date(2024, 1, 1), end=date(2026, 1, 1)).events
+    events = happen(SIMULATION, date(2024, 1, 1), date(2026, 1, 1))
     for number, category in enumerate(PLANTED.categories):
         triggered = events.generation[events.category == number] > 0
         error = relative_error(category, len(triggered))

@@ -17,7 +17,7 @@ from observatory.records.check import Checked
 from observatory.records.identity import Ordinals
 from observatory.simulator import portal
 from observatory.simulator import records as city_records
-from observatory.simulator.publishers.catalogue import OFFER
+from observatory.simulator.publishers.catalogue import CATALOGUE
 from observatory.simulator.records.ledger import Ledger
 from observatory.simulator.world.gatherings import fixtures
 from observatory.simulator.world.parameters import PLANTED
@@ -261,7 +261,7 @@ def ledger():
 
 @contextmanager
 def portal_of(ledger):
-    answers = {prefix: OFFER[prefix](ledger) for prefix in ("traffic", "motorways")}
+    answers = {prefix: CATALOGUE[prefix](ledger) for prefix in ("traffic", "motorways")}
     with portal.running(portal.create_app({}, {}, answers=answers)) as served:
         yield served
 
@@ -322,7 +322,7 @@ def test_the_motorways_publication_is_dated_before_its_newest_interval_ends():
     """Whatever the minute; as the real one, which is dated by the beginning."""
     for minute in range(0, 6):
         now = NOW + timedelta(minutes=minute)
-        text = OFFER["motorways"](Ledger(SIMULATION, lambda now=now: now))("/qtvDir.xml", {}, {}).body.decode()
+        text = CATALOGUE["motorways"](Ledger(SIMULATION, lambda now=now: now))("/qtvDir.xml", {}, {}).body.decode()
         [published] = re.findall(r"<publicationTime>(.+?)<", text)
         newest = max(re.findall(r"<measurementTimeDefault>(.+?)<", text))
         assert datetime.fromisoformat(newest) - datetime.fromisoformat(published) == timedelta(minutes=6)

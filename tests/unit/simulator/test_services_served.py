@@ -12,7 +12,7 @@ from observatory.records.check import Checked
 from observatory.records.identity import Ordinals
 from observatory.simulator import portal
 from observatory.simulator.partners.database import STREET_LIGHTS, write_street_lights
-from observatory.simulator.publishers.catalogue import OFFER
+from observatory.simulator.publishers.catalogue import CATALOGUE
 from observatory.simulator.records.ledger import Ledger
 from observatory.simulator.servers import app
 from observatory.simulator.world.parameters.messages import FIRST_NAMES, PERSONAL_SPANS
@@ -55,7 +55,7 @@ def ledger():
 
 @pytest.fixture(scope="module")
 def address(ledger):
-    answers = {prefix: made(ledger) for prefix, made in OFFER.items()}
+    answers = {prefix: made(ledger) for prefix, made in CATALOGUE.items()}
     with portal.running(portal.create_app({}, {}, answers=answers)) as served:
         yield served
 
@@ -231,5 +231,5 @@ def test_everything_served_says_that_it_is_simulated(ledger):
         feed = demo.feeds[name]
         assert "simulat" in feed.owner.lower()
         assert feed.licence or "simulated" in feed.convention.partner
-    with portal.running(app(OFFER["works"](ledger))) as served:
+    with portal.running(app(CATALOGUE["works"](ledger))) as served:
         assert "simulated" in requests.get(f"{served}/content.xml", timeout=5).text[:300]

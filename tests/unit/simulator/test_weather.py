@@ -14,7 +14,7 @@ from observatory.records.check import Checked
 from observatory.records.identity import Ordinals
 from observatory.simulator import portal
 from observatory.simulator import records as city_records
-from observatory.simulator.publishers.catalogue import OFFER
+from observatory.simulator.publishers.catalogue import CATALOGUE
 from observatory.simulator.records.ledger import Ledger
 from observatory.simulator.world.parameters import PLANTED
 from observatory.simulator.world.parameters.incidents import ORIGIN_ORDINAL, UNIX_EPOCH_ORDINAL, YEAR_DAYS
@@ -125,11 +125,11 @@ def test_the_great_wind_blows_as_planted_and_cools():
 
 
 def test_a_forecast_is_worse_the_longer_before_it_is_made():
-    truth = measured().select("occurred_from", "temperature_c")
+    parameters = measured().select("occurred_from", "temperature_c")
     told = versions().filter("is_forecast", pl.col("station_code") == CLIMATE.stations[0].code)
     lead = (pl.col("occurred_from").dt.date() - pl.col("shown_from").dt.date()).dt.total_days()
     errors = (
-        told.join(truth, on="occurred_from", suffix="_true")
+        told.join(parameters, on="occurred_from", suffix="_true")
         .group_by(lead.alias("lead"))
         .agg((pl.col("temperature_c") - pl.col("temperature_c_true")).std().alias("error"))
         .sort("lead")
@@ -149,7 +149,7 @@ def ledger():
 
 @pytest.fixture(scope="module")
 def address(ledger):
-    answers = {prefix: OFFER[prefix](ledger) for prefix in ("weather", "synop")}
+    answers = {prefix: CATALOGUE[prefix](ledger) for prefix in ("weather", "synop")}
     with portal.running(portal.create_app({}, {}, answers=answers)) as served:
         yield served
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from observatory.simulator.page import Served
 from observatory.simulator.publishers import mobility, police, roads, services, transit, weather
 from observatory.simulator.records.ledger import Ledger
 from observatory.simulator.servers import Answer
+from observatory.simulator.servers.page import Served
 from observatory.territory.files import load_territory
 
-OFFER: Mapping[str, Callable[[Ledger], Answer]] = {
+CATALOGUE: Mapping[str, Callable[[Ledger], Answer]] = {
     "cameras": police.cameras,
     "patrols": police.patrols,
     "citations": police.citations,
@@ -55,7 +55,7 @@ def feeds_served() -> list[Served]:
         source = feed.source
         path = source.address.partition("://")[2].partition("/")[2] if "://" in source.address else source.address
         more = [str(part) for name in ("path", "resource", "dataset") if (part := getattr(source, name, None))]
-        made = OFFER.get(path.partition("/")[0])
+        made = CATALOGUE.get(path.partition("/")[0])
         told = (made.__doc__ or "") if made else ""
         holds = told.partition("\n")[0].strip() or feed.kind.replace("_", " ")
         served.append(Served(key, source.protocol, "/".join(filter(None, [path, *more])), f"simulated: {holds}"))

@@ -11,11 +11,12 @@ from functools import lru_cache
 
 import polars as pl
 
-from observatory.simulator.publishers.frames import occurring_between, opendatasoft_frame
+from observatory.simulator.publishers.ledger_rows import latest_frames
 from observatory.simulator.records.ledger import Ledger
 from observatory.simulator.servers.answer import Answer, Row
 from observatory.simulator.servers.files import csv
 from observatory.simulator.servers.gbfs import gbfs
+from observatory.simulator.servers.opendatasoft import opendatasoft
 from observatory.simulator.world.city import NAME
 from observatory.simulator.world.clock import written
 from observatory.simulator.world.parking import STATION
@@ -43,7 +44,7 @@ def parking(ledger: Ledger) -> Answer:
 
     types = {"identifiant": "text", "libelle": "text", "horodatage": "datetime", "places_libres": "int",
              "capacite": "int", "etat": "text", "mis_a_jour": "datetime", "geo_point_2d": "geo_point_2d"}  # fmt: skip
-    return opendatasoft_frame(occurring_between(ledger, "parking_occupancy", made), types)
+    return opendatasoft(latest_frames(ledger, "parking_occupancy", made), types)
 
 
 def bikes(ledger: Ledger) -> Answer:
@@ -86,7 +87,7 @@ def bikes(ledger: Ledger) -> Answer:
 
 def presence_flows(ledger: Ledger) -> Answer:
     """Who is in which district, by the hour (CSV); the file has the last weeks."""
-    kept = timedelta(days=ledger.simulation.truth.mobility.presence.kept_days)
+    kept = timedelta(days=ledger.simulation.parameters.mobility.presence.kept_days)
 
     @lru_cache(maxsize=1)
     def table(now: datetime) -> pl.DataFrame:

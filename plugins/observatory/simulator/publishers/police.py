@@ -6,30 +6,62 @@ of real publishers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 import polars as pl
 
 from observatory.grid import WGS84, reproject
-from observatory.secrets import OPEN_KEYS
-from observatory.simulator.publishers.ledger_rows import occurring, standing
+from observatory.simulator.publishers.ledger_rows import occurring, occurring_frames, standing
 from observatory.simulator.records.ledger import Ledger
 from observatory.simulator.servers.answer import Answer
 from observatory.simulator.servers.files import csv, xlsx
 from observatory.simulator.servers.icalendar import icalendar
 from observatory.simulator.servers.lists import openagenda
 from observatory.simulator.servers.ngsi_ld import ngsi_ld
-from observatory.simulator.servers.tables import arcgis, ckan, opendatasoft
+from observatory.simulator.servers.opendatasoft import opendatasoft
+from observatory.simulator.servers.socrata import Dataset
+from observatory.simulator.servers.tables import arcgis, ckan
 from observatory.simulator.world.city import EPSG, NAME
 from observatory.simulator.world.clock import written
+from observatory.simulator.world.simulation import TIMEZONE
 
 ALERTS_KEPT = timedelta(days=7)
 """How long the broker keeps an alert."""
+AGENDA_KEY = "simulated"
+"""The key that readers of the agenda must send, as at a real one. It is public."""
 
 _ANNOUNCED = timedelta(days=60)
 _SCHEDULED, _CANCELLED = 1, 6
-_ISO = "%Y-%m-%dT%H:%M:%S+00:00"
+
+
+def incidents(ledger: Ledger) -> Callable[[], Dataset]:
+    """The police log (Socrata): records entered before the current minute."""
+
+    @lru_cache(maxsize=1)
+    def dataset(now: datetime) -> Dataset:
+        rows = incident_rows(ledger.everything("incident", as_of=now - timedelta(microseconds=1)))
+        return Dataset(rows, order=("occurred_at", "incident_id"), name="simulated incidents")
+
+    return lambda: dataset(ledger.now)
+
+
+def incident_rows(listed: pl.DataFrame) -> pl.DataFrame:
+    """Listed incidents with the names of the police log's columns and times on the local clock, in order of time."""
+    rows = listed.with_columns(pl.col(pl.Datetime).dt.convert_time_zone(TIMEZONE).dt.replace_time_zone(None)).select(
+        incident_id="source_record_id",
+        occurred_at="occurred_from",
+        ended_at="occurred_to",
+        category="source_category_code",
+        description="description",
+        reported_at="reported_at",
+        updated_at="published_at",
+        district="district_code",
+        longitude="longitude_deg",
+        latitude="latitude_deg",
+    )
+    return rows.sort("occurred_at", "incident_id")
 
 
 def cameras(ledger: Ledger) -> Answer:
@@ -80,14 +112,14 @@ def citations(ledger: Ledger) -> Answer:
             infraction="offence_code",
             montant="amount_eur",
             categorie_vehicule="vehicle_class",
-            constate_le=pl.col("occurred_from").dt.strftime(_ISO),
-            publie_le=pl.col("published_at").dt.strftime(_ISO),
+            constate_le="occurred_from",
+            publie_le="published_at",
             geo_point_2d=pl.struct(lon="longitude_deg", lat="latitude_deg"),
         )
 
     types = {"numero": "text", "infraction": "text", "montant": "double", "categorie_vehicule": "text",
              "constate_le": "datetime", "publie_le": "datetime", "geo_point_2d": "geo_point_2d"}  # fmt: skip
-    return opendatasoft(occurring(ledger, "citation", made), types)
+    return opendatasoft(occurring_frames(ledger, "citation", made), types)
 
 
 def impounds(ledger: Ledger) -> Answer:
@@ -127,7 +159,7 @@ def agenda(ledger: Ledger) -> Answer:
             updatedAt=pl.col("published_at").dt.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
         )
 
-    return openagenda(occurring(ledger, "city_event", made, ahead=_ANNOUNCED), OPEN_KEYS["DEMO_AGENDA_KEY"])
+    return openagenda(occurring(ledger, "city_event", made, ahead=_ANNOUNCED), AGENDA_KEY)
 
 
 def matches(ledger: Ledger) -> Answer:

@@ -17,11 +17,12 @@ from starlette.datastructures import QueryParams
 from starlette.responses import JSONResponse, Response
 
 from observatory.simulator import records
-from observatory.simulator.publishers.frames import occurring_between, opendatasoft_frame
+from observatory.simulator.publishers.ledger_rows import latest_frames
 from observatory.simulator.records.ledger import Ledger
 from observatory.simulator.servers.answer import Answer
 from observatory.simulator.servers.baac import baac
 from observatory.simulator.servers.measurements import measurements
+from observatory.simulator.servers.opendatasoft import opendatasoft
 from observatory.simulator.world.city import build_city
 from observatory.simulator.world.roads import sites_of
 from observatory.simulator.world.simulation import TIMEZONE, Simulation
@@ -35,7 +36,7 @@ _KIND = "traffic_measure"
 def traffic(ledger: Ledger) -> Answer:
     """Traffic at the city's sites, every six minutes (Opendatasoft)."""
     sites = sites_of(ledger.simulation)
-    names = [ledger.simulation.truth.roads.axes[axis].name for axis in sites.axis]
+    names = [ledger.simulation.parameters.roads.axes[axis].name for axis in sites.axis]
     name_of = dict(zip(sites.code.tolist(), names, strict=True))
 
     def made(listed: pl.DataFrame) -> pl.DataFrame:
@@ -57,7 +58,7 @@ def traffic(ledger: Ledger) -> Answer:
     types = {"iu_ac": "text", "libelle": "text", "t_6min": "datetime", "q": "double", "k": "double", "v": "double",
              "n": "int", "nb_voies": "int", "etat_trafic": "text", "maj": "datetime",
              "geo_point_2d": "geo_point_2d"}  # fmt: skip
-    return opendatasoft_frame(occurring_between(ledger, _KIND, made), types)
+    return opendatasoft(latest_frames(ledger, _KIND, made), types)
 
 
 def motorways(ledger: Ledger) -> Answer:
@@ -85,7 +86,7 @@ def motorways(ledger: Ledger) -> Answer:
 
 def accidents(ledger: Ledger) -> Answer:
     """Road accidents with injury, in yearly tables of the year before and earlier (BAAC)."""
-    planted = ledger.simulation.truth.accidents
+    planted = ledger.simulation.parameters.accidents
 
     @lru_cache(maxsize=8)
     def of_year(year: int) -> pl.DataFrame:
@@ -102,7 +103,7 @@ def accidents(ledger: Ledger) -> Answer:
 
 def motorway_sites(simulation: Simulation) -> pl.DataFrame:
     """The list of the motorways' sites as their service publishes it, in Lambert-93."""
-    sites, axes = sites_of(simulation), simulation.truth.roads.axes
+    sites, axes = sites_of(simulation), simulation.parameters.roads.axes
     metres = (sites.local_m + build_city().centre)[sites.is_motorway].round(2)
     return pl.DataFrame(
         {

@@ -13,16 +13,17 @@ from functools import lru_cache
 import polars as pl
 import pyproj
 
-from observatory.simulator.publishers.ledger_rows import occurring, standing
+from observatory.simulator.publishers.ledger_rows import occurring, occurring_frames, standing, standing_frames
 from observatory.simulator.records.ledger import Ledger
 from observatory.simulator.records.sensitive_place import SCHOOLS
 from observatory.simulator.servers.answer import Answer
 from observatory.simulator.servers.files import Table, csv
 from observatory.simulator.servers.lists import open311
 from observatory.simulator.servers.microblogs import bluesky, mastodon
+from observatory.simulator.servers.opendatasoft import opendatasoft
 from observatory.simulator.servers.overpass import overpass
 from observatory.simulator.servers.situations import situations
-from observatory.simulator.servers.tables import ckan, opendatasoft
+from observatory.simulator.servers.tables import ckan
 from observatory.simulator.world.city import EPSG, NAME, build_city
 from observatory.simulator.world.clock import written
 from observatory.simulator.world.parameters.messages import PERSONAL_SPANS
@@ -98,7 +99,7 @@ def hospital_activity(ledger: Ledger) -> Answer:
 
     types = {"date_de_passage": "date", "finess": "text", "tranche": "text", "motif": "text",
              "passages": "int", "date_maj": "datetime"}  # fmt: skip
-    return opendatasoft(occurring(ledger, "hospital_activity", made), types)
+    return opendatasoft(occurring_frames(ledger, "hospital_activity", made), types)
 
 
 def delinquency_statistics(ledger: Ledger) -> Answer:
@@ -140,7 +141,7 @@ def schools(ledger: Ledger) -> Answer:
     types = {"identifiant_de_l_etablissement": "text", "type_etablissement": "text", "nom_etablissement": "text",
              "date_ouverture": "date", "precision_localisation": "text", "longitude": "double",
              "latitude": "double"}  # fmt: skip
-    return opendatasoft(standing(ledger, "sensitive_place", made), types)
+    return opendatasoft(standing_frames(ledger, "sensitive_place", made), types)
 
 
 def places_of_worship(ledger: Ledger) -> Answer:

@@ -35,7 +35,7 @@ _TRIP = ("trip_code", "service_date", "line_code")
 
 def timetable(ledger: Ledger) -> Answer:
     """The timetable of public transport (GTFS), from a month ago to two months ahead."""
-    transit = ledger.simulation.truth.mobility.transit
+    transit = ledger.simulation.parameters.mobility.transit
 
     @lru_cache(maxsize=1)
     def tables(today: date) -> Tables:
@@ -108,7 +108,7 @@ def _network_tables(network: Network) -> Tables:
 
 def realtime(ledger: Ledger) -> Answer:
     """Public transport as it runs now, and its alerts (GTFS-Realtime)."""
-    transit = ledger.simulation.truth.mobility.transit
+    transit = ledger.simulation.parameters.mobility.transit
 
     @lru_cache(maxsize=1)
     def running(now: datetime) -> Running:

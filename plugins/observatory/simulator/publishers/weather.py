@@ -31,7 +31,7 @@ _MISSING = "mq"
 
 def weather(ledger: Ledger) -> Answer:
     """The weather of places, measured and foreseen (Open-Meteo)."""
-    stations = ledger.simulation.truth.climate.stations
+    stations = ledger.simulation.parameters.climate.stations
     where = {station.code: build_city().degrees(station.east_m, station.north_m) for station in stations}
 
     def hourly(dataset: str, latitude: float, longitude: float, start: datetime, end: datetime) -> pl.DataFrame:
@@ -53,7 +53,7 @@ def weather(ledger: Ledger) -> Answer:
 
 def synop(ledger: Ledger) -> Answer:
     """Observations every three hours in monthly files (SYNOP of Météo-France)."""
-    number_of = {station.code: station.number for station in ledger.simulation.truth.climate.stations}
+    number_of = {station.code: station.number for station in ledger.simulation.parameters.climate.stations}
 
     @lru_cache(maxsize=2)
     def month(start: datetime, end: datetime, _now: datetime) -> bytes:

@@ -25,7 +25,7 @@ _DAYLIGHT_H, _LIT_H = (8, 19), (6, 23)
 
 def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
     """The accidents of the local days ``[first_day, end_day)``, each in one version; see the package."""
-    accidents, days = simulation.truth.accidents, days_of(first_day, end_day)
+    accidents, days = simulation.parameters.accidents, days_of(first_day, end_day)
     rain = rain_by_hour(simulation, days)
     found = occur(simulation, "accident", [f"{hour:02d}" for hour in range(24)], days, expected(simulation, days, rain))
     order = np.lexsort((found.key, found.group, found.day))
@@ -59,7 +59,7 @@ def rain_by_hour(simulation: Simulation, days: Integers) -> Floats:
 
 def expected(simulation: Simulation, days: Integers, rain: Floats) -> Floats:
     """(24, days) expected accidents of each hour, given its rain."""
-    accidents = simulation.truth.accidents
+    accidents = simulation.parameters.accidents
     usual = accidents.rate * simulation.population / 100_000 / 24
     by_hour = np.array(accidents.hours)[:, None] * by_weekday(days, accidents.weekday)[None, :]
     return usual * by_hour * np.where(rain > 0, accidents.rain_factor, 1.0)

@@ -25,8 +25,8 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
 
     Sent within half a day. The share ``faulty_share`` has an amount of 0; ``duplicated_share`` is listed twice.
     """
-    truth, city = simulation.truth, build_city()
-    patrols = truth.patrols
+    parameters, city = simulation.parameters, build_city()
+    patrols = parameters.patrols
     found = findings(visits(simulation, first_day, end_day), "citation", patrols.citations_per_minute)
     one_group = np.zeros(len(found.key), np.int64)
     offence = choose(found.key, "offence", one_group, np.array([[each.weight for each in patrols.offences]]))
@@ -40,7 +40,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
         {
             "source_record_id": _numbers(found.day, found.key),
             "offence_code": codes,
-            "amount_eur": np.where(chance(found.key, "at fault", truth.faulty_share), 0.0, amount),
+            "amount_eur": np.where(chance(found.key, "at fault", parameters.faulty_share), 0.0, amount),
             "vehicle_class": pl.Series(vehicle).set(pl.Series(np.isin(codes, list(_ON_FOOT))), None),
             "occurred_from": issued,
             "longitude_deg": city.lonlat[found.address, 0],
@@ -48,7 +48,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
             "shown_from": after(issued, 60 + _LONGEST_TRANSFER_S * uniform(found.key, "transfer")),
         }
     ).with_columns(shown_until=pl.lit(None, issued.dtype))
-    return twice(rows, found.key, truth.duplicated_share).sort("occurred_from", "source_record_id")
+    return twice(rows, found.key, parameters.duplicated_share).sort("occurred_from", "source_record_id")
 
 
 def _numbers(day: np.ndarray, key: np.ndarray) -> pl.Series:

@@ -23,7 +23,7 @@ from observatory.simulator.world.occurrences import (
     occur,
     place,
 )
-from observatory.simulator.world.parameters import Truth
+from observatory.simulator.world.parameters import Parameters
 from observatory.simulator.world.parameters.messages import PERSONAL_SPANS
 from observatory.simulator.world.simulation import Simulation
 
@@ -38,20 +38,20 @@ _WORDS = {
 }
 
 
-def expected(truth: Truth, population: int) -> Floats:
+def expected(parameters: Parameters, population: int) -> Floats:
     """(services, districts) expected reports on an average day."""
-    reports = truth.services.reports
+    reports = parameters.services.reports
     shares = np.array([share for share, _ in reports.services.values()])
-    by_district = district_shares() * np.array([*truth.reporting.values()])
+    by_district = district_shares() * np.array([*parameters.reporting.values()])
     return reports.rate * population / 100_000 * shares[:, None] * by_district[None, :]
 
 
 def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
     """Reports filed on the days; see ``observatory.simulator.records``."""
-    reports = simulation.truth.services.reports
-    services, districts = np.array([*reports.services]), np.array([*simulation.truth.reporting])
+    reports = simulation.parameters.services.reports
+    services, districts = np.array([*reports.services]), np.array([*simulation.parameters.reporting])
     days = days_of(first_day, end_day)
-    rates = expected(simulation.truth, simulation.population).reshape(-1, 1) * by_weekday(days, _WEEKDAY)
+    rates = expected(simulation.parameters, simulation.population).reshape(-1, 1) * by_weekday(days, _WEEKDAY)
     groups = [f"{service} {district}" for service in services for district in districts]
     found = occur(simulation, "citizen_report", groups, days, rates)
     service, district = np.divmod(found.group, len(districts))

@@ -34,7 +34,7 @@ def event_codes(prefix: str, day: Integers) -> pl.Series:
 
 
 def _matches(simulation: Simulation, first_day: date, end_day: date, city: City) -> pl.DataFrame:
-    played, matches = fixtures(simulation, first_day, end_day), simulation.truth.gatherings.matches
+    played, matches = fixtures(simulation, first_day, end_day), simulation.parameters.gatherings.matches
     guests = pl.Series(_GUESTS).gather((uniform(played.key, "guest") * len(_GUESTS)).astype(np.int64))
     longitude, latitude = city.degrees(matches.east_m, matches.north_m)
     is_moved = played.planned_minute != played.minute
@@ -70,7 +70,7 @@ def _matches(simulation: Simulation, first_day: date, end_day: date, city: City)
 
 
 def _markets(simulation: Simulation, first_day: date, end_day: date, city: City) -> pl.DataFrame:
-    markets = simulation.truth.gatherings.markets
+    markets = simulation.parameters.gatherings.markets
     days = days_of(first_day, end_day)
     number, position = np.nonzero(np.array([market.is_held(days) for market in markets]))
     day, held = days[position], pl.Series(number)
@@ -91,7 +91,7 @@ def _markets(simulation: Simulation, first_day: date, end_day: date, city: City)
 
 
 def _at_venues(simulation: Simulation, first_day: date, end_day: date, city: City) -> pl.DataFrame:
-    planned, venues = venue_events(simulation, first_day, end_day), simulation.truth.gatherings.venues
+    planned, venues = venue_events(simulation, first_day, end_day), simulation.parameters.gatherings.venues
     place = pl.Series(planned.venue)
     places = np.array([city.degrees(venue.east_m, venue.north_m) for venue in venues])[planned.venue]
     category = _each([venue.category for venue in venues], place)

@@ -19,7 +19,7 @@ def versions(simulation: Simulation, _: date, end_day: date) -> pl.DataFrame:
 
     An edition's rows are shown until the next one replaces the file; the edition is part of a row's identity.
     """
-    statistics = simulation.truth.services.statistics
+    statistics = simulation.parameters.services.statistics
     editions = np.arange(simulation.first_day.year - 1, end_day.year + 1)
     years = np.arange(statistics.first_year, end_day.year)
     zones, indicators = [*statistics.zones], statistics.indicators

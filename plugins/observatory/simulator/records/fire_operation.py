@@ -33,7 +33,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
 
     Response is counted from departure to arrival; its median by district is ``FireBrigade.response_min``.
     """
-    fire = simulation.truth.services.fire
+    fire = simulation.parameters.services.fire
     natures, districts = np.array([*fire.natures]), np.array([*fire.response_min])
     days = days_of(first_day, end_day)
     rates = np.array([rate for rate, _ in fire.natures.values()]) * simulation.population / 100_000

@@ -32,7 +32,7 @@ def expected(hospital: Hospital, population: int, days: Integers) -> Floats:
 
 def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
     """Sums of the days; see ``observatory.simulator.records``. A corrected sum was too small at first."""
-    hospital = simulation.truth.services.hospital
+    hospital = simulation.parameters.services.hospital
     days = days_of(first_day, end_day)
     rates = expected(hospital, simulation.population, days)
     names = [

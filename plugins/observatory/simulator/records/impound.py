@@ -23,8 +23,8 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
 
     Entered within three hours. The share ``faulty_share`` has the point 0, 0; ``duplicated_share`` is listed twice.
     """
-    truth, city = simulation.truth, build_city()
-    tows, markets = truth.tows, truth.gatherings.markets
+    parameters, city = simulation.parameters, build_city()
+    tows, markets = parameters.tows, parameters.gatherings.markets
     days = days_of(first_day, end_day)
     # group 0 is everywhere, group n the n-th market
     groups = ["tow", *(market.code for market in markets)]
@@ -40,7 +40,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
     one_group = np.zeros(len(key), np.int64)
     motive = np.array(list(tows.motives))[choose(key, "motive", one_group, np.array([list(tows.motives.values())]))]
     vehicle = np.array(list(tows.vehicles))[choose(key, "vehicle", one_group, np.array([list(tows.vehicles.values())]))]
-    wrong = chance(key, "at fault", truth.faulty_share)
+    wrong = chance(key, "at fault", parameters.faulty_share)
     towed = moments(found.day, np.floor(minute))
     rows = pl.DataFrame(
         {
@@ -53,4 +53,4 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
             "shown_from": after(towed, 300 + _LONGEST_ENTRY_S * uniform(key, "entry")),
         }
     ).with_columns(shown_until=pl.lit(None, towed.dtype))
-    return twice(rows, key, truth.duplicated_share).sort("occurred_from", "source_record_id")
+    return twice(rows, key, parameters.duplicated_share).sort("occurred_from", "source_record_id")

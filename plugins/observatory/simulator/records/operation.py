@@ -19,7 +19,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
     starting = [
         (operation, *operation.period(year))
         for year in range(first_day.year, end_day.year + 1)
-        for operation in simulation.truth.operations
+        for operation in simulation.parameters.operations
         if first_day <= operation.period(year)[0] < end_day
     ]
     schema = {"longitude_deg": pl.Float64, "latitude_deg": pl.Float64} | dict.fromkeys(

@@ -25,7 +25,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
 
     A wrong reading tells the places taken for those that are free; a faulty one has more free than there are.
     """
-    parking = simulation.truth.mobility.parking
+    parking = simulation.parameters.mobility.parking
     sites = build_sites(parking, simulation.population)
     start, end = moments([first_day.toordinal(), end_day.toordinal()], [0, 0])
     moment = pl.datetime_range(start, end, f"{parking.every_min}m", closed="left", eager=True)
@@ -71,7 +71,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
 
 def _told(simulation: Simulation, sites: Sites, clock: Clock) -> Integers:
     """(sites, moments) free places as the counters tell them, right or not."""
-    parking = simulation.truth.mobility.parking
+    parking = simulation.parameters.mobility.parking
     free = sites.capacity[:, None] - taken(simulation, sites, clock)
     stuck = sites.is_called(parking.stuck.code)
     since = hours_stuck(parking.stuck, clock)

@@ -22,7 +22,7 @@ _TERMS = 4
 
 def versions(simulation: Simulation, _: date, __: date) -> pl.DataFrame:
     """Every pitch; see ``observatory.simulator.records``. A market stands for ever, other pitches for three years."""
-    places = simulation.truth.services.places
+    places = simulation.parameters.services.places
     kinds = [*places.pitches]
     counts = np.round(np.array([*places.pitches.values()]) * simulation.population / 100_000).astype(np.int64)
     terms = np.where(np.array(kinds) == "market", 1, _TERMS)

@@ -25,7 +25,7 @@ _FIRST_COUNTED_SHARE = 0.8
 
 def expected(simulation: Simulation, clock: Clock) -> Floats:
     """(districts, segments, t) who is there on average in the hours that begin then, those at a match included."""
-    presence = simulation.truth.mobility.presence
+    presence = simulation.parameters.mobility.presence
     codes = build_city().district_codes
     summer = np.cos(2 * np.pi * (clock.day - ORIGIN_ORDINAL - _TOP_OF_SUMMER) / YEAR_DAYS)
     volumes = np.empty((len(codes), len(presence.segments), len(clock.day)))
@@ -44,7 +44,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
 
     A sum that was wrong at first was too small; a faulty one is of three hours. One held back is null, never 0.
     """
-    presence = simulation.truth.mobility.presence
+    presence = simulation.parameters.mobility.presence
     start, end = moments([first_day.toordinal(), end_day.toordinal()], [0, 0])
     moment = pl.datetime_range(start, end, "1h", closed="left", eager=True)
     clock = on_the_clock(moment)
@@ -77,7 +77,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
 
 def _stadium(simulation: Simulation) -> int:
     """The district of the stadium, as a position."""
-    city, matches = build_city(), simulation.truth.gatherings.matches
+    city, matches = build_city(), simulation.parameters.gatherings.matches
     return int(city.address_district[np.argmin(city.distance(matches.east_m, matches.north_m))])
 
 

@@ -23,7 +23,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
     The share ``faulty_share`` of the cells and shifts is listed with negative minutes once they are known.
     """
     made = visits(simulation, first_day, end_day)
-    cells, shifts = build_cells(), list(simulation.truth.patrols.shifts)
+    cells, shifts = build_cells(), list(simulation.parameters.patrols.shifts)
     patrols = (
         pl.DataFrame(
             {"day": made.day, "shift": made.shift, "cell": made.cell}
@@ -37,7 +37,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
     cell_id, shift_code = cells.cell_id.gather(cell), pl.Series(shifts, dtype=pl.String).gather(shift)
     begin = moments(day, shift * SHIFT_MIN)
     key = combine(combine(combine(name_key("presence"), simulation.seed), day * len(shifts) + shift), cell)
-    is_wrong = pl.Series(chance(key, "at fault", simulation.truth.faulty_share))
+    is_wrong = pl.Series(chance(key, "at fault", simulation.parameters.faulty_share))
     planned = pl.DataFrame(
         {
             "source_record_id": begin.dt.strftime("%Y%m%dT%HZ-") + shift_code + "-" + cell_id,

@@ -37,7 +37,7 @@ def versions(simulation: Simulation, _: date, end_day: date) -> pl.DataFrame:
 
     ``is_over`` is true in the version in which a source says that a work is over. A cancelled one is withdrawn.
     """
-    works = simulation.truth.services.works
+    works = simulation.parameters.services.works
     natures = [*works.natures]
     days = days_of(simulation.first_day - _BEFORE, end_day + _AFTER)
     rates = np.array([share for share, _ in works.natures.values()]) * works.rate * simulation.population / 100_000

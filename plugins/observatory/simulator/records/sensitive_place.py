@@ -33,7 +33,7 @@ _YEARS_SIMULATED = 6
 
 def versions(simulation: Simulation, _: date, __: date) -> pl.DataFrame:
     """Every place; see ``observatory.simulator.records``. A place of which only the town is known has no point."""
-    places = simulation.truth.services.places
+    places = simulation.parameters.services.places
     kinds = [*places.kinds]
     counts = np.round(np.array([*places.kinds.values()]) * simulation.population / 100_000).astype(np.int64)
     kind = np.repeat(np.arange(len(kinds)), counts)

@@ -63,7 +63,7 @@ class _Posts:
 
 def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
     """Messages written on the days; see ``observatory.simulator.records`` and the module."""
-    messages = simulation.truth.services.messages
+    messages = simulation.parameters.services.messages
     posts = _threads(simulation, first_day - timedelta(days=_BEFORE_DAYS), end_day)
     key, root = posts.key, posts.root
     at = pl.from_epoch(pl.Series("at", posts.at)).dt.replace_time_zone("UTC").dt.cast_time_unit("us")
@@ -126,7 +126,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
 
 def _threads(simulation: Simulation, first_day: date, end_day: date) -> _Posts:
     """Messages that begin a thread on the days, and all answers to them, generation by generation."""
-    messages = simulation.truth.services.messages
+    messages = simulation.parameters.services.messages
     roots = _roots(simulation, first_day, end_day)
     generations, generation, start = [roots], roots, 0
     for depth in range(1, messages.most_depth + 1):
@@ -148,7 +148,7 @@ def _threads(simulation: Simulation, first_day: date, end_day: date) -> _Posts:
 
 
 def _roots(simulation: Simulation, first_day: date, end_day: date) -> _Posts:
-    messages, city = simulation.truth.services.messages, build_city()
+    messages, city = simulation.parameters.services.messages, build_city()
     days, districts = days_of(first_day, end_day), len(city.districts)
     scale = simulation.population / 100_000
     share = np.array([theme.share for theme in messages.themes])[:, None] * district_shares(_CENTRALITY)[None, :]

@@ -29,7 +29,7 @@ _BEFORE = timedelta(days=60)
 
 def versions(simulation: Simulation, _: date, end_day: date) -> pl.DataFrame:
     """Every outage seen before ``end_day``; see ``observatory.simulator.records``."""
-    lights = simulation.truth.services.lights
+    lights = simulation.parameters.services.lights
     districts = [*lights.repair_days]
     days = days_of(simulation.first_day - _BEFORE, end_day)
     rates = lights.rate * simulation.population / 100_000 * district_shares()

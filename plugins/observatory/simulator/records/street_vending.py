@@ -18,7 +18,7 @@ _IMPOSSIBLE_COUNT = 900
 
 def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
     """Sightings of the days; see ``observatory.simulator.records``. Faulty ones have an impossible count."""
-    vending, markets = simulation.truth.services.vending, simulation.truth.gatherings.markets
+    vending, markets = simulation.parameters.services.vending, simulation.parameters.gatherings.markets
     city, days = build_city(), days_of(first_day, end_day)
     factors = np.array([vending.factors(market.is_held(days)) for market in markets])
     rates = vending.rate * factors * simulation.population / 100_000

@@ -31,7 +31,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
 
 
 def _of_a_day(simulation: Simulation, day: date) -> pl.DataFrame:
-    roads, sites, state = simulation.truth.roads, sites_of(simulation), traffic(simulation, day)
+    roads, sites, state = simulation.parameters.roads, sites_of(simulation), traffic(simulation, day)
     key = interval_keys(simulation, sites, state.begins_s)
     count = counted(state.flow_veh_h, key)
     flow = count * (60.0 / INTERVAL_MIN)
@@ -45,7 +45,7 @@ def _of_a_day(simulation: Simulation, day: date) -> pl.DataFrame:
             (flow, speed, occupancy, count.astype(float)), roads.stuck_values, (np.nan, 0, np.nan, 0), strict=True
         )
     )
-    speed = np.where(chance(key, "at fault", simulation.truth.faulty_share), roads.impossible_kmh, speed)
+    speed = np.where(chance(key, "at fault", simulation.parameters.faulty_share), roads.impossible_kmh, speed)
 
     by_time = [np.tile(each, len(state.begins_s)) for each in (sites.lanes, *sites.degrees.T)]
     began = pl.Series(np.repeat(state.begins_s, len(sites.code)) * _SECOND).cast(_UTC)
@@ -79,7 +79,7 @@ def _of_a_day(simulation: Simulation, day: date) -> pl.DataFrame:
     mistaken = pl.col("flow_veh_h") / 2
     first = frame.with_columns(flow_veh_h=mistaken, shown_until=corrected_at).filter(is_wrong)
     last = frame.with_columns(shown_from=pl.when(is_wrong).then(corrected_at).otherwise("shown_from"))
-    return pl.concat([twice(last, key, simulation.truth.duplicated_share), first])
+    return pl.concat([twice(last, key, simulation.parameters.duplicated_share), first])
 
 
 def _as_sensed(values: Floats, repeated: float, missing: float, is_stuck: np.ndarray, is_missing: np.ndarray) -> Floats:

@@ -31,7 +31,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
 
     See the package. Of some trips nothing is observed, and of some calls a delay that is hours too long.
     """
-    transit = simulation.truth.mobility.transit
+    transit = simulation.parameters.mobility.transit
     network = build_network(transit, simulation.population)
     calls = calls_of(network, first_day, end_day).join(network.lines, on="line_code", how="left", maintain_order="left")
     day = calls["day"].to_numpy()
@@ -86,7 +86,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
 
 def disruptions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
     """Of ``versions`` the spans in which a line does not run, alone: what alerts tell, without a call being made."""
-    transit = simulation.truth.mobility.transit
+    transit = simulation.parameters.mobility.transit
     disruption = transit.disruption
     days = days_of(first_day, end_day)
     days = days[np.isin((days - ORIGIN_ORDINAL) % 7, disruption.weekdays)]
@@ -104,7 +104,7 @@ def disruptions(simulation: Simulation, first_day: date, end_day: date) -> pl.Da
 
 def _delays(simulation: Simulation, calls: pl.DataFrame, key: Keys, call_key: Keys) -> Floats:
     """(n,) seconds by which each call is late."""
-    transit = simulation.truth.mobility.transit
+    transit = simulation.parameters.mobility.transit
     day, departs = calls["day"].to_numpy(), calls["departs"].to_numpy()
     rush = np.where(is_rush(transit, calls["service"].to_numpy(), departs), transit.rush_factor, 1.0)
     drawn = np.exp(transit.trip_spread * ndtri(uniform(key, "delay")) - transit.trip_spread**2 / 2)
@@ -117,7 +117,7 @@ def _delays(simulation: Simulation, calls: pl.DataFrame, key: Keys, call_key: Ke
 
 def _is_disrupted(simulation: Simulation, calls: pl.DataFrame) -> np.ndarray:
     """(n,) whether each call falls out because its line does not run."""
-    disruption = simulation.truth.mobility.transit.disruption
+    disruption = simulation.parameters.mobility.transit.disruption
     weekday, hour = (pl.col("day") - ORIGIN_ORDINAL) % 7, pl.col("second") / 3600
     inside = weekday.is_in(list(disruption.weekdays)) & hour.is_between(
         disruption.from_h, disruption.to_h, closed="left"

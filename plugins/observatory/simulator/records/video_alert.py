@@ -24,14 +24,14 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
     Each is listed as it is raised, and with its end once cleared. The share ``faulty_share`` has a confidence above 1;
     ``duplicated_share`` of the versions is listed twice.
     """
-    truth, city, alerts = simulation.truth, build_city(), simulation.truth.alerts
+    parameters, city, alerts = simulation.parameters, build_city(), simulation.parameters.alerts
     days = days_of(first_day, end_day)
     keys = combine(combine(name_key("alert"), simulation.seed), days)
     counts = poisson(keys, "count", np.full(len(days), alerts.per_100k * simulation.population / 100_000))
     occasion = combine(np.repeat(keys, counts), ordinals(counts))
     day = np.repeat(days, counts)
 
-    registry = truth.cameras.registry
+    registry = parameters.cameras.registry
     installed = np.array([camera.installed.toordinal() for camera in registry])
     removed = np.array(
         [camera.removed.toordinal() if camera.removed else np.iinfo(np.int64).max for camera in registry]
@@ -62,7 +62,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
             "camera_code": np.array([each.code for each in registry])[camera[first]],
             "category": category[first],
             "severity": _drawn(occasion, "severity", one_group, dict(alerts.severities))[first],
-            "confidence": np.where(chance(key, "at fault", truth.faulty_share), 1 + confidence, confidence),
+            "confidence": np.where(chance(key, "at fault", parameters.faulty_share), 1 + confidence, confidence),
             "occurred_from": raised,
             "reported_at": raised,
             "longitude_deg": places[:, 0],
@@ -72,7 +72,9 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
     versions = spans((rows, raised), (rows.with_columns(occurred_to=cleared), cleared))
     again = name_key("version") * versions["occurred_to"].is_null().to_numpy()
     number_of = pl.Series(key).gather(_position(rows, versions)).to_numpy()
-    return twice(versions, combine(number_of, again), truth.duplicated_share).sort("source_record_id", "shown_from")
+    return twice(versions, combine(number_of, again), parameters.duplicated_share).sort(
+        "source_record_id", "shown_from"
+    )
 
 
 def _repeats(occasion: Keys, share: float, most: int) -> np.ndarray:

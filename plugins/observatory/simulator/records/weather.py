@@ -29,7 +29,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
     hours = np.arange(edges[0] // _HOUR_S, edges[1] // _HOUR_S)
     as_it_was = weather(simulation, hours)
     parts = []
-    for station in simulation.truth.climate.stations:
+    for station in simulation.parameters.climate.stations:
         key = combine(combine(name_key(station.code), simulation.seed), hours)
         parts += _measured(simulation, station, hours, key, as_it_was)
         parts += _foreseen(simulation, station, hours, as_it_was)
@@ -39,7 +39,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
 def _measured(
     simulation: Simulation, station: Station, hours: Integers, key: Keys, as_it_was: Weather
 ) -> list[pl.DataFrame]:
-    climate = simulation.truth.climate
+    climate = simulation.parameters.climate
     temperature = as_it_was.temperature_c + station.warmer_c + climate.noise_c * ndtri(uniform(key, "noise"))
     rain = np.where(chance(key, "no rain gauge", climate.missing_share), np.nan, as_it_was.rain_mm)
     frame = _hours(station, hours, temperature, rain, as_it_was, is_forecast=False)
@@ -57,7 +57,7 @@ def _measured(
 
 def _foreseen(simulation: Simulation, station: Station, hours: Integers, as_it_was: Weather) -> list[pl.DataFrame]:
     """One version a lead, the longest first; each is shown until the next is issued."""
-    climate = simulation.truth.climate
+    climate = simulation.parameters.climate
     seeded = combine(name_key("forecast"), simulation.seed)
     leads = sorted(climate.lead_error_c, reverse=True)
     parts = []

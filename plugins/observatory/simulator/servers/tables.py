@@ -1,40 +1,15 @@
-"""Portals of tables that take a condition and an order: Opendatasoft, ArcGIS, CKAN."""
+"""Portals of tables that take a condition and an order: ArcGIS, CKAN."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from starlette.datastructures import QueryParams
-from starlette.responses import JSONResponse, Response
 
 from observatory.simulator.servers.answer import Answer
 from observatory.simulator.servers.asked import Asked, Rows
-
-
-def opendatasoft(rows: Rows, types: Mapping[str, str], most_paged: int = 10_000) -> Answer:
-    """A dataset: at most 100 rows a page, none beyond ``most_paged``, all of them as an export."""
-    ask = Asked(rows, r"date'([^']+)'", r'"([^"]*)"')
-
-    def answer(path: str, query: QueryParams, _: Mapping[str, str]) -> Any:
-        if not path.endswith(("/records", "/exports/jsonl")):
-            return {"dataset_id": "x", "fields": [{"name": name, "type": kind} for name, kind in types.items()]}
-        selected = re.findall(r"\w+", query.get("select", "")) or list(types)
-        if unknown := set(selected) - set(types):
-            return _refusal(f"Unknown field: {unknown.pop()}")
-        found = ask(query.get("where", ""), query.get("order_by", ""))
-        if path.endswith("/exports/jsonl"):
-            lines = (json.dumps({name: row.get(name) for name in selected}) for row in found)
-            return Response("".join(f"{line}\n" for line in lines), media_type="application/json")
-        limit, offset = int(query.get("limit", 10)), int(query.get("offset", 0))
-        if limit > 100 or offset + limit > most_paged:
-            return _refusal("Invalid value for limit or offset")
-        page = [{name: row.get(name) for name in selected} for row in found[offset : offset + limit]]
-        return {"total_count": len(found), "results": page}
-
-    return answer
 
 
 def arcgis(rows: Rows, types: Mapping[str, str], most: int = 2_000, own_id: str = "OBJECTID") -> Answer:
@@ -77,7 +52,3 @@ def ckan(rows: Rows, types: Mapping[str, str], most: int = 32_000) -> Answer:
         return {"success": True, "result": {"fields": fields, "records": found[offset : offset + limit]}}
 
     return answer
-
-
-def _refusal(message: str) -> Response:
-    return JSONResponse({"error_code": "ODSQLError", "message": message}, status_code=400)

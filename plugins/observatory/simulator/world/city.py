@@ -15,7 +15,7 @@ import pyproj
 import shapely
 
 from observatory.simulator.world.draws import Floats, Integers, combine, name_key, uniform
-from observatory.simulator.world.parameters import Category, Truth
+from observatory.simulator.world.parameters import Category, Parameters
 
 NAME = "Port-Simulé"
 EPSG = 2154
@@ -72,12 +72,14 @@ class City:
         centrality = category.centrality
         return (1 - centrality) * homes / homes.sum() + centrality * downtown / downtown.sum()
 
-    def weights(self, truth: Truth) -> Floats:
+    def weights(self, parameters: Parameters) -> Floats:
         """(categories, addresses): where each category's recorded background falls, hotspots included."""
-        spots = np.array([_bump(self._local(), spot.east_m, spot.north_m, spot.spread_m) for spot in truth.hotspots])
+        spots = np.array(
+            [_bump(self._local(), spot.east_m, spot.north_m, spot.spread_m) for spot in parameters.hotspots]
+        )
         spots /= spots.sum(axis=1, keepdims=True)
-        shares = np.array([[spot.shares.get(code, 0.0) for spot in truth.hotspots] for code in truth.codes])
-        background = np.array([self.background(category) for category in truth.categories])
+        shares = np.array([[spot.shares.get(code, 0.0) for spot in parameters.hotspots] for code in parameters.codes])
+        background = np.array([self.background(category) for category in parameters.categories])
         return (1 - shares.sum(axis=1, keepdims=True)) * background + shares @ spots
 
     def around(self, east_m: float, north_m: float, spread_m: float) -> Floats:
@@ -94,9 +96,9 @@ class City:
         """(addresses,) metres from a place, which is given in metres from the centre."""
         return np.hypot(*(self._local() - [east_m, north_m]).T)
 
-    def reporting(self, truth: Truth) -> Floats:
+    def reporting(self, parameters: Parameters) -> Floats:
         """(addresses,) share of what happens at each that is reported."""
-        return np.array([truth.reporting[code] for code in self.district_codes])[self.address_district]
+        return np.array([parameters.reporting[code] for code in self.district_codes])[self.address_district]
 
     def degrees(self, east_m: float, north_m: float) -> tuple[float, float]:
         """Longitude and latitude, six decimals, of a place in metres from the centre."""

@@ -21,7 +21,7 @@ from observatory.simulator.world.draws import Floats, Integers
 from observatory.simulator.world.gatherings import fixtures
 from observatory.simulator.world.interventions import areas, is_under_way, is_watched
 from observatory.simulator.world.occurrences import by_weekday
-from observatory.simulator.world.parameters import Truth
+from observatory.simulator.world.parameters import Parameters
 from observatory.simulator.world.patrols import build_cells, cell_shares
 from observatory.simulator.world.simulation import Simulation
 
@@ -39,26 +39,28 @@ def expected_counts(simulation: Simulation, first_day: date, end_day: date, near
         end_day: first local day after them.
         near: (addresses,) mask of where to count; everywhere by default.
     """
-    truth, city = simulation.truth, build_city()
+    parameters, city = simulation.parameters, build_city()
     days = days_of(first_day, end_day)
     counted = np.ones(len(city.addresses), bool) if near is None else near
-    recorded = np.array([_one_category(number, days, counted, truth, city) for number in range(len(truth.codes))])
-    ordinary = np.array([category.expected_counts(days, simulation.population) for category in truth.categories])
+    recorded = np.array(
+        [_one_category(number, days, counted, parameters, city) for number in range(len(parameters.codes))]
+    )
+    ordinary = np.array([category.expected_counts(days, simulation.population) for category in parameters.categories])
     counts = ordinary * recorded
     _discover(counts, simulation, days, counted)
-    matches = truth.gatherings.matches
+    matches = parameters.gatherings.matches
     played = fixtures(simulation, first_day, end_day)
     here = city.around(matches.east_m, matches.north_m, matches.spread_m)[counted].sum()
-    extra = np.array([matches.extra_per_100k.get(code, 0.0) for code in truth.codes])
+    extra = np.array([matches.extra_per_100k.get(code, 0.0) for code in parameters.codes])
     added = extra * simulation.population / 100_000 * here
     counts[:, played.day[~played.is_cancelled] - days[0]] += added[:, None]
     return counts
 
 
-def happening(truth: Truth, number: int, city: City) -> Floats:
+def happening(parameters: Parameters, number: int, city: City) -> Floats:
     """(addresses,) where a category happens, per recorded incident of the city: ``H`` of the module's law."""
-    category = truth.categories[number]
-    background = (1 - category.branching_ratio) * city.weights(truth)[number] / city.reporting(truth)
+    category = parameters.categories[number]
+    background = (1 - category.branching_ratio) * city.weights(parameters)[number] / city.reporting(parameters)
     row, column = np.round((city.addresses - city.addresses.min(axis=0)) / ADDRESS_SPACING_M).astype(np.int64).T
     lattice = np.zeros((row.max() + 1, column.max() + 1))
     lattice[row, column] = 1
@@ -71,39 +73,39 @@ def happening(truth: Truth, number: int, city: City) -> Floats:
     return happens
 
 
-def _one_category(number: int, days: Integers, counted: np.ndarray, truth: Truth, city: City) -> Floats:
+def _one_category(number: int, days: Integers, counted: np.ndarray, parameters: Parameters, city: City) -> Floats:
     """(days,) recorded at the counted addresses, per recorded incident of the city before interventions."""
-    happens, reported = happening(truth, number, city), city.reporting(truth)
-    code = truth.codes[number]
+    happens, reported = happening(parameters, number, city), city.reporting(parameters)
+    code = parameters.codes[number]
     # spans in which the same interventions are under way, so that each is worked out once
-    under_way = [is_under_way(each, days) & (each.target == code) for each in truth.operations]
-    changes = [each for camera in truth.cameras.registry for each in (camera.installed, camera.removed) if each]
+    under_way = [is_under_way(each, days) & (each.target == code) for each in parameters.operations]
+    changes = [each for camera in parameters.cameras.registry for each in (camera.installed, camera.removed) if each]
     wave = np.searchsorted(sorted({each.toordinal() for each in changes}), days, side="right")
     states, state = np.unique(np.column_stack([*under_way, wave]), axis=0, return_inverse=True)
     totals = []
     for number_of_state in range(len(states)):
         remains = happens.copy()
         displaced = np.zeros(len(happens))
-        for operation, is_active in zip(truth.operations, states[number_of_state], strict=False):
+        for operation, is_active in zip(parameters.operations, states[number_of_state], strict=False):
             if is_active:
                 inside, ring = areas(operation, city)
                 taken = operation.effect * remains[inside].sum()
                 remains[inside] *= 1 - operation.effect
                 displaced[ring] += operation.displacement * taken / ring.sum()
         day = days[np.argmax(state.ravel() == number_of_state)]
-        watched = is_watched(truth, city, np.array(day), np.arange(len(happens)))
-        remains[watched] *= 1 - truth.cameras.effects.get(code, 0.0)
+        watched = is_watched(parameters, city, np.array(day), np.arange(len(happens)))
+        remains[watched] *= 1 - parameters.cameras.effects.get(code, 0.0)
         totals.append(((remains + displaced) * reported)[counted].sum())
     return np.array(totals)[state.ravel()]
 
 
 def _discover(counts: Floats, simulation: Simulation, days: Integers, counted: np.ndarray) -> None:
     """Put the expected discoveries into the row of their category."""
-    truth = simulation.truth
-    if truth.patrols.discovered not in truth.codes:
+    parameters = simulation.parameters
+    if parameters.patrols.discovered not in parameters.codes:
         return
-    number, cells = truth.codes.index(truth.patrols.discovered), build_cells()
+    number, cells = parameters.codes.index(parameters.patrols.discovered), build_cells()
     inside = counted & (cells.address_cell >= 0)
-    here = (cell_shares(truth, build_city()) / cells.count)[cells.address_cell[inside]].sum()
-    weekday = by_weekday(days, truth.patrols.weekday)
-    counts[number] = truth.categories[number].daily_rate * simulation.population / 100_000 * weekday * here
+    here = (cell_shares(parameters, build_city()) / cells.count)[cells.address_cell[inside]].sum()
+    weekday = by_weekday(days, parameters.patrols.weekday)
+    counts[number] = parameters.categories[number].daily_rate * simulation.population / 100_000 * weekday * here

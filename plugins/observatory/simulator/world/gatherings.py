@@ -45,7 +45,7 @@ class Fixtures:
 
 def fixtures(simulation: Simulation, first_day: date, end_day: date) -> Fixtures:
     """The matches due on the local days ``[first_day, end_day)``."""
-    matches = simulation.truth.gatherings.matches
+    matches = simulation.parameters.gatherings.matches
     days = days_of(first_day, end_day)
     days = days[matches.is_due(days)]
     key = combine(combine(name_key("match"), simulation.seed), days)
@@ -97,7 +97,7 @@ class VenueEvents:
 
 def venue_events(simulation: Simulation, first_day: date, end_day: date) -> VenueEvents:
     """The events that the venues announce for the local days ``[first_day, end_day)``: Poisson, on the full hour."""
-    planted = simulation.truth.gatherings
+    planted = simulation.parameters.gatherings
     days = days_of(first_day, end_day)
     keys = combine(combine(name_key("venue event"), simulation.seed), days)
     mean = planted.events_per_100k * simulation.population / 100_000

@@ -30,7 +30,7 @@ from observatory.simulator.world.draws import (
 )
 from observatory.simulator.world.gatherings import fixtures
 from observatory.simulator.world.interventions import meet
-from observatory.simulator.world.parameters import Truth
+from observatory.simulator.world.parameters import Parameters
 from observatory.simulator.world.simulation import Simulation
 
 # Days run before the first one that is kept, so that it has its near-repeats: many half-lives of the slowest category.
@@ -48,7 +48,7 @@ class Events:
         key: what each one's further draws depend on.
         day: proleptic ordinal.
         minute: of the local day.
-        category: index into the truth's categories.
+        category: index into the categories of the parameters.
         address: index into the city's addresses.
         generation: 0 for background, one more than its trigger's otherwise.
         cluster_day: day of the background incident that it goes back to.
@@ -76,17 +76,19 @@ def happen(simulation: Simulation, first_day: date, end_day: date) -> Events:
 
     The incidents of a day depend on neither end of the span.
     """
-    truth, city = simulation.truth, build_city()
+    parameters, city = simulation.parameters, build_city()
     days = np.arange((first_day - timedelta(days=_WARM_UP_DAYS)).toordinal(), end_day.toordinal())
     generation = _background(simulation, days, city)
     index = cKDTree(city.addresses)
     generations = []
     while len(generation):
         generations.append(generation)
-        generation = _triggered(generation, end_day.toordinal(), truth, city, index)
+        generation = _triggered(generation, end_day.toordinal(), parameters, city, index)
     ordinary = _joined(generations)
     ordinary = ordinary.where(ordinary.day >= first_day.toordinal())
-    happens, address = meet(ordinary.key, ordinary.day, ordinary.category, ordinary.address, truth=truth, city=city)
+    happens, address = meet(
+        ordinary.key, ordinary.day, ordinary.category, ordinary.address, parameters=parameters, city=city
+    )
     everything = [
         replace(ordinary, address=address).where(happens),
         _at_matches(simulation, first_day, end_day, city),
@@ -95,17 +97,17 @@ def happen(simulation: Simulation, first_day: date, end_day: date) -> Events:
     return _joined(everything)
 
 
-def is_reported(events: Events, truth: Truth, city: City) -> np.ndarray:
+def is_reported(events: Events, parameters: Parameters, city: City) -> np.ndarray:
     """(n,) whether each becomes a record: the district's share does, and all that officers discover."""
-    is_found = np.array([code == truth.patrols.discovered for code in truth.codes])[events.category]
-    return is_found | (uniform(events.key, "reported") < city.reporting(truth)[events.address])
+    is_found = np.array([code == parameters.patrols.discovered for code in parameters.codes])[events.category]
+    return is_found | (uniform(events.key, "reported") < city.reporting(parameters)[events.address])
 
 
-def background_rate(days: Integers, population: int, truth: Truth) -> Floats:
+def background_rate(days: Integers, population: int, parameters: Parameters) -> Floats:
     """(categories, days) expected recorded background: all expected less the near-repeats of earlier days."""
     reckoned = np.arange(min(_RECKONED_FROM, days[0]), days[-1] + 1)
     rates = []
-    for category in truth.categories:
+    for category in parameters.categories:
         expected = category.expected_counts(reckoned, population)
         decay = 0.5 ** (1 / category.half_life_days)
         # expected near-repeats of day d: sum over k >= 1 of (1 - decay) decay^(k-1) expected[d - k]
@@ -116,12 +118,12 @@ def background_rate(days: Integers, population: int, truth: Truth) -> Floats:
 
 
 def _background(simulation: Simulation, days: Integers, city: City) -> Events:
-    truth = simulation.truth
-    is_found = np.array([code == truth.patrols.discovered for code in truth.codes])
+    parameters = simulation.parameters
+    is_found = np.array([code == parameters.patrols.discovered for code in parameters.codes])
     # so many happen at an address that the recorded ones are those of the city's weights
-    weights = city.weights(truth) / city.reporting(truth)
-    rates = background_rate(days, simulation.population, truth) * (weights.sum(axis=1) * ~is_found)[:, None]
-    categories = np.array([name_key(code) for code in truth.codes])
+    weights = city.weights(parameters) / city.reporting(parameters)
+    rates = background_rate(days, simulation.population, parameters) * (weights.sum(axis=1) * ~is_found)[:, None]
+    categories = np.array([name_key(code) for code in parameters.codes])
     keys = combine(combine(combine(name_key("city"), simulation.seed), categories)[:, None], days[None, :])
     counts = poisson(keys, "count", rates).ravel()
     category = np.repeat(np.arange(len(categories)), counts.reshape(rates.shape).sum(axis=1))
@@ -130,7 +132,7 @@ def _background(simulation: Simulation, days: Integers, city: City) -> Events:
     return Events(
         key=key,
         day=day,
-        minute=_minutes_of_day(key, category, truth),
+        minute=_minutes_of_day(key, category, parameters),
         category=category,
         address=choose(key, "address", category, weights),
         generation=np.zeros(len(key), np.int64),
@@ -138,10 +140,10 @@ def _background(simulation: Simulation, days: Integers, city: City) -> Events:
     )
 
 
-def _triggered(parents: Events, end_ordinal: int, truth: Truth, city: City, index: cKDTree) -> Events:
-    ratio = np.array([category.branching_ratio for category in truth.categories])
-    spread = np.array([category.spread_m for category in truth.categories])
-    log_decay = np.log(0.5) / np.array([category.half_life_days for category in truth.categories])
+def _triggered(parents: Events, end_ordinal: int, parameters: Parameters, city: City, index: cKDTree) -> Events:
+    ratio = np.array([category.branching_ratio for category in parameters.categories])
+    spread = np.array([category.spread_m for category in parameters.categories])
+    log_decay = np.log(0.5) / np.array([category.half_life_days for category in parameters.categories])
     counts = poisson(parents.key, "children", ratio[parents.category])
     parent = np.repeat(np.arange(len(parents)), counts)
     key = combine(combine(parents.key[parent], name_key("child")), ordinals(counts))
@@ -152,7 +154,7 @@ def _triggered(parents: Events, end_ordinal: int, truth: Truth, city: City, inde
     children = Events(
         key=key,
         day=parents.day[parent] + delay,
-        minute=_minutes_of_day(key, category, truth),
+        minute=_minutes_of_day(key, category, parameters),
         category=category,
         address=address.astype(np.int64),
         generation=parents.generation[parent] + 1,
@@ -162,12 +164,12 @@ def _triggered(parents: Events, end_ordinal: int, truth: Truth, city: City, inde
 
 
 def _at_matches(simulation: Simulation, first_day: date, end_day: date, city: City) -> Events:
-    truth, matches = simulation.truth, simulation.truth.gatherings.matches
+    parameters, matches = simulation.parameters, simulation.parameters.gatherings.matches
     played = fixtures(simulation, first_day, end_day)
-    extra = np.array([matches.extra_per_100k.get(code, 0.0) for code in truth.codes])
-    places = city.around(matches.east_m, matches.north_m, matches.spread_m) / city.reporting(truth)
+    extra = np.array([matches.extra_per_100k.get(code, 0.0) for code in parameters.codes])
+    places = city.around(matches.east_m, matches.north_m, matches.spread_m) / city.reporting(parameters)
     mean = extra[:, None] * simulation.population / 100_000 * places.sum() * ~played.is_cancelled[None, :]
-    keys = combine(np.array([name_key(code) for code in truth.codes])[:, None], played.key[None, :])
+    keys = combine(np.array([name_key(code) for code in parameters.codes])[:, None], played.key[None, :])
     counts = poisson(keys, "count", mean).ravel()
     key = combine(np.repeat(keys.ravel(), counts), ordinals(counts))
     category, match = np.divmod(np.repeat(np.arange(keys.size), counts), max(len(played.day), 1))
@@ -185,12 +187,12 @@ def _at_matches(simulation: Simulation, first_day: date, end_day: date, city: Ci
 
 
 def _discovered(simulation: Simulation, first_day: date, end_day: date) -> Events:
-    truth = simulation.truth
-    rates = {category.code: category.daily_rate for category in truth.categories}
-    per_minute = rates.get(truth.patrols.discovered, 0.0) / truth.patrols.minutes_per_100k
+    parameters = simulation.parameters
+    rates = {category.code: category.daily_rate for category in parameters.categories}
+    per_minute = rates.get(parameters.patrols.discovered, 0.0) / parameters.patrols.minutes_per_100k
     made = patrols.visits(simulation, first_day, end_day)
     found = patrols.findings(made, "discovery", per_minute)
-    index = truth.codes.index(truth.patrols.discovered) if per_minute else 0
+    index = parameters.codes.index(parameters.patrols.discovered) if per_minute else 0
     return Events(
         key=found.key,
         day=found.day,
@@ -202,11 +204,11 @@ def _discovered(simulation: Simulation, first_day: date, end_day: date) -> Event
     )
 
 
-def _minutes_of_day(key: Keys, category: Integers, truth: Truth) -> Integers:
+def _minutes_of_day(key: Keys, category: Integers, parameters: Parameters) -> Integers:
     """Minute of the local day: a von Mises-like rhythm by hour, even within the hour."""
     hours = np.arange(24) + 0.5
     weights = np.array(
-        [np.exp(each.rhythm * np.cos(2 * np.pi * (hours - each.peak_hour) / 24)) for each in truth.categories]
+        [np.exp(each.rhythm * np.cos(2 * np.pi * (hours - each.peak_hour) / 24)) for each in parameters.categories]
     )
     return choose(key, "hour", category, weights) * 60 + (uniform(key, "minute") * 60).astype(np.int64)
 

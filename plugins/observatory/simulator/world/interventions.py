@@ -1,4 +1,4 @@
-"""How operations and cameras change what was about to happen; the law is in ``truth.interventions``."""
+"""How operations and cameras change what was about to happen; the law is in ``parameters.interventions``."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import numpy.typing as npt
 
 from observatory.simulator.world.city import City
 from observatory.simulator.world.draws import Integers, Keys, uniform
-from observatory.simulator.world.parameters import Truth
+from observatory.simulator.world.parameters import Parameters
 from observatory.simulator.world.parameters.interventions import Operation
 
 Mask = npt.NDArray[np.bool_]
 
 
 def meet(
-    key: Keys, day: Integers, category: Integers, address: Integers, *, truth: Truth, city: City
+    key: Keys, day: Integers, category: Integers, address: Integers, *, parameters: Parameters, city: City
 ) -> tuple[Mask, Integers]:
     """Let incidents meet the interventions.
 
     Args:
         key: (n,) keys.
         day: (n,) proleptic ordinals.
-        category: (n,) index into the truth's categories.
+        category: (n,) index into the categories of the parameters.
         address: (n,) index into the city's addresses.
-        truth: what is planted.
+        parameters: what is planted.
         city: where.
 
     Returns:
@@ -33,9 +33,14 @@ def meet(
     """
     happens, address = np.ones(len(key), bool), address.copy()
     is_moved = np.zeros(len(key), bool)
-    for operation in truth.operations:
+    for operation in parameters.operations:
         inside, ring = areas(operation, city)
-        met = is_under_way(operation, day) & inside[address] & (category == _index(truth, operation.target)) & ~is_moved
+        met = (
+            is_under_way(operation, day)
+            & inside[address]
+            & (category == _index(parameters, operation.target))
+            & ~is_moved
+        )
         [met] = np.nonzero(met)
         met = met[uniform(key[met], f"{operation.code} prevents") < operation.effect]
         is_displaced = uniform(key[met], f"{operation.code} displaces") < operation.displacement
@@ -44,9 +49,9 @@ def meet(
         address[displaced] = options[(uniform(key[displaced], "ring") * len(options)).astype(np.int64)]
         is_moved[displaced] = True
         happens[met[~is_displaced]] = False
-    effect = np.array([truth.cameras.effects.get(code, 0.0) for code in truth.codes])[category]
+    effect = np.array([parameters.cameras.effects.get(code, 0.0) for code in parameters.codes])[category]
     [met] = np.nonzero((effect > 0) & happens & ~is_moved)
-    met = met[is_watched(truth, city, day[met], address[met])]
+    met = met[is_watched(parameters, city, day[met], address[met])]
     happens[met[uniform(key[met], "camera prevents") < effect[met]]] = False
     return happens, address
 
@@ -68,11 +73,11 @@ def is_under_way(operation: Operation, day: Integers) -> Mask:
     return np.any([(day >= start) & (day < end) for start, end in periods], axis=0)
 
 
-def is_watched(truth: Truth, city: City, day: Integers, address: Integers) -> Mask:
+def is_watched(parameters: Parameters, city: City, day: Integers, address: Integers) -> Mask:
     """(n,) whether a camera that is up is near the address on the day; both broadcast."""
     watched = np.zeros(np.broadcast(day, address).shape, bool)
-    for camera in truth.cameras.registry:
-        near = city.distance(camera.east_m, camera.north_m) <= truth.cameras.radius_m
+    for camera in parameters.cameras.registry:
+        near = city.distance(camera.east_m, camera.north_m) <= parameters.cameras.radius_m
         is_up = day >= camera.installed.toordinal()
         if camera.removed:
             is_up &= day < camera.removed.toordinal()
@@ -80,6 +85,6 @@ def is_watched(truth: Truth, city: City, day: Integers, address: Integers) -> Ma
     return watched
 
 
-def _index(truth: Truth, code: str) -> int:
-    """Place of a category in the truth's; -1 where it is not planted."""
-    return truth.codes.index(code) if code in truth.codes else -1
+def _index(parameters: Parameters, code: str) -> int:
+    """Index of a category among the parameters; -1 where it is not planted."""
+    return parameters.codes.index(code) if code in parameters.codes else -1

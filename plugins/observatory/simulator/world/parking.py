@@ -118,12 +118,12 @@ def build_sites(parking: Parking, population: int) -> Sites:
 
 def taken(simulation: Simulation, sites: Sites, clock: Clock) -> Integers:
     """(n, t) places that are taken at each site and moment, whatever its counter tells."""
-    parking = simulation.truth.mobility.parking
+    parking = simulation.parameters.mobility.parking
     share = np.array([parking.rhythms[use].share(clock.hour, clock.weekday) for use in sites.use])
     spread = parking.spread * np.where(sites.is_station, _STATION_SPREAD, 1.0)
     share += spread[:, None] * _noise(combine(sites.key, simulation.seed), clock.second)
     for level, weight in (
-        (parking.market_share, _markets(parking, simulation.truth.gatherings.markets, sites, clock)),
+        (parking.market_share, _markets(parking, simulation.parameters.gatherings.markets, sites, clock)),
         (1.0, _match(simulation, sites, clock)),
     ):
         share += (level - share) * weight
@@ -158,7 +158,7 @@ def _markets(parking: Parking, markets: Sequence[Market], sites: Sites, clock: C
 
 def _match(simulation: Simulation, sites: Sites, clock: Clock) -> Floats:
     """(n, t) how far a match has filled the stadium's car park, 0 to 1."""
-    parking = simulation.truth.mobility.parking
+    parking = simulation.parameters.mobility.parking
     since = np.nan_to_num(clock.hour - kick_offs_h(simulation, clock.day), nan=-np.inf)
     filled = between(since, -parking.before_h, parking.after_h, parking.ramp_h)
     return sites.is_called(parking.stadium)[:, None] * filled

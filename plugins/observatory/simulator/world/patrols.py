@@ -25,7 +25,7 @@ from observatory.simulator.world.draws import (
     uniform,
 )
 from observatory.simulator.world.occurrences import by_weekday
-from observatory.simulator.world.parameters import Truth
+from observatory.simulator.world.parameters import Parameters
 from observatory.simulator.world.simulation import Simulation
 
 CELL_SIZE_M = 250
@@ -88,9 +88,9 @@ def build_cells() -> Cells:
     return Cells(known, address_cell, by_cell, np.cumsum(count) - count, count)
 
 
-def cell_shares(truth: Truth, city: City) -> Floats:
+def cell_shares(parameters: Parameters, city: City) -> Floats:
     """(cells,) share of the visits that each cell receives."""
-    cells, beats = build_cells(), truth.patrols.beats
+    cells, beats = build_cells(), parameters.patrols.beats
     rest = 1 - sum(beat.share for beat in beats)
     weights = np.full(len(city.addresses), rest / len(city.addresses))
     for beat in beats:
@@ -102,7 +102,7 @@ def cell_shares(truth: Truth, city: City) -> Floats:
 
 def visits(simulation: Simulation, first_day: date, end_day: date) -> Visits:
     """The visits planned on the local days ``[first_day, end_day)``; those that did not take place last 0 minutes."""
-    patrols = simulation.truth.patrols
+    patrols = simulation.parameters.patrols
     days = days_of(first_day, end_day)
     keys = combine(combine(name_key("visits"), simulation.seed), days)
     spent = patrols.minutes_per_100k * simulation.population / 100_000
@@ -116,7 +116,7 @@ def visits(simulation: Simulation, first_day: date, end_day: date) -> Visits:
         key=key,
         day=np.repeat(days, counts),
         shift=choose(key, "shift", one_group, np.array([list(patrols.shifts.values())])),
-        cell=choose(key, "cell", one_group, cell_shares(simulation.truth, build_city())[None, :]),
+        cell=choose(key, "cell", one_group, cell_shares(simulation.parameters, build_city())[None, :]),
         planned_min=np.full(len(key), float(patrols.visit_min)),
         actual_min=np.where(is_made, np.rint(patrols.visit_min * stay), 0.0),
     )

@@ -1,4 +1,4 @@
-"""Sites of road traffic, and what passes them on a day; the law is in ``truth.roads``."""
+"""Sites of road traffic, and what passes them on a day; the law is in ``parameters.roads``."""
 
 from __future__ import annotations
 
@@ -86,12 +86,12 @@ class Traffic:
 
 def sites_of(simulation: Simulation) -> Sites:
     """The city's sites and the motorways'; their number grows with the population."""
-    return _sites(simulation.truth.roads, simulation.population)
+    return _sites(simulation.parameters.roads, simulation.population)
 
 
 def traffic(simulation: Simulation, day: date) -> Traffic:
     """What passes on a local day."""
-    roads, sites, ordinal = simulation.truth.roads, sites_of(simulation), day.toordinal()
+    roads, sites, ordinal = simulation.parameters.roads, sites_of(simulation), day.toordinal()
     begins_s, hour = _intervals(day)
     weekday = day.weekday()
     of_direction = np.array([roads.profile(weekday, direction, hour) for direction in (INBOUND, OUTBOUND)])
@@ -206,7 +206,7 @@ def _intervals(day: date) -> tuple[Integers, Floats]:
 
 def _spread(simulation: Simulation, sites: Sites, ordinal: int) -> Floats:
     """(sites,) factor of each site and day."""
-    roads = simulation.truth.roads
+    roads = simulation.parameters.roads
     site = combine(combine(name_key("site"), simulation.seed), sites.number + 100_000 * sites.is_motorway)
     of_site = roads.site_spread * ndtri(uniform(site, "load"))
     return np.exp(of_site + roads.day_spread * ndtri(uniform(combine(site, ordinal), "load")))
@@ -221,9 +221,9 @@ def _since_kick_off(simulation: Simulation, day: date, begins_s: Integers) -> li
 
 
 def _near_the_stadium(simulation: Simulation, sites: Sites) -> Mask:
-    stadium = simulation.truth.gatherings.matches
+    stadium = simulation.parameters.gatherings.matches
     away = sites.local_m - np.array([stadium.east_m, stadium.north_m])
-    return np.hypot(*away.T) <= simulation.truth.roads.matches.radius_m
+    return np.hypot(*away.T) <= simulation.parameters.roads.matches.radius_m
 
 
 def _is_match_time(roads: Roads, since_h: Floats) -> Mask:

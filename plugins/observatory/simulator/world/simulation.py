@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from observatory.simulator.world.parameters import PLANTED, Truth
+from observatory.simulator.world.parameters import PLANTED, Parameters
 
 TIMEZONE = "Europe/Paris"
 FIRST_DAY = date(2021, 1, 1)
@@ -20,10 +20,10 @@ class Simulation:
         seed: another seed is another history of the same city.
         population: people in the city; volumes grow with it.
         first_day: first local day of its history.
-        truth: what is planted.
+        parameters: what is planted.
     """
 
     seed: int = 1
     population: int = POPULATION
     first_day: date = FIRST_DAY
-    truth: Truth = PLANTED
+    parameters: Parameters = PLANTED

@@ -1,4 +1,4 @@
-"""The weather of the simulated city, hour by hour; the law is in ``truth.weather``."""
+"""The weather of the simulated city, hour by hour; the law is in ``parameters.weather``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def weather(simulation: Simulation, hours: Integers) -> Weather:
         simulation: which city.
         hours: (n,) hours since 1970, UTC.
     """
-    climate = simulation.truth.climate
+    climate = simulation.parameters.climate
     days, of_day = np.unique(hours // 24 + UNIX_EPOCH_ORDINAL, return_inverse=True)
     of_day = of_day.reshape(hours.shape)
     hour = hours % 24
@@ -60,7 +60,7 @@ def weather(simulation: Simulation, hours: Integers) -> Weather:
 
 def rain_mm(simulation: Simulation, hours: Integers) -> Floats:
     """Millimetres of rain in each hour since 1970 (UTC); the shape of ``hours``."""
-    climate = simulation.truth.climate
+    climate = simulation.parameters.climate
     seeded = combine(name_key("rain"), simulation.seed)
     days, of_day = np.unique(hours // 24 + UNIX_EPOCH_ORDINAL, return_inverse=True)
     of_day = of_day.reshape(hours.shape)
@@ -74,7 +74,7 @@ def rain_mm(simulation: Simulation, hours: Integers) -> Floats:
 
 def great_wind(simulation: Simulation, days: Integers) -> np.ndarray:
     """Whether the great wind blows, per day (proleptic ordinals)."""
-    climate = simulation.truth.climate
+    climate = simulation.parameters.climate
     block = combine(combine(name_key("great wind"), simulation.seed), days // climate.wind_block_days)
     return uniform(block, "blows") < climate.wind_share
 

@@ -16,11 +16,11 @@ from observatory.simulator.world.parameters.roads import ROADS, Roads
 from observatory.simulator.world.parameters.services import SERVICES, Services
 from observatory.simulator.world.parameters.weather import CLIMATE, Climate
 
-__all__ = ["PLANTED", "Category", "Hotspot", "Services", "Truth"]
+__all__ = ["PLANTED", "Category", "Hotspot", "Parameters", "Services"]
 
 
 @dataclass(frozen=True)
-class Truth:
+class Parameters:
     """What is planted; each part is described in its module.
 
     Attributes:
@@ -67,4 +67,4 @@ class Truth:
         return tuple(category.code for category in self.categories)
 
 
-PLANTED = Truth(categories=CATEGORIES, hotspots=HOTSPOTS)
+PLANTED = Parameters(categories=CATEGORIES, hotspots=HOTSPOTS)

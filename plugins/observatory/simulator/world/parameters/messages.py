@@ -23,7 +23,7 @@ class Theme:
     """What messages are about.
 
     Attributes:
-        code: as the truth calls it.
+        code: the name in the parameters.
         hashtag: without its ``#``.
         share: part of the messages that begin a thread.
         tone: mean tone over the city, before districts and shifts.

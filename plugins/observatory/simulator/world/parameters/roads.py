@@ -155,7 +155,7 @@ class Roads:
         stuck_values: flow, speed, occupancy, inputs.
         late_share, corrected_share: of rows; the first version of a corrected one has half the flow.
         delay_min: after an interval's end it is published; most_late_min, last_change_h: how late at most.
-        impossible_kmh: the speed of a row of ``Truth.faulty_share``.
+        impossible_kmh: the speed of a row of ``Parameters.faulty_share``.
     """
 
     axes: tuple[Axis, ...]

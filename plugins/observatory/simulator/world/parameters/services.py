@@ -40,7 +40,7 @@ class Reports:
     """What residents report.
 
     Attributes:
-        rate: reports a day if all were reported; ``Truth.reporting`` says which share is, by district.
+        rate: reports a day if all were reported; ``Parameters.reporting`` says which share is, by district.
         services: service code to its share and its median days until it is closed.
         closing_factors: by district, what the median days are multiplied by.
         never_closed_share: reports that stay open.
