@@ -18,6 +18,7 @@ def portal(
         datetime | None, typer.Option(formats=options.DAY, help="The day to treat as today in the simulated city.")
     ] = None,
     *,
+    population: Annotated[int, typer.Option(min=5_000, help="People in the simulated city.")] = 200_000,
     port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1.")] = 8791,
     faults: Annotated[
         float, typer.Option(min=0, max=1, help="Share of responses that fail once and succeed when asked for again.")
@@ -37,15 +38,19 @@ def portal(
     from observatory.simulator.servers.faults.desk import sometimes
 
     day, planted = options.as_date(today), sometimes(faults, faults_seed)
-    app = city_portal.replay_app(replay, faults=planted) if replay else city_portal.demo_app(day, faults=planted)
+    app = (
+        city_portal.replay_app(replay, faults=planted)
+        if replay
+        else city_portal.demo_app(day, population=population, faults=planted)
+    )
     if demo and push_to:
         from observatory.simulator.partners import push
 
-        push.keep_sending(push_to, day)
+        push.keep_sending(push_to, day, population)
     if demo and leave_in:
         from observatory.simulator.partners import database
 
-        database.keep_written(city_portal.ledger_of(day), leave_in)
+        database.keep_written(city_portal.ledger_of(day, population=population), leave_in)
     options.console().print(f"Portal on http://127.0.0.1:{port}", highlight=False)
     city_portal.serve(app, port)
 

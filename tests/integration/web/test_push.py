@@ -375,12 +375,12 @@ def test_the_simulated_police_send_what_they_declare_and_it_is_loaded_once(endpo
 
 def test_what_the_police_send_and_is_not_taken_is_said(police, monkeypatch):
     monkeypatch.setenv("DEMO_OPERATIONS_TOKEN", "short")
-    with pytest.raises(StackError, match=r"demo/operations: what the simulated police sent was not taken .*401"):
+    with pytest.raises(StackError, match=r"demo/operations: the file of the simulated police was not accepted .*401"):
         partner.send(b"{}", police)
 
 
 def test_the_police_send_by_themselves_once_they_are_heard(endpoint, police, monkeypatch):
-    monkeypatch.setattr(partner, "LOOKS_EVERY_S", 0.05)
+    monkeypatch.setattr(partner, "CHECK_EVERY_S", 0.05)
     partner.keep_sending(police, date(2025, 6, 10))
     deadline = time.monotonic() + 10
     while not endpoint.inbox("demo/operations") and time.monotonic() < deadline:

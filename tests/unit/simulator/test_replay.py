@@ -9,8 +9,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from observatory.errors import StackError
-from observatory.simulator import replay
 from observatory.simulator.portal import replay_app
+from observatory.simulator.publishers import replay
 
 CHICAGO = Path(__file__).resolve().parents[4] / "shared" / "data" / "chicago"
 

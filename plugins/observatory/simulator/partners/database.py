@@ -1,4 +1,4 @@
-"""The database of a partner who runs the street lights, as a file of SQLite."""
+"""The database of the partner that runs the street lights, as an SQLite file."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from observatory.simulator.world.clock import written
 
 STREET_LIGHTS = "street_lights.sqlite"
 """Name of the file."""
-_LOOKS_EVERY_S = 60
+_CHECK_EVERY_S = 60
 _FORM = "%Y-%m-%d %H:%M:%S"
 
 
 def write_street_lights(ledger: Ledger, folder: Path) -> Path:
-    """Write the outages of street lights into a database of a partner, whole or not at all.
+    """Write the outages of street lights into the partner's database, replacing the file in one step.
 
     Returns:
-        The file, ``STREET_LIGHTS`` in the folder: SQLite with the table ``outages``, times on the local clock.
+        The file, ``STREET_LIGHTS`` in the folder: the table ``outages``, with times on the local clock.
     """
     listed = ledger.standing("street_light")
     rows = listed.select(
@@ -45,12 +45,12 @@ def write_street_lights(ledger: Ledger, folder: Path) -> Path:
 
 
 def keep_written(ledger: Ledger, folder: Path) -> None:
-    """Write the database now, and again at every change of hour, from a thread that ends with this process."""
+    """Write the database now and at the start of every hour, from a thread that ends with this process."""
 
     def write_again() -> None:
         hour = ledger.now.replace(minute=0)
         while True:
-            time.sleep(_LOOKS_EVERY_S)
+            time.sleep(_CHECK_EVERY_S)
             if (now := ledger.now.replace(minute=0)) != hour:
                 hour = now
                 write_street_lights(ledger, folder)

@@ -7,7 +7,7 @@ of real publishers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import polars as pl
@@ -19,7 +19,7 @@ from observatory.simulator.records.sensitive_place import SCHOOLS
 from observatory.simulator.servers.answer import Answer
 from observatory.simulator.servers.files import Table, csv
 from observatory.simulator.servers.lists import open311
-from observatory.simulator.servers.microblogs import bluesky, mastodon
+from observatory.simulator.servers.microblogs import Messages, bluesky, mastodon
 from observatory.simulator.servers.opendatasoft import opendatasoft
 from observatory.simulator.servers.overpass import overpass
 from observatory.simulator.servers.situations import situations
@@ -233,12 +233,20 @@ def street_vending(ledger: Ledger) -> Answer:
 
 def mastodon_messages(ledger: Ledger) -> Answer:
     """Public messages of a simulated network (Mastodon)."""
-    return mastodon(ledger)
+    return mastodon(_messages(ledger, "mastodon"))
 
 
 def bluesky_messages(ledger: Ledger) -> Answer:
     """Public messages of another simulated network (Bluesky)."""
-    return bluesky(ledger)
+    return bluesky(_messages(ledger, "bluesky"))
+
+
+def _messages(ledger: Ledger, network: str) -> Messages:
+    def between(start: datetime, end: datetime) -> pl.DataFrame:
+        return ledger.listed("social_signal", start, end).filter(pl.col("network") == network)
+
+    beginning = datetime.combine(ledger.simulation.first_day, datetime.min.time(), UTC)
+    return Messages(between, lambda: ledger.now, beginning)
 
 
 def _file(ledger: Ledger, path: str, made: Callable[[], pl.DataFrame]) -> Table:

@@ -1,13 +1,14 @@
-"""Networks of short messages: Mastodon and Bluesky, as their searches and threads are asked for.
+"""Networks of short messages: the search and thread requests of Mastodon and Bluesky.
 
-Messages are what the kind ``social_signal`` shows in public. A deleted one is gone: neither found nor in a thread.
+A deleted message is neither found nor part of its thread.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,6 @@ import polars as pl
 from starlette.datastructures import QueryParams
 from starlette.responses import JSONResponse
 
-from observatory.simulator.records.ledger import Ledger
 from observatory.simulator.servers.answer import Answer, Row
 
 _HOST = "https://portsimule.example"
@@ -27,30 +27,46 @@ _LONGEST_THREAD = timedelta(days=3)
 _SECOND = timedelta(seconds=1)
 
 
-def mastodon(ledger: Ledger, most: int = 40) -> Answer:
-    """Timelines of tags and the search, newest first, at most ``most`` statuses a page; contexts of statuses."""
-    wall = _Wall(ledger, "mastodon")
+@dataclass(frozen=True)
+class Messages:
+    """The public messages of a network.
+
+    Attributes:
+        between: from a first moment and an end to the messages now shown of that interval, with the columns of the kind
+            ``social_signal``.
+        now: returns the current moment (UTC).
+        beginning: no message is older.
+    """
+
+    between: Callable[[datetime, datetime], pl.DataFrame]
+    now: Callable[[], datetime]
+    beginning: datetime
+
+
+def mastodon(messages: Messages, max_page: int = 40) -> Answer:
+    """Timelines of tags and the search, newest first, at most ``max_page`` statuses a page; contexts of statuses."""
+    shown = _Shown(messages)
 
     def answer(path: str, query: QueryParams, headers: Mapping[str, str]) -> Any:
         parts = path.strip("/").split("/")
         if parts[:3] == ["api", "v1", "statuses"] and parts[-1] == "context":
             return context(parts[3])
-        limit, last = min(int(query.get("limit", 20)), most), _moment(query.get("max_id"), ledger.now)
+        limit, last = min(int(query.get("limit", 20)), max_page), _moment(query.get("max_id"), messages.now())
         newest = pl.col("number") < int(query.get("max_id", 1 << 62))
         if parts[:4] == ["api", "v1", "timelines", "tag"]:
             tag = rf"(?i)#{re.escape(parts[4])}\b"
-            return statuses(wall.newest_first(last, newest & pl.col("text").str.contains(tag), limit))
+            return statuses(shown.newest_first(last, newest & pl.col("text").str.contains(tag), limit))
         if parts == ["api", "v2", "search"]:
             if not headers.get("authorization"):
                 return JSONResponse({"error": "This method requires an authenticated user"}, status_code=401)
-            said = newest & (pl.col("number") > int(query.get("min_id", 0))) & _has_words(query["q"])
+            matches = newest & (pl.col("number") > int(query.get("min_id", 0))) & _has_words(query["q"])
             offset = int(query.get("offset", 0))
-            found = wall.newest_first(last, said, offset + limit, since=_moment(query.get("min_id"), None))
+            found = shown.newest_first(last, matches, offset + limit, since=_moment(query.get("min_id"), None))
             return {"accounts": [], "statuses": statuses(found[offset:]), "hashtags": []}
         return JSONResponse({"error": "Record not found"}, status_code=404)
 
     def context(number: str) -> Any:
-        thread = wall.thread(number, _moment(number, ledger.now))
+        thread = shown.thread(number, _moment(number, messages.now()))
         of = {row["source_record_id"]: row for row in thread}
         if number not in of:
             return JSONResponse({"error": "Record not found"}, status_code=404)
@@ -65,15 +81,15 @@ def mastodon(ledger: Ledger, most: int = 40) -> Answer:
         return {"ancestors": statuses(above), "descendants": statuses(below)}
 
     def statuses(rows: list[Row]) -> list[Row]:
-        answers = wall.answers(rows)
+        answers = shown.answers(rows)
         return [_status(row, answers.get(row["source_record_id"], 0)) for row in rows]
 
     return answer
 
 
-def bluesky(ledger: Ledger, most: int = 100) -> Answer:
-    """The search of posts, newest first, at most ``most`` a page and no cursor without a login; threads of posts."""
-    wall = _Wall(ledger, "bluesky")
+def bluesky(messages: Messages, max_page: int = 100) -> Answer:
+    """The search of posts, newest first, at most ``max_page`` a page, no cursor without a login; threads of posts."""
+    shown = _Shown(messages)
 
     def answer(path: str, query: QueryParams, headers: Mapping[str, str]) -> Any:
         if path.endswith("app.bsky.feed.searchPosts"):
@@ -83,9 +99,9 @@ def bluesky(ledger: Ledger, most: int = 100) -> Answer:
             wanted = (pl.col("occurred_from") >= since) & (pl.col("occurred_from") < until) & _has_words(query["q"])
             if language := query.get("lang"):
                 wanted &= pl.col("language") == language
-            limit = min(int(query.get("limit", 25)), most)
-            rows = wall.newest_first(until, wanted, limit, since=since, order="occurred_from")
-            answers = wall.answers(rows)
+            limit = min(int(query.get("limit", 25)), max_page)
+            rows = shown.newest_first(until, wanted, limit, since=since, order="occurred_from")
+            answers = shown.answers(rows)
             return {"posts": [_view(row, answers.get(row["source_record_id"], 0)) for row in rows]}
         if path.endswith("app.bsky.feed.getPostThread"):
             return thread(_CID + query["uri"].rpartition("/")[2])
@@ -93,10 +109,10 @@ def bluesky(ledger: Ledger, most: int = 100) -> Answer:
 
     def thread(cid: str) -> Any:
         at = datetime.fromtimestamp(int(cid[len(_CID) : len(_CID) + 16], 16), UTC)
-        of = {row["source_record_id"]: row for row in wall.thread(cid, at)}
+        of = {row["source_record_id"]: row for row in shown.thread(cid, at)}
         if cid not in of:
             return JSONResponse({"error": "NotFound", "message": f"Post not found: {cid}"}, status_code=400)
-        answers = wall.answers([*of.values()])
+        answers = shown.answers([*of.values()])
         nodes: dict[str, Row] = {
             name: {
                 "$type": _NODE,
@@ -113,32 +129,30 @@ def bluesky(ledger: Ledger, most: int = 100) -> Answer:
     return answer
 
 
-class _Wall:
-    """What a network shows now."""
+class _Shown:
+    """Queries for what a network shows now."""
 
-    def __init__(self, ledger: Ledger, network: str) -> None:
-        self._ledger, self._network = ledger, network
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
 
     def newest_first(
         self, last: datetime, wanted: pl.Expr, limit: int, since: datetime | None = None, order: str = "number"
     ) -> list[Row]:
-        """At most so many of the wanted messages that came before a moment; earlier days are looked at as needed."""
-        first = (
-            datetime.combine(self._ledger.simulation.first_day, datetime.min.time(), UTC) if since is None else since
-        )
+        """The newest wanted messages up to a moment, at most ``limit``; the interval grows backwards until enough."""
+        first = since or self._messages.beginning
         span = timedelta(days=2)
         while True:
             start = max(last - span, first - _MOST_LATE)
-            is_whole = start <= first - _MOST_LATE
-            # a message of before the span may have come within it; so the span's first hours are not told yet
-            is_told = pl.lit(is_whole) | (pl.col("reported_at") >= start + _MOST_LATE)
-            found = self._between(start, last + _SECOND).filter(wanted & is_told)
-            if is_whole or found.height >= limit:
+            is_everything = start <= first - _MOST_LATE
+            # messages written before the interval may have appeared within it: its first hours may lack some
+            is_certain = pl.lit(is_everything) | (pl.col("reported_at") >= start + _MOST_LATE)
+            found = self._between(start, last + _SECOND).filter(wanted & is_certain)
+            if is_everything or found.height >= limit:
                 return found.sort(order, "source_record_id", descending=True).head(limit).to_dicts()
             span *= 2
 
     def thread(self, number: str, at: datetime) -> list[Row]:
-        """The messages of the thread of one that came at a moment, oldest first."""
+        """The messages of the thread of the one that appeared at a moment, oldest first."""
         near = self._between(at - _MOST_LATE, at + 2 * _SECOND).filter(pl.col("source_record_id") == number)
         if near.is_empty():
             return []
@@ -148,7 +162,7 @@ class _Wall:
         return self._between(around - _LONGEST_THREAD, around + _LONGEST_THREAD).filter(own).to_dicts()
 
     def answers(self, rows: list[Row]) -> dict[str, int]:
-        """How many answers each of some messages has; none is not told."""
+        """Number of answers to each of some messages; those without any are left out."""
         if not rows:
             return {}
         times = [row["occurred_from"] for row in rows]
@@ -158,7 +172,7 @@ class _Wall:
         return dict(counted.iter_rows())
 
     def _between(self, start: datetime, end: datetime) -> pl.DataFrame:
-        rows = self._ledger.listed("social_signal", start, end).filter(pl.col("network") == self._network)
+        rows = self._messages.between(start, end)
         return rows.with_columns(number=pl.col("source_record_id").cast(pl.Int64, strict=False))
 
 
@@ -168,7 +182,7 @@ def _has_words(query: str) -> pl.Expr:
 
 
 def _moment(number: str | None, otherwise: Any) -> Any:
-    """When a status came, of the number that Mastodon gives it."""
+    """When a status was written, which is part of the number that Mastodon gives it."""
     if number is None:
         return otherwise
     return min(datetime.fromtimestamp((int(number) >> 16) / 1000, UTC), datetime(2100, 1, 1, tzinfo=UTC))
