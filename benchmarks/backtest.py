@@ -15,7 +15,7 @@ import time
 from datetime import timedelta
 
 from benchmarks.panel import synthetic_panel
-from ml.evaluation.backtest import backtest
+from ml.evaluation.backtest import rolling_forecasts
 from ml.evaluation.metrics import pool
 from ml.models.registry import METHODS, OURS
 from ml.panel.history import Known
@@ -27,18 +27,18 @@ def measure(method: str, years: int, side: int, daily: float, days: int) -> dict
     known = Known(panel, 1)
     first_day = panel.end_day - timedelta(days=days)
     start, start_cpu = time.perf_counter(), time.process_time()
-    made = backtest(
+    made = rolling_forecasts(
         [METHODS[method]],
         lambda _: known,
         truth=panel,
         first_day=first_day,
         last_day=panel.end_day - timedelta(days=1),
     )
-    measures = pool(forecast.score for forecast in made)
+    metrics = pool(forecast.score for forecast in made)
     return {
         "cells": side * side,
-        "incidents": measures.incident_count,
-        "information_gain": round(measures.information_gain or 0.0, 4),
+        "incidents": metrics.incident_count,
+        "information_gain": round(metrics.information_gain or 0.0, 4),
         "seconds": round(time.perf_counter() - start, 1),
         "cpu_s": round(time.process_time() - start_cpu, 1),
     }

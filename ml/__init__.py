@@ -1,4 +1,4 @@
-"""Daily place-based forecasts: panel, model, baselines, measure, backtest. A library that needs no scheduler."""
+"""Daily place-based forecasts: panel, models, baselines, metrics, backtest. A library that needs no scheduler."""
 
 import os
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 class ForecastError(Exception):
     """A failure said in four parts; its text is one readable line.
 
-    The same shape as the observatory's own errors; a class of its own, because this library stands without it.
+    The same shape as the observatory's own errors; a separate class, because this library does not depend on it.
 
     Args:
         subject: the file, option, table or day concerned.
@@ -33,7 +33,7 @@ class InputError(ForecastError):
 
 
 class Abstention(ForecastError):
-    """A forecast cannot be trusted; to withhold it and say why is the right answer."""
+    """A forecast cannot be trusted, so it is withheld and the reason is recorded."""
 
 
 class HistoryTooShort(Abstention):
@@ -41,8 +41,8 @@ class HistoryTooShort(Abstention):
 
 
 class TooFewLocated(Abstention):
-    """Too few incidents have a place for a map to stand for all of them."""
+    """Too few incidents have a place for a map to represent all of them."""
 
 
 class Drifted(Abstention):
-    """The record of the last days is not what the model was trained on."""
+    """The record of the last days differs from the one the model was trained on."""

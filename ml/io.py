@@ -1,4 +1,4 @@
-"""The warehouse as the forecasts see it; the only SQL of this package.
+"""Access to the warehouse; the only SQL of this package.
 
 Everything is read from ``core`` and written to ``ml`` as role forecaster, through one ADBC connection: columns
 travel as Arrow, values are bound.
@@ -24,7 +24,7 @@ AS_KNOWN_NOW = datetime(9999, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Territory:
-    """What the warehouse says of a city."""
+    """A city's row in ``core.dim_territory``."""
 
     code: str
     name: str
@@ -35,7 +35,7 @@ class Territory:
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A trained model as it stands in ``ml.model``."""
+    """A trained model stored in ``ml.model``."""
 
     model_id: str
     model_text: str
@@ -117,7 +117,7 @@ class Warehouse:
     def newest_model(
         self, territory_code: str, category_group: str, method: str, data_as_of: datetime
     ) -> StoredModel | None:
-        """The newest model that has seen nothing later than ``data_as_of``."""
+        """The newest model trained on nothing later than ``data_as_of``."""
         found = self._read(
             """
             select model_id, model_text, trained_through from ml.model
@@ -133,7 +133,7 @@ class Warehouse:
         return None if found.is_empty() else StoredModel(*found.row(0))
 
     def add_model(self, row: dict[str, Any]) -> None:
-        """Store a model; one that is there already stays."""
+        """Store a model; one that is already stored is kept."""
         json_columns = ("parameters", "library_versions")
         frame = pl.DataFrame([row | {name: json.dumps(row[name], sort_keys=True) for name in json_columns}])
         columns = ", ".join(frame.columns)
@@ -162,7 +162,7 @@ class Warehouse:
         )
 
     def replace(self, table: str, rows: pl.DataFrame, **scope: object) -> int:
-        """Make the rows of ``scope`` exactly these; rows that are there already are not touched.
+        """Replace the rows of ``scope``; rows that are already identical are not touched.
 
         Args:
             table: ``hotspot_forecast``, ``forecast_score`` or ``abstention``.
@@ -200,11 +200,11 @@ class Warehouse:
         return int(deleted.item()) + int(inserted.item())
 
     def clear(self, table: str, **scope: object) -> int:
-        """Make the scope hold no row; returns the rows deleted."""
+        """Delete the rows of the scope; returns how many."""
         return self.replace(table, pl.DataFrame(schema=COLUMNS[table]), **scope)
 
     def ensure_forecast_partition(self, day: date) -> None:
-        """Make the month's partition where it is missing."""
+        """Create the month's partition if it is missing."""
         self._execute("select ml.ensure_forecast_partition($1)", day)
 
     def _stage(self, frame: pl.DataFrame, columns: str) -> None:
@@ -237,7 +237,7 @@ def _condition(scope: dict[str, object]) -> tuple[str, list[object]]:
 
 @contextmanager
 def open_warehouse(url: str) -> Iterator[Warehouse]:
-    """Connect; commit when the block ends well, leave no trace of it when it does not.
+    """Connect; commit when the block succeeds, roll back when it fails.
 
     Args:
         url: ``postgresql+psycopg://`` or ``postgresql://`` address, role forecaster.

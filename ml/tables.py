@@ -1,4 +1,4 @@
-"""Columns and keys of the tables forecasts are written to; the tables themselves are made by sql/05_ml.sql."""
+"""Columns and keys of the tables that forecasts are written to; sql/05_ml.sql creates the tables."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SCORE_COLUMNS: Schema = {
     "cell_count": pl.Int32,
     "incident_count": pl.Int32,
     **dict.fromkeys(("expected_count", "poisson_deviance", "log_score", "flat_log_score"), pl.Float64),
-    **{f"{measure}_{share}": pl.Float64 for measure in ("hit_rate", "pai", "pei") for share in AREA_PERCENTS},
+    **{f"{metric}_{share}": pl.Float64 for metric in ("hit_rate", "pai", "pei") for share in AREA_PERCENTS},
 }
 ABSTENTION_COLUMNS: Schema = {
     "territory_code": pl.String,

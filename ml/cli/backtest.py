@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ml.cli.options import Url, given, listed
-from ml.cli.printing import Steps, console, print_result, print_scores, progress_bar
+from ml.cli.options import Url, listed, require_url
 from ml.errors import InputError
 
 
@@ -33,27 +32,27 @@ def backtest(
         str | None, typer.Option(help="Methods, comma-separated, or all; default ours and four baselines.")
     ] = None,
     settings: Annotated[Path | None, typer.Option(help="JSON of our trees' settings, made by tune.")] = None,
-    country: Annotated[str | None, typer.Option(help="Whose public holidays are known, e.g. US; default none.")] = None,
+    country: Annotated[str | None, typer.Option(help="Country whose holidays are used, e.g. US; default none.")] = None,
     context: Annotated[
         Path | None,
-        typer.Option(help="Parquet of weather foreseen, planned events, places, flows, see ml/files/context.py."),
+        typer.Option(help="Parquet of weather forecasts, planned events, places, flows; see ml/files/context.py."),
     ] = None,
     districts: Annotated[Path | None, typer.Option(help="GeoJSON of districts; default squares of about 5 km.")] = None,
     district_key: Annotated[
-        str | None, typer.Option(help="Property that names a district; default the first that is a text.")
+        str | None, typer.Option(help="Property that names a district; default the first text property.")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Parquet of every method's forecasts.")] = None,
     report: Annotated[
         Path | None, typer.Option("--report", help="Folder for a page, tables, curves and a map.")
     ] = None,
 ) -> None:
-    """Forecast every day of a past span from what was known before it, and print how good that was.
+    """Forecast every day of a past span from what was known before it, and print the scores.
 
     Either --territory (scores go to the warehouse) or --incidents, --boundary and --epsg (files).
     """
     first_day, last_day = first.date(), last.date()
     if territory is not None:
-        _on_warehouse(given(url), territory, first_day, last_day, groups=listed(groups), refit_days=refit_days)
+        _on_warehouse(require_url(url), territory, first_day, last_day, groups=listed(groups), refit_days=refit_days)
         return
     if incidents is None or boundary is None or epsg is None:
         raise InputError(
@@ -62,9 +61,10 @@ def backtest(
             expected="one of the two",
             action="Add the missing options.",
         )
-    from ml.jobs.file_backtest import FileTest, run_filetest
+    from ml.cli.printing import Steps, print_result, progress_bar
+    from ml.jobs.backtest_files import FileBacktest, backtest_files
 
-    test = FileTest(
+    test = FileBacktest(
         incidents=incidents,
         boundary=boundary,
         epsg=epsg,
@@ -83,19 +83,19 @@ def backtest(
         context=context,
     )
     with progress_bar() as bar:
-        result = run_filetest(test, out, report, Steps(bar))
+        result = backtest_files(test, out, report, Steps(bar))
     print_result(f"{first_day}..{last_day}, {horizon_days} day(s) ahead", category, result)
 
 
 def _on_warehouse(
     url: str, territory: str, first_day: date, last_day: date, *, groups: list[str] | None, refit_days: int
 ) -> None:
-    from ml.jobs.backtest import backtest as backtest_on_warehouse
+    from ml.cli.printing import Steps, print_scores, print_skipped, progress_bar
+    from ml.jobs.backtest_warehouse import backtest_warehouse
 
     with progress_bar() as bar:
-        summary = backtest_on_warehouse(
+        summary = backtest_warehouse(
             url, territory, first_day, last_day, groups, refit_days=refit_days, progress=Steps(bar)
         )
     print_scores(f"{territory} {first_day}..{last_day}, rolling origin", summary.scores)
-    for group, reason in summary.skipped.items():
-        console.print(f"{group}: not scored: {reason}")
+    print_skipped(summary.skipped)

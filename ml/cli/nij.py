@@ -5,16 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from ml.cli.options import listed
-from ml.cli.printing import Steps, console, progress_bar
-
-if TYPE_CHECKING:
-    from ml.jobs.file_nij import NijResult
 
 
 class Origins(StrEnum):
@@ -45,6 +40,7 @@ def nij(
     scores: Annotated[Path | None, typer.Option("--scores", help="CSV of every origin's scores.")] = None,
 ) -> None:
     """Forecast as the NIJ challenge asked: small cells flagged for weeks and months from an origin, PAI and PEI."""
+    from ml.cli.printing import Steps, print_nij, progress_bar
     from ml.jobs.file_nij import NijTest, run_nij
 
     test = NijTest(
@@ -62,38 +58,4 @@ def nij(
     )
     with progress_bar() as bar:
         result = run_nij(test, out, scores, Steps(bar))
-    _print(f"{category}, origins {origins} {first.date()}..{last.date()}", cell_size_m, result)
-
-
-def _print(title: str, cell_size_m: int, result: NijResult) -> None:
-    for note in result.notes:
-        console.print(f"note: {note}")
-    console.print(f"\n{title}, cells of {cell_size_m} m, city of {result.city_square_miles:.1f} square miles")
-    table = Table("window", "method", box=None, pad_edge=False)
-    for name in ("origins", "incidents", "expected", "IG", "PAI .25/.75", "PEI .25/.75"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in result.measures:
-        table.add_row(
-            row.window,
-            row.method,
-            str(row.origins),
-            str(row.incident_count),
-            f"{row.expected_count:.0f}",
-            "" if row.information_gain is None else f"{row.information_gain:.3f}",
-            "/".join(f"{value:.1f}" for value in row.pai.values() if value is not None),
-            "/".join(f"{value:.3f}" for value in row.pei.values() if value is not None),
-        )
-    console.print(table)
-    console.print(
-        "\nIG: nats per incident over a flat map at the mean of the 28 days before the origin."
-        "\nPAI and PEI with .25 and .75 square miles flagged."
-    )
-    if result.differences:
-        console.print("\nours minus method, 95 % interval (resampled weeks)")
-        table = Table("method", box=None, pad_edge=False)
-        for measure in dict.fromkeys(row.measure for row in result.differences):
-            table.add_column(measure.replace("_", " "), justify="right", no_wrap=True)
-        for method in dict.fromkeys(row.method for row in result.differences):
-            own = (row for row in result.differences if row.method == method)
-            table.add_row(method, *(str(row).replace("[", r"\[") for row in own))
-        console.print(table)
+    print_nij(f"{category}, origins {origins} {first.date()}..{last.date()}", cell_size_m, result)

@@ -1,4 +1,4 @@
-"""What several commands ask for alike."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Day = Annotated[datetime, typer.Option("--day", formats=["%Y-%m-%d"], help="Loca
 Groups = Annotated[str | None, typer.Option("--groups", help="Category groups, comma-separated; default all.")]
 
 
-def given(url: str) -> str:
-    """The warehouse's address.
+def require_url(url: str) -> str:
+    """Check that the warehouse's address was given.
 
     Raises:
-        InputError: there is none.
+        InputError: it is empty.
     """
     if not url:
         raise InputError(
@@ -35,5 +35,5 @@ def given(url: str) -> str:
 
 
 def listed(names: str | None) -> list[str] | None:
-    """Names of a comma-separated list, each once."""
+    """Split a comma-separated list; a repeated name is kept once."""
     return list(dict.fromkeys(name.strip() for name in names.split(","))) if names else None

@@ -1,4 +1,4 @@
-"""What the commands print: forecasts, tables of scores, progress."""
+"""Output of the commands: forecasts, tables of scores, progress bars."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from rich.table import Table
 from ml.jobs.results import ForecastSummary, GroupScore
 
 if TYPE_CHECKING:
-    from ml.evaluation.assessment import Coverage, Verdict
+    from ml.evaluation.assessment import Coverage, MethodAssessment
     from ml.evaluation.bootstrap import Difference
-    from ml.jobs.file_backtest import FileResult
+    from ml.jobs.backtest_files import BacktestResult
+    from ml.jobs.file_nij import NijResult
 
-# wider than any table: where the screen is narrower its lines break, and no figure is cut
+# wider than any table, so that a narrow screen breaks lines instead of cutting figures
 console = Console(soft_wrap=True, highlight=False, width=200)
 
 
 class Steps:
-    """Shows (what, done, total) as bars, one per thing."""
+    """Progress callback that shows one bar for each ``what``."""
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
@@ -36,25 +37,25 @@ class Steps:
 
 
 def progress_bar() -> Progress:
-    """A bar on standard error, so that what is printed can be piped."""
+    """A progress bar on standard error, so that the output can be piped."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=Console(stderr=True))
 
 
 def print_forecast(summary: ForecastSummary) -> None:
     """One line per category group."""
-    ahead = "" if summary.horizon_days == 1 else f", {summary.horizon_days} days ahead: the portal lags"
+    ahead = "" if summary.horizon_days == 1 else f", {summary.horizon_days} days ahead: the source lags"
     console.print(f"{summary.territory_code} {summary.forecast_date}, data as of {summary.data_as_of:%F %T} UTC{ahead}")
     for group in summary.groups:
         if group.abstained_because:
             console.print(f"{group.category_group}: no forecast, because {group.abstained_because}")
         else:
-            how = "blend and trees" if group.uses_trees else "blend"
+            how = "mixture and trees" if group.uses_trees else "mixture"
             console.print(f"{group.category_group}: {group.expected_count:.1f} incidents expected ({how})")
 
 
 def print_scores(title: str, scores: Sequence[GroupScore]) -> None:
-    """One table of skill per category group."""
+    """One table of scores per category group."""
     for group in dict.fromkeys(row.category_group for row in scores):
         console.print(f"\n{title}: {group}")
         table = _table("method", "incidents", "expected", "IG", "PAI 1/2/5 %", "PEI 1/2/5 %")
@@ -68,24 +69,65 @@ def print_scores(title: str, scores: Sequence[GroupScore]) -> None:
         console.print("\nIG: information gain, nats per incident over a flat map at the mean of the last 28 days.")
 
 
-def print_result(title: str, category: str, result: FileResult) -> None:
-    """Skill, whether counts and uncertainty are right, and ours minus each other method."""
+def print_skipped(skipped: dict[str, str]) -> None:
+    """One line per category group without scores."""
+    for group, reason in skipped.items():
+        console.print(f"{group}: not scored: {reason}")
+
+
+def print_result(title: str, category: str, result: BacktestResult) -> None:
+    """Scores, calibration of counts and uncertainty, and ours minus each other method."""
     for note in result.notes:
         console.print(f"note: {note}")
-    print_scores(title, [GroupScore.of(category, row.method, row.measures) for row in result.verdicts])
-    _print_rightness(result.verdicts)
+    print_scores(title, [GroupScore.of(category, row.method, row.metrics) for row in result.assessments])
+    _print_calibration(result.assessments)
     _print_differences(result.differences)
 
 
-def _print_rightness(verdicts: Sequence[Verdict]) -> None:
+def print_nij(title: str, cell_size_m: int, result: NijResult) -> None:
+    """Scores per window and method, and the differences between ours and each other method."""
+    for note in result.notes:
+        console.print(f"note: {note}")
+    console.print(f"\n{title}, cells of {cell_size_m} m, city of {result.city_square_miles:.1f} square miles")
+    table = Table("window", "method", box=None, pad_edge=False)
+    for name in ("origins", "incidents", "expected", "IG", "PAI .25/.75", "PEI .25/.75"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in result.metrics:
+        table.add_row(
+            row.window,
+            row.method,
+            str(row.origins),
+            str(row.incident_count),
+            f"{row.expected_count:.0f}",
+            "" if row.information_gain is None else f"{row.information_gain:.3f}",
+            "/".join(f"{value:.1f}" for value in row.pai.values() if value is not None),
+            "/".join(f"{value:.3f}" for value in row.pei.values() if value is not None),
+        )
+    console.print(table)
+    console.print(
+        "\nIG: nats per incident over a flat map at the mean of the 28 days before the origin."
+        "\nPAI and PEI with .25 and .75 square miles flagged."
+    )
+    if result.differences:
+        console.print("\nours minus method, 95 % interval (resampled weeks)")
+        table = Table("method", box=None, pad_edge=False)
+        for metric in dict.fromkeys(row.metric for row in result.differences):
+            table.add_column(metric.replace("_", " "), justify="right", no_wrap=True)
+        for method in dict.fromkeys(row.method for row in result.differences):
+            own = (row for row in result.differences if row.method == method)
+            table.add_row(method, *(str(row).replace("[", r"\[") for row in own))
+        console.print(table)
+
+
+def _print_calibration(assessments: Sequence[MethodAssessment]) -> None:
     console.print()
     table = _table("method", "deviance", "expected/observed", "decile error", "PIT p volume", "PIT p district")
     for name in ("80 % holds district-days", "city-days"):
         table.add_column(name, justify="right", no_wrap=True)
-    for row in verdicts:
+    for row in assessments:
         table.add_row(
             row.method,
-            f"{row.measures.poisson_deviance:.0f}",
+            f"{row.metrics.poisson_deviance:.0f}",
             _number(row.total_ratio, 3),
             f"{_number(row.decile_error, 3)} ({_number(row.error_by_chance, 3)})",
             str(row.volume_p),
@@ -96,9 +138,9 @@ def _print_rightness(verdicts: Sequence[Verdict]) -> None:
     console.print(table)
     console.print(
         "\nDecile error: mean of |expected/observed - 1| over tenths of the incidents expected, weighted by incidents"
-        "\n(what Poisson chance alone brings to a map that is right)."
-        "\nPIT p: smallest over the strata, adjusted for their number; below 0.05 the distribution of one is not right"
-        "\n(averaged over the randomisation, which finds smaller faults)."
+        "\n(that of a correct map, from Poisson chance alone)."
+        "\nPIT p: smallest over the strata, adjusted for their number; below 0.05 the distribution of one is wrong"
+        "\n(averaged over the randomisation, which detects smaller errors)."
         "\n80 % holds: sums with a mean of 5 or more inside their interval (share that the distribution promises)."
     )
 

@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from ml.cli.printing import Steps, console, progress_bar
-
 
 def tune(
     *,
@@ -22,9 +20,10 @@ def tune(
     category: Annotated[str, typer.Option(help="Category code, group name, or all.")] = "all",
     groups: Annotated[Path | None, typer.Option(help="YAML of groups.")] = None,
     trials: Annotated[int, typer.Option(min=1, help="Settings to try, at most.")] = 40,
-    minutes: Annotated[float, typer.Option(min=0.01, help="No settings are begun after so long.")] = 10.0,
+    minutes: Annotated[float, typer.Option(min=0.01, help="Minutes after which no further settings are tried.")] = 10.0,
 ) -> None:
-    """Search the trees' settings on the days before --until, judged on later days than they learned from."""
+    """Search the trees' settings on the days before --until, validated on later days than they learned from."""
+    from ml.cli.printing import Steps, console, progress_bar
     from ml.files.city import read_city, read_groups
     from ml.files.forecasts import check_file
     from ml.files.settings import write_settings
@@ -39,7 +38,7 @@ def tune(
     write_settings(tuned.settings, out)
     for what, validation in (("defaults", tuned.before), ("best", tuned.validation)):
         console.print(
-            f"{what}: {validation.gain:+.4f} ± {validation.standard_error:.4f} nats per incident over the blend, "
+            f"{what}: {validation.gain:+.4f} ± {validation.standard_error:.4f} nats per incident over the mixture, "
             f"{validation.rounds} rounds"
         )
     console.print(f"{tuned.tried} settings tried; the best are in {out}")

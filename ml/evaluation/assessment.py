@@ -1,4 +1,4 @@
-"""What a backtest says of each method: its scores, whether its counts and its uncertainty are right, and by how far."""
+"""Assess each method of a backtest: scores, calibration of its counts and of its uncertainty, and differences."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from ml.evaluation.backtest import DayForecast
-from ml.evaluation.bootstrap import Difference, differences
+from ml.evaluation.bootstrap import Difference, Resamples, differences
 from ml.evaluation.calibration import Calibration
-from ml.evaluation.metrics import DayScore, Measures, pool
+from ml.evaluation.metrics import DayScore, Metrics, pool
 from ml.evaluation.pit import VOLUME_EDGES, VOLUME_NAMES, PitTable, Uniformity, pit_of, smallest_adjusted
 from ml.models.distribution import Counts
 from ml.panel.districts import Districts
@@ -21,12 +21,12 @@ LEAST_MEAN = 5.0
 
 @dataclass(frozen=True)
 class Coverage:
-    """How often sums over an area lay in their 80 % interval, among days with a mean of 5 or more.
+    """How often sums over an area lay in their 80 % interval, among those with a mean of 5 or more.
 
     Attributes:
-        count: sums judged.
-        covered: share that lay inside; None where there is none.
-        promised: share that the distribution itself puts inside, above 0.8 because counts are whole numbers.
+        count: number of sums.
+        covered: share that lay inside; None without any sum.
+        promised: share that the distribution itself puts inside; above 0.8 because counts are whole numbers.
     """
 
     count: int
@@ -35,7 +35,7 @@ class Coverage:
 
 
 class PValues(NamedTuple):
-    """Of the randomised PIT, and of the PIT averaged over its randomisation, which finds smaller faults."""
+    """P-values of the randomised PIT, and of the PIT averaged over its randomisation, which detects smaller errors."""
 
     randomised: float | None
     averaged: float | None
@@ -52,7 +52,7 @@ class PValues(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class MethodAssessment:
     """One method over the days of a backtest.
 
     Attributes:
@@ -63,7 +63,7 @@ class Verdict:
     """
 
     method: str
-    measures: Measures
+    metrics: Metrics
     total_ratio: float | None
     decile_error: float | None
     error_by_chance: float | None
@@ -85,7 +85,7 @@ class Verdict:
 
 @dataclass
 class _Sums:
-    """Coverage counted so far."""
+    """Running totals of coverage."""
 
     count: int = 0
     covered: int = 0
@@ -93,11 +93,11 @@ class _Sums:
 
     def add(self, counts: Counts, observed: np.ndarray) -> None:
         large = counts.mean >= LEAST_MEAN
-        judged, seen = Counts(counts.mean[large], counts.dispersion[large]), observed[large]
-        lower, upper = judged.interval_80()
+        sums, seen = Counts(counts.mean[large], counts.dispersion[large]), observed[large]
+        lower, upper = sums.interval_80()
         self.count += len(seen)
         self.covered += int(np.sum((lower <= seen) & (seen <= upper)))
-        self.promised += float(np.sum(judged.cdf(upper) - judged.cdf(lower - 1)))
+        self.promised += float(np.sum(sums.cdf(upper) - sums.cdf(lower - 1)))
 
     def coverage(self) -> Coverage:
         if not self.count:
@@ -107,7 +107,7 @@ class _Sums:
 
 @dataclass
 class Evidence:
-    """What is gathered of one method while the days pass."""
+    """Results of one method, collected day by day."""
 
     district_names: tuple[str, ...]
     scores: list[DayScore] = field(default_factory=list)
@@ -120,8 +120,8 @@ class Evidence:
         self.districts = PitTable("district", self.district_names)
 
 
-class Judge:
-    """Gathers the forecasts of a backtest and judges every method.
+class Assessment:
+    """Collects the forecasts of a backtest and assesses every method.
 
     Args:
         districts: which district each cell lies in.
@@ -129,10 +129,11 @@ class Judge:
 
     def __init__(self, districts: Districts) -> None:
         self._districts = districts
+        self._resamples = Resamples()
         self.evidence: dict[str, Evidence] = {}
 
     def add(self, made: DayForecast, observed: np.ndarray) -> None:
-        """Take in one method's forecast of one day, and what happened, (cells,)."""
+        """Add one method's forecast of one day and the observed counts, (cells,)."""
         evidence = self.evidence.setdefault(made.method, Evidence(self._districts.names))
         evidence.scores.append(made.score)
         evidence.calibration.add(made.expected, observed)
@@ -147,30 +148,30 @@ class Judge:
             counts = Counts.of_sums(made.expected[rows], made.spread, group, groups)
             sums.add(counts, np.bincount(group, observed[rows], groups))
 
-    def verdicts(self) -> tuple[Verdict, ...]:
-        """One per method, in the order they came."""
-        return tuple(_verdict(method, evidence) for method, evidence in self.evidence.items())
+    def by_method(self) -> tuple[MethodAssessment, ...]:
+        """One assessment per method, in the order in which they were added."""
+        return tuple(_assess(method, evidence, self._resamples) for method, evidence in self.evidence.items())
 
     def differences(self, ours: str) -> list[Difference]:
-        """Ours minus each other method; none where ours was not run."""
+        """Ours minus each other method; empty where ours was not run."""
         if ours not in self.evidence:
             return []
         own = self.evidence[ours].scores
         others = ((method, found.scores) for method, found in self.evidence.items() if method != ours)
-        return [row for method, scores in others for row in differences(own, method, scores)]
+        return [row for method, scores in others for row in differences(own, method, scores, self._resamples)]
 
 
-def _verdict(method: str, evidence: Evidence) -> Verdict:
-    measures = pool(evidence.scores)
-    observed = measures.incident_count
-    return Verdict(
+def _assess(method: str, evidence: Evidence, resamples: Resamples) -> MethodAssessment:
+    metrics = pool(evidence.scores)
+    observed = metrics.incident_count
+    return MethodAssessment(
         method=method,
-        measures=measures,
-        total_ratio=measures.expected_count / observed if observed else None,
+        metrics=metrics,
+        total_ratio=metrics.expected_count / observed if observed else None,
         decile_error=evidence.calibration.decile_error(),
         error_by_chance=evidence.calibration.error_by_chance(),
-        volumes=tuple(evidence.volumes.uniformity()),
-        districts=tuple(evidence.districts.uniformity()),
+        volumes=tuple(evidence.volumes.uniformity(resamples)),
+        districts=tuple(evidence.districts.uniformity(resamples)),
         district_coverage=evidence.in_districts.coverage(),
         city_coverage=evidence.in_city.coverage(),
     )

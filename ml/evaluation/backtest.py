@@ -1,4 +1,4 @@
-"""Rolling origin: every day is forecast from what was known before it, by every method alike."""
+"""The engine of every backtest: a rolling origin, each day forecast by every method from what was known before it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from ml.evaluation.metrics import DayScore, score_day
 from ml.models.base import Method
 from ml.models.baselines import Flat
 from ml.models.distribution import Spread
+from ml.models.training import TrainingCache
 from ml.panel.history import Known
 from ml.panel.panel import Panel
 
 KnownOf = Callable[[date], Known]
-"""What a forecast of a day may use."""
+"""Returns what a forecast of a day may use."""
 
 
 @dataclass(frozen=True, eq=False)
 class DayForecast:
-    """What one method expected of one day, and how it did.
+    """One method's forecast of one day and its score.
 
     Attributes:
         expected: (cells,) expected counts.
@@ -37,7 +38,7 @@ class DayForecast:
     score: DayScore
 
 
-def backtest(
+def rolling_forecasts(
     methods: Sequence[Method],
     known: KnownOf,
     *,
@@ -48,13 +49,13 @@ def backtest(
 ) -> Iterator[DayForecast]:
     """Forecast and score every day of ``[first_day, last_day]`` with every method.
 
-    Methods are fitted anew every ``refit_days`` on what the first day of each block can see; predictions use each
+    Methods are refitted every ``refit_days`` on what was known on the first day of each block; predictions use each
     day's own panel.
 
     Args:
         methods: unfitted methods.
-        known: the panel as known on the morning of a day, and how far behind it ends; days that share both are
-            predicted in one pass.
+        known: returns the panel as known on the morning of a day and how far behind the day it ends; days that
+            share both are predicted in one pass.
         truth: what happened.
         first_day: first day forecast.
         last_day: last day forecast.
@@ -63,11 +64,13 @@ def backtest(
     Yields:
         Per day, one forecast per method, in the order of ``methods``.
     """
+    cache = TrainingCache()
     for start in _every(first_day, last_day, refit_days):
         end = min(start + timedelta(days=refit_days - 1), last_day)
         seen = known(start)
         fitted = [
-            method.fit(seen.panel, start - timedelta(days=seen.horizon_days), seen.horizon_days) for method in methods
+            method.fit(seen.panel, start - timedelta(days=seen.horizon_days), seen.horizon_days, cache)
+            for method in methods
         ]
         for days, panel, horizon_days in _sharing(known, _every(start, end, 1)):
             flat = Flat().predict(panel, days, horizon_days)
@@ -80,7 +83,7 @@ def backtest(
 
 
 def _sharing(known: KnownOf, days: Iterator[date]) -> Iterator[tuple[list[date], Panel, int]]:
-    """Runs of days that see the same panel at the same horizon."""
+    """Group consecutive days that see the same panel at the same horizon."""
     seen = ((day, known(day)) for day in days)
     for _, run in groupby(seen, key=lambda pair: (id(pair[1].panel), pair[1].horizon_days)):
         together = list(run)

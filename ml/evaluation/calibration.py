@@ -1,4 +1,4 @@
-"""Whether the counts expected are the counts observed, by tenths of risk."""
+"""Calibration: expected against observed counts, by tenths of risk."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ _BINS = (_HIGHEST_LOG - _LOWEST_LOG) * _STEPS_PER_DECADE
 class Calibration:
     """Cell-days ordered by expected count over all days, with what was expected and what was observed.
 
-    Tenths are of *expected incidents*: the cell-days of highest risk that hold the first tenth of all that is expected,
-    then the next. Tenths of cells would put most incidents of a city into one of them and hardly any into half of them,
-    so that their error is either one number or noise; these weigh alike, and each says how far off the figures are that
-    a reader meets on a tenth of all incidents. A step of risk that straddles two tenths is divided in proportion, which
-    is the mean over ties broken at random.
+    Tenths are of *expected incidents*: the cell-days of highest risk that hold the first tenth of all expected
+    incidents, then the next. Tenths of cells would put most incidents of a city into one tenth and hardly any into half
+    of them. These tenths weigh the same, and each shows the error of the forecasts of a tenth of all incidents. A step
+    of risk that straddles two tenths is divided in proportion, which is the mean over ties broken at random.
     """
 
     def __init__(self) -> None:
         self._sums = np.zeros((3, _BINS))
 
     def add(self, expected: np.ndarray, observed: np.ndarray) -> None:
-        """Take one day in: (cells,) expected and observed counts."""
+        """Add one day: (cells,) expected and observed counts."""
         logarithm = np.log10(np.maximum(expected, 10.0**_LOWEST_LOG))
         step = np.clip(((logarithm - _LOWEST_LOG) * _STEPS_PER_DECADE).astype(np.int64), 0, _BINS - 1)
         self._sums += [np.bincount(step, values, _BINS) for values in (None, expected, observed)]
@@ -47,7 +46,7 @@ class Calibration:
         return decile_error(tenths["expected"].to_numpy(), tenths["observed"].to_numpy())
 
     def error_by_chance(self) -> float | None:
-        """The decile error that Poisson chance alone brings to a map that is right; None without incidents."""
+        """The decile error of a correct map, from Poisson chance alone; None without incidents."""
         tenths = self.tenths()
         total = tenths["observed"].sum()
         # mean absolute deviation of a normal variable
@@ -57,7 +56,7 @@ class Calibration:
 def decile_error(expected: np.ndarray, observed: np.ndarray) -> float | None:
     """``sum |expected - observed| / sum observed``: the incident-weighted mean of ``|expected / observed - 1|``.
 
-    So written, a tenth without incidents counts what was expected of it.
+    In this form a tenth without incidents contributes what was expected of it.
     """
     total = float(observed.sum())
     return float(np.abs(expected - observed).sum() / total) if total else None

@@ -1,4 +1,4 @@
-"""How good a forecast was: hit rate, PAI, PEI, Poisson deviance and information gain per event."""
+"""Metrics of a forecast: hit rate, PAI, PEI, Poisson deviance and information gain per incident."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from scipy.special import gammaln, xlogy
 
 AREA_PERCENTS = (1, 2, 5)
 _TIE_SEED = 7
-# the least a method may expect of a cell: an incident where it expected less costs no more than this
+# least expected count of a cell: an incident where a method expected less costs no more than this
 _FLOOR = 1e-12
 
 
 def risk_order(expected: np.ndarray, day: date) -> np.ndarray:
-    """Cells from the highest expected count to the lowest; ties in an order drawn for the day, never by file order."""
+    """Cells from the highest expected count to the lowest; ties in a random order drawn for the day."""
     random = np.random.default_rng([_TIE_SEED, day.toordinal()])
     return np.lexsort((random.permutation(len(expected)), -expected))
 
@@ -27,7 +27,7 @@ class DayScore:
 
     Attributes:
         hits: area percent -> incidents in the flagged cells.
-        best_hits: area percent -> incidents in as many cells, flagged with hindsight.
+        best_hits: area percent -> incidents in as many cells, flagged in hindsight.
         flagged: area percent -> flagged cells.
     """
 
@@ -74,13 +74,13 @@ def poisson_log_score(expected: np.ndarray, observed: np.ndarray) -> float:
 
 
 def poisson_deviance(expected: np.ndarray, observed: np.ndarray) -> float:
-    """Twice the log-likelihood lost against a map that knew the counts."""
+    """Twice the log-likelihood lost against a map that equals the counts."""
     mean = np.maximum(expected, _FLOOR)
     return float(2.0 * np.sum(xlogy(observed, np.maximum(observed, 1.0) / mean) - (observed - mean)))
 
 
 @dataclass(frozen=True)
-class Measures:
+class Metrics:
     """One method over many days, pooled.
 
     Attributes:
@@ -99,8 +99,8 @@ class Measures:
     pei: dict[int, float | None]
 
 
-def pool(scores: Iterable[DayScore]) -> Measures:
-    """Measures over days: sums first, ratios last."""
+def pool(scores: Iterable[DayScore]) -> Metrics:
+    """Pool the scores of several days: sums first, ratios last."""
     days = list(scores)
     incidents = sum(day.incident_count for day in days)
     gained = sum(day.log_score - day.flat_log_score for day in days)
@@ -108,7 +108,7 @@ def pool(scores: Iterable[DayScore]) -> Measures:
     best = {p: sum(day.best_hits[p] for day in days) for p in AREA_PERCENTS}
     cells = sum(day.cell_count for day in days)
     area = {p: sum(day.flagged[p] for day in days) / cells if cells else 0.0 for p in AREA_PERCENTS}
-    return Measures(
+    return Metrics(
         days=len(days),
         incident_count=incidents,
         expected_count=sum(day.expected_count for day in days),

@@ -21,6 +21,7 @@ from ml.evaluation.metrics import poisson_log_score, risk_order
 from ml.models.base import Method
 from ml.models.baselines import Flat
 from ml.models.determinism import one_thread
+from ml.models.training import TrainingCache
 from ml.panel.panel import Panel
 
 FOOT_M = 0.3048
@@ -28,7 +29,7 @@ MILE_M = 1609.344
 LEAST_CELL_SQ_FT, MOST_CELL_SQ_FT = 62_500, 360_000
 AREAS_SQ_MI = (0.25, 0.75)
 WINDOWS = ("1 week", "2 weeks", "1 month", "2 months", "3 months")
-# a method is fitted anew for horizons of about a week, a fortnight, a month and the months after
+# a method is refitted for horizons of about a week, a fortnight, a month and the months after
 _FIT_ENDS = (0, 7, 14, 31, 62, 92)
 
 Progress = Callable[[str, int, int], None]
@@ -36,7 +37,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, eq=False)
 class WindowForecast:
-    """What one method expected of a window, and how it did.
+    """One method's forecast of a window and its score.
 
     Attributes:
         origin: first day of the window; nothing of that day or later was known.
@@ -59,7 +60,7 @@ class WindowForecast:
 
 
 @dataclass(frozen=True)
-class WindowMeasures:
+class WindowMetrics:
     """One method in one window, pooled over origins; ratios are None without incidents."""
 
     method: str
@@ -73,7 +74,7 @@ class WindowMeasures:
 
 
 def check_cell(size_m: int) -> None:
-    """Refuse cells that the rules do not allow.
+    """Check that the rules allow this cell size.
 
     Raises:
         InputError: smaller than 62,500 or larger than 360,000 square feet.
@@ -111,7 +112,13 @@ def window_days(window: str, origin: date) -> int:
 
 
 def forecast_windows(
-    method: Method, panel: Panel, origins: Sequence[date], windows: Sequence[str], progress: Callable[[int], None]
+    method: Method,
+    panel: Panel,
+    origins: Sequence[date],
+    windows: Sequence[str],
+    progress: Callable[[int], None],
+    *,
+    cache: TrainingCache | None = None,
 ) -> dict[tuple[date, str], np.ndarray]:
     """Expected counts of each window, (cells,), as the sum of its days, each forecast from before the origin.
 
@@ -120,7 +127,8 @@ def forecast_windows(
         panel: the history.
         origins: ascending first days of the windows.
         windows: names, see :data:`WINDOWS`.
-        progress: told how many days of horizon are done.
+        progress: called with the number of days of horizon done.
+        cache: results shared by several fits on the panel.
     """
     ends = {(origin, window): window_days(window, origin) for origin in origins for window in windows}
     longest = max(ends.values())
@@ -129,7 +137,7 @@ def forecast_windows(
         first, last = before + 1, min(last, longest)  # noqa: PLW2901
         if first > last:
             break
-        fitted = method.fit(panel, origins[0] - timedelta(days=1), (first + last) // 2)
+        fitted = method.fit(panel, origins[0] - timedelta(days=1), (first + last) // 2, cache)
         for horizon in range(first, last + 1):
             maps = fitted.predict(panel, [origin + timedelta(days=horizon - 1) for origin in origins], horizon)
             for (origin, window), days in ends.items():
@@ -157,11 +165,12 @@ def challenge(
         origins: ascending; every window must lie in the panel.
         windows: names.
         refit_origins: origins that share one training, made for the first of them.
-        progress: called with (method, days done, days in all).
+        progress: called with (method, days done, days in total).
 
     Yields:
         One forecast per method, origin and window.
     """
+    cache = TrainingCache()
     blocks = [origins[start : start + refit_origins] for start in range(0, len(origins), refit_origins)]
     for method in methods:
         for number, block in enumerate(blocks):
@@ -171,7 +180,9 @@ def challenge(
                 if progress:
                     progress(name, number * longest + day, len(blocks) * longest)
 
-            for (origin, window), expected in forecast_windows(method, panel, block, windows, done).items():
+            for (origin, window), expected in forecast_windows(
+                method, panel, block, windows, done, cache=cache
+            ).items():
                 yield score_window(method.name, panel, origin, window, expected)
 
 
@@ -199,7 +210,7 @@ def score_window(method: str, panel: Panel, origin: date, window: str, expected:
     )
 
 
-def pool_windows(scored: Sequence[WindowForecast], city_m2: float, cell_m2: float) -> WindowMeasures:
+def pool_windows(scored: Sequence[WindowForecast], city_m2: float, cell_m2: float) -> WindowMetrics:
     """Pool one method's forecasts of one window over origins: sums first, ratios last.
 
     Args:
@@ -214,7 +225,7 @@ def pool_windows(scored: Sequence[WindowForecast], city_m2: float, cell_m2: floa
     )
     share = {area: scored[0].flagged[area] * cell_m2 / city_m2 for area in AREAS_SQ_MI}
     gained = sum(each.log_score - each.flat_log_score for each in scored)
-    return WindowMeasures(
+    return WindowMetrics(
         method=scored[0].method,
         window=scored[0].window,
         origins=len(scored),

@@ -1,9 +1,9 @@
-"""Randomised probability integral transform: a predictive distribution that is right gives uniform numbers.
+"""Randomised probability integral transform (PIT): it is uniform where the predictive distribution is right.
 
 For a count y with distribution F, u = F(y-1) + v (F(y) - F(y-1)) with v uniform is uniform where F is right (Czado,
 Gneiting & Held, Predictive model assessment for count data, 2009), however small the mean is; an 80 % interval of a
 Poisson with mean 0.05 covers 95 %, and coverage says nothing there. Where incidents are rare, most of u is v, and its
-noise hides what is wrong; the histogram averaged over all v (their section 2.1) has the same mean without that noise.
+noise hides errors; the histogram averaged over all v (their section 2.1) has the same mean without that noise.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ml.evaluation.bootstrap import BLOCK_DAYS, RESAMPLES, day_weights
+from ml.evaluation.bootstrap import BLOCK_DAYS, RESAMPLES, Resamples
 from ml.models.determinism import one_thread
 from ml.models.distribution import Counts
 
@@ -32,11 +32,11 @@ _SEED = 20_090_401
 
 
 class Pit(NamedTuple):
-    """Where the counts of a day fell in their distributions.
+    """PIT of a day's counts.
 
     Attributes:
         randomised: (cells,) u, uniform where the distribution is right.
-        averaged: (cells, bins) share of all v that put u into each bin; each row sums to 1.
+        averaged: (cells, bins) share of all v for which u falls into each bin; each row sums to 1.
     """
 
     randomised: np.ndarray
@@ -62,7 +62,7 @@ class Uniformity:
     Attributes:
         stratum: name.
         distance: largest difference between the cumulated histogram and the uniform one.
-        p_value: of the histogram under uniformity; None where fewer than 30 incidents or four weeks tell nothing.
+        p_value: of the histogram under uniformity; None for fewer than 30 incidents or four weeks, which show nothing.
         sharp_p_value: of the averaged histogram, which finds smaller faults.
         histogram: (bins,) share of the cell-days.
     """
@@ -91,7 +91,7 @@ class PitTable:
         self._incidents = np.zeros(len(names))
 
     def add(self, pit: Pit, stratum: np.ndarray, observed: np.ndarray) -> None:
-        """Take one day in: PIT, (cells,) number of the stratum (below 0: none) and observed counts."""
+        """Add one day: PIT, (cells,) number of the stratum (below 0: none) and observed counts."""
         inside, number = stratum >= 0, len(self.names)
         own = stratum[inside]
         place = np.minimum((pit.randomised[inside] * BINS).astype(np.int64), BINS - 1)
@@ -101,8 +101,8 @@ class PitTable:
         self._averaged.append(averaged)
         self._incidents += np.bincount(own, observed[inside], number)
 
-    def uniformity(self) -> list[Uniformity]:
-        """One row per stratum that has cell-days."""
+    def uniformity(self, resamples: Resamples | None = None) -> list[Uniformity]:
+        """One row per stratum that has cell-days; ``resamples`` as in :func:`uniformity_p`."""
         empty = np.zeros((len(self.names), 0, BINS))
         daily, averaged = (np.stack(days, axis=1) if days else empty for days in (self._daily, self._averaged))
         found = []
@@ -113,13 +113,13 @@ class PitTable:
             shares = histogram.sum(axis=0) / total
             distance = float(np.abs(shares.cumsum() - np.arange(1, BINS + 1) / BINS).max())
             enough = incidents >= FEWEST_INCIDENTS
-            p_value, sharp = (uniformity_p(days) if enough else None for days in (histogram, smooth))
+            p_value, sharp = (uniformity_p(days, resamples) if enough else None for days in (histogram, smooth))
             found.append(Uniformity(name, total, int(incidents), distance, p_value, sharp, tuple(shares.tolist())))
         return found
 
 
 @one_thread
-def uniformity_p(daily: np.ndarray) -> float | None:
+def uniformity_p(daily: np.ndarray, resamples: Resamples | None = None) -> float | None:
     """Chance of a histogram at least this uneven if the PIT were uniform; None for fewer than four blocks of days.
 
     Pearson's statistic of the summed histogram, against what it is when blocks of days are drawn anew from days whose
@@ -127,6 +127,7 @@ def uniformity_p(daily: np.ndarray) -> float | None:
 
     Args:
         daily: (days, bins) cell-days per bin.
+        resamples: day weights already drawn; None draws them.
     """
     days = len(daily)
     if days < 4 * BLOCK_DAYS:
@@ -138,12 +139,12 @@ def uniformity_p(daily: np.ndarray) -> float | None:
     centred = deviation - size * excess / total
     blocks = days / BLOCK_DAYS
     # blocks drawn from few vary less than blocks of a longer record would
-    widened = day_weights(days) @ centred * np.sqrt(blocks / (blocks - 1))
+    widened = (resamples or Resamples()).weights(days) @ centred * np.sqrt(blocks / (blocks - 1))
     at_least = np.sum(np.square(widened).sum(axis=1) >= np.square(excess).sum())
     return float((1 + at_least) / (1 + RESAMPLES))
 
 
 def smallest_adjusted(p_values: Iterable[float | None]) -> float | None:
-    """The smallest p-value times how many were looked at (Holm 1979), at most 1; None where none could be judged."""
-    judged = [value for value in p_values if value is not None]
-    return min(1.0, min(judged) * len(judged)) if judged else None
+    """The smallest p-value times how many there are (Holm 1979), at most 1; None where there is none."""
+    known = [value for value in p_values if value is not None]
+    return min(1.0, min(known) * len(known)) if known else None

@@ -1,8 +1,8 @@
-"""The densities a forecast is made from: where incidents were, remembered over time and spread over space.
+"""Densities: past incidents, weighted by age and spread over space, from which a forecast is made.
 
-Each :class:`Memory` is declared once, with its unit and what it remembers; a component is one of its half-lives spread
-with one of its bandwidths and scaled to sum to 1 over the city. Derived components tilt a lasting map by what a wider
-neighbourhood remembers. Every component of a day sees only earlier days.
+Each :class:`Memory` is declared once, with its unit and what it remembers; a density uses one of its half-lives
+and one of its bandwidths and is scaled to sum to 1 over the city. Derived densities tilt a lasting map by what a wider
+neighbourhood remembers. Every density of a day sees only earlier days.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from ml.panel.panel import CATEGORY, OTHER, TARGET, Cells, Panel
 
 
 def every_day(day: date) -> tuple[float, ...]:  # noqa: ARG001
-    """All days count alike."""
+    """All days count the same."""
     return (1.0,)
 
 
 def same_part_of_week(day: date) -> tuple[float, ...]:
-    """Only weekdays speak for a weekday, only weekends for a weekend."""
+    """Weekdays count only for weekdays, weekends only for weekends."""
     return (0.0, 1.0) if day.weekday() >= 5 else (1.0, 0.0)
 
 
 def same_weekday(day: date) -> tuple[float, ...]:
-    """Only Mondays speak for a Monday."""
+    """A day counts only for the same weekday."""
     return tuple(float(day.weekday() == weekday) for weekday in range(7))
 
 
@@ -118,11 +118,11 @@ _NARROWEST_CELLS, _KEPT_M = 0.5, 250.0
 
 @dataclass(frozen=True)
 class Recipe:
-    """Which components a city's forecast is made from.
+    """Which densities a city's forecast is made from.
 
     Attributes:
         has_others: whether the panel has incidents of other categories.
-        clues: layers of single categories that only the trees look at.
+        clues: layers of single categories that only the trees use.
         context: names of what is known beside incidents; the trees see it as it is.
         cell_size_m: side of a cell, metres; kernels much narrower than it are left out.
     """
@@ -134,7 +134,7 @@ class Recipe:
 
     @classmethod
     def from_stored(cls, fields: Mapping[str, Any]) -> Recipe:
-        """Read what ``dataclasses.asdict`` wrote and JSON kept."""
+        """Read the fields as written by ``dataclasses.asdict`` and stored as JSON."""
         return cls(
             has_others=fields["has_others"],
             clues=tuple(fields["clues"]),
@@ -144,7 +144,7 @@ class Recipe:
 
     @classmethod
     def of(cls, history: Panel) -> Recipe:
-        """The components for what a history holds: the categories with most incidents are clues."""
+        """The densities for a history; its categories with most incidents are the clues."""
         parts = {name: float(layer.sum()) for name, layer in history.layers.items() if name.startswith(CATEGORY)}
         if len(history.target_categories) == 1:
             parts.pop(history.target_categories[0], None)
@@ -155,24 +155,24 @@ class Recipe:
 
     @cached_property
     def mixed(self) -> tuple[Memory, ...]:
-        """Memories that the blend mixes."""
+        """Memories whose densities are in the mixture."""
         return tuple(self._fitting(memory) for memory in MIXED if memory.layer != OTHER or self.has_others)
 
     @cached_property
     def seen(self) -> tuple[Memory, ...]:
-        """Memories that only the trees look at."""
+        """Memories that only the trees use."""
         single = (Memory(clue, every_day, _CLUE_HALF_LIVES_DAYS, _CLUE_BANDWIDTHS_M) for clue in self.clues)
         return tuple(self._fitting(memory) for memory in (_YESTERDAY, *single))
 
     @cached_property
     def mixed_names(self) -> tuple[str, ...]:
-        """Names of the components the blend mixes; the last one is the even spread."""
+        """Names of the densities in the mixture; the last one is the even spread."""
         remembered = (name for memory in self.mixed for name in memory.names())
         return (*remembered, *EXPOSED.names(), *TRENDING.names(), EVENLY)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Names of all components, those of the blend first, and of the context, last."""
+        """Names of all densities, those of the mixture first, and of the context, last."""
         return (*self.mixed_names, *(name for memory in self.seen for name in memory.names()), *self.context)
 
     def _fitting(self, memory: Memory) -> Memory:
@@ -182,17 +182,17 @@ class Recipe:
 
 
 def densities(recipe: Recipe, panel: Panel, days: Sequence[date], horizon_days: int = 1) -> Iterator[np.ndarray]:
-    """Every component of every day, in one pass over the history.
+    """Every density of every day, in one pass over the history.
 
     Args:
-        recipe: which components.
+        recipe: which densities.
         panel: the history.
         days: ascending local days.
         horizon_days: a day sees the panel up to and with the day this many days before it.
 
     Yields:
-        (components, cells) float32 in the order of ``recipe.names``, each row summing to 1 over the cells but those of
-        the context, which are values as they are known.
+        (densities, cells) float32 in the order of ``recipe.names``, each row summing to 1 over the cells except those
+        of the context, which are the values themselves.
     """
     ends = [panel.index(day) - horizon_days + 1 for day in days]
     declared = (*recipe.mixed, *recipe.seen)
@@ -212,7 +212,7 @@ def densities(recipe: Recipe, panel: Panel, days: Sequence[date], horizon_days: 
 
 
 class _Tilt:
-    """Derived components of a day from the remembered ones."""
+    """Derived densities of a day from the remembered ones."""
 
     _EVEN_SHARE = 0.02
     _LASTING_MIX = (0.6, 0.3, 0.1)
@@ -223,7 +223,7 @@ class _Tilt:
         self._smoother = Smoother(cells, EXPOSED.bandwidths_m)
 
     def maps(self, mixed: np.ndarray) -> Iterator[np.ndarray]:
-        """Components (n, cells) of :data:`EXPOSED`, then of :data:`TRENDING`."""
+        """Densities (n, cells) of :data:`EXPOSED`, then of :data:`TRENDING`."""
         own, near = self._lasting(mixed, TARGET, 0), self._lasting(mixed, TARGET, 250)
         others = self._lasting(mixed, OTHER, 0) if self._has_others else own
         exposure = own + others

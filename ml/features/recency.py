@@ -1,4 +1,4 @@
-"""Exponential memories of what happened, read out before any day.
+"""Exponentially weighted means of past incidents before any day.
 
 A memory of half-life h is the weighted mean daily count of a cell with weights 2^(-age / h): a recursive filter over
 days (Gardner, Exponential smoothing, 1985). Days are taken in blocks on a fixed grid, each by one sparse product, so
@@ -31,7 +31,7 @@ def memories(counts: csr_matrix, half_lives_days: Sequence[float], ends: Sequenc
     begin = last = 0
     for end in ends:
         if end < last:
-            raise ValueError(f"days must ascend; {end} came after {last}")
+            raise ValueError(f"days must ascend; {end} follows {last}")
         last = end
         while begin + _BLOCK_DAYS <= end:
             blocks = _later(blocks, keep, counts, begin, begin + _BLOCK_DAYS)

@@ -1,7 +1,6 @@
-"""What the model learns from: sampled days, every cell with an incident, a weighted sample of those without.
+"""Training examples: on sampled days, every cell with an incident and a weighted sample of those without.
 
-The examples of a day depend on that day and the days before it only, so each panel's are drawn once and serve every
-later fit.
+The examples of a day depend only on that day and the days before it, so later fits on the same panel can reuse them.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -39,7 +37,7 @@ class Examples:
         cell: (rows,) position among the cells.
         count: (rows,) incidents.
         weight: (rows,) how many cell-days the row stands for.
-        density: (rows, components) float32 densities known before the day.
+        density: (rows, densities) float32 densities known before the day.
     """
 
     days: tuple[date, ...]
@@ -62,16 +60,16 @@ class Examples:
         )
 
 
-_DayRows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-_drawn: WeakKeyDictionary[Panel, dict[tuple[Recipe, int], dict[date, _DayRows]]] = WeakKeyDictionary()
+DayRows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Cells, counts, weights and densities (rows, densities) of one day's examples."""
 
 
 def training_days(panel: Panel, horizon_days: int) -> list[date]:
     """Days to learn from: all of the last three years where incidents are rare, every 2nd, 3rd, … where they are many.
 
-    The first half of a history, at most two years, only fills the memories: what is learned from days with little
-    before them does not hold for days with much. The days lie on a lattice of the calendar, the same whichever day is
-    the last one, and its step shares no factor with the week.
+    The first half of a history, at most two years, only fills the exponential means: days with little history before
+    them teach nothing about days with much. The days lie on a fixed lattice of the calendar, whichever day is the last
+    one, and its step shares no factor with the week.
     """
     burn_in = min(max(_BURN_IN_DAYS, int(panel.days * _BURN_IN_SHARE)), _MOST_BURN_IN_DAYS)
     first = max(burn_in + horizon_days - 1, panel.days - _SPAN_DAYS)
@@ -81,20 +79,27 @@ def training_days(panel: Panel, horizon_days: int) -> list[date]:
     return [day for day in days if day.toordinal() % step == 0]
 
 
-def sample(recipe: Recipe, panel: Panel, days: Sequence[date], horizon_days: int = 1) -> Examples:
-    """Draw the examples of these days; the same panel gives the same draw.
+def sample(
+    recipe: Recipe,
+    panel: Panel,
+    days: Sequence[date],
+    horizon_days: int = 1,
+    known: dict[date, DayRows] | None = None,
+) -> Examples:
+    """Draw the examples of these days; the same panel always gives the same draw.
 
     Zeros are drawn more often where risk is higher (a mean of the densities and of an even spread), and weighted by the
     inverse of their chance, so that sums over the sample estimate sums over all cell-days without bias
     (Horvitz & Thompson 1952).
 
     Args:
-        recipe: the components to look at.
+        recipe: the densities to compute.
         panel: the history, which may go on after the last of the days.
         days: ascending local days of the panel.
         horizon_days: how far ahead each is seen.
+        known: days already sampled with the same arguments; new ones are added to it.
     """
-    kept = _drawn.setdefault(panel, {}).setdefault((recipe, horizon_days), {})
+    kept = {} if known is None else known
     missing = [day for day in days if day not in kept]
     for day, density in zip(missing, densities.densities(recipe, panel, missing, horizon_days), strict=True):
         kept[day] = _draw(recipe, panel, day, density)
@@ -103,8 +108,8 @@ def sample(recipe: Recipe, panel: Panel, days: Sequence[date], horizon_days: int
     return Examples(tuple(days), position, *(np.concatenate(column) for column in zip(*rows, strict=True)))
 
 
-def _draw(recipe: Recipe, panel: Panel, day: date, density: np.ndarray) -> _DayRows:
-    """Cells, counts, weights and densities (rows, components) of a day's examples."""
+def _draw(recipe: Recipe, panel: Panel, day: date, density: np.ndarray) -> DayRows:
+    """Draw one day's examples from its ``density`` (densities, cells)."""
     count = panel.counts(day)
     row = panel.index(day)
     before = panel.totals[max(row - _RATE_DAYS, 0) : row]

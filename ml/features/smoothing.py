@@ -1,4 +1,4 @@
-"""Gaussian smoothing on the city's raster that loses nothing over the city's edge."""
+"""Gaussian smoothing on the city's raster that loses nothing at the city's edge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A city from files, for a backtest without a warehouse: cells, panel, and what a reader should know of them."""
+"""A city from files, for a backtest without a warehouse: cells, panel, and notes on the data."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class FileCity:
     Attributes:
         cells: one row per cell, as :func:`observatory.grid.cells_in` gives them.
         panel: incidents of the category, the others beside it.
-        districts: what the uncertainty is judged by.
+        districts: areas used to assess the uncertainty.
         located_share: located incidents of the category over all of them.
         gaps: days on which nothing at all was recorded.
-        notes: what was left out, and what is odd.
+        notes: what was left out and what is unusual.
     """
 
     cells: pl.DataFrame
@@ -139,8 +139,8 @@ def read_groups(path: Path | None) -> dict[str, list[str]]:
     return {str(name): [str(code) for code in codes] for name, codes in groups.items()}
 
 
-def check_days(city: FileCity, first_day: date, last_day: date, horizon_days: int, where: str) -> None:
-    """Refuse days that the data cannot forecast and score.
+def check_days(city: FileCity, first_day: date, last_day: date, horizon_days: int, subject: str) -> None:
+    """Check that the data allow these days to be forecast and scored.
 
     Raises:
         InputError: they are out of order, before the data allow or after it, or fall into a gap of the record.
@@ -156,7 +156,7 @@ def check_days(city: FileCity, first_day: date, last_day: date, horizon_days: in
     earliest = panel.first_day + timedelta(days=horizon_days)
     if not earliest <= first_day <= last_day < panel.end_day:
         raise InputError(
-            where,
+            subject,
             found=f"days {first_day}..{last_day}",
             expected=f"days in order within {earliest}..{panel.end_day - timedelta(days=1)}, as the incidents allow",
             action="Correct --from and --to.",
@@ -170,7 +170,7 @@ def check_days(city: FileCity, first_day: date, last_day: date, horizon_days: in
         for gap in city.gaps:
             if gap.days_within(begin, end) == (end - begin).days:
                 raise InputError(
-                    where,
+                    subject,
                     found=f"no incident at all on {gap}, which covers {what}, {begin}..{end - timedelta(days=1)}",
                     expected="a record without such a gap",
                     action="Export the missing days, or choose other days with --from and --to.",
@@ -194,7 +194,7 @@ def _notes(read: Incidents, located_share: float, located: int, inside: int, gap
         notes.append(f"{located - inside} of {located} located rows lie in no cell of the city and were left out.")
     if gaps:
         listed = ", ".join(str(gap) for gap in gaps[:_MOST_LISTED]) + (", …" if len(gaps) > _MOST_LISTED else "")
-        notes.append(f"No incident of any category is recorded on {listed}: a gap, taken as days without incidents.")
+        notes.append(f"No incident of any category is recorded on {listed}: a gap, treated as days without incidents.")
     return tuple(notes)
 
 

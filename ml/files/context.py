@@ -48,9 +48,9 @@ def read_context(path: Path, cells: Cells, epsg: int) -> tuple[Context, ...]:
 def _context(path: Path, name: str, rows: pl.DataFrame, cells: Cells, epsg: int) -> Context:
     has_place = rows["longitude_deg"].is_not_null() & rows["latitude_deg"].is_not_null()
     has_date = rows["date"].is_not_null()
-    told = {(place, day) for place, day in zip(has_place, has_date, strict=True)}
+    kinds = {(place, day) for place, day in zip(has_place, has_date, strict=True)}
     described = rows.select("unit", "source").unique()
-    if len(told) != 1 or told == {(False, False)} or described.height != 1:
+    if len(kinds) != 1 or kinds == {(False, False)} or described.height != 1:
         raise _unusable(path, f"rows of {name!r} that differ in unit, source, or in having a date and a place")
     unit, source = described.row(0)
     first, last = span(rows["date"]) or (None, None)
@@ -69,10 +69,10 @@ def _context(path: Path, name: str, rows: pl.DataFrame, cells: Cells, epsg: int)
     return Context(name, unit, source, first, values)
 
 
-def _unusable(path: Path, came: str) -> InputError:
+def _unusable(path: Path, found: str) -> InputError:
     return InputError(
         str(path),
-        found=came,
+        found=found,
         expected=f"columns {list(COLUMNS)}; each name with one unit and source, and with a date, a place or both",
         action="Write one row a day, a place, or a day and place, with null where it says nothing.",
     )

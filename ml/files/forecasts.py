@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from ml.errors import InputError
 from ml.evaluation.backtest import DayForecast
-from ml.models.distribution import predictive
+from ml.models.distribution import cell_distribution
 
 _ROWS_PER_WRITE = 500_000
 
@@ -89,7 +89,7 @@ class ParquetPieces:
 
 def forecast_rows(made: DayForecast, cell_id: np.ndarray) -> pl.DataFrame:
     """``method, forecast_date, horizon_days, cell_id, expected_count, lower_80, upper_80``, one row per cell."""
-    chances = predictive(made.expected, made.spread)
+    chances = cell_distribution(made.expected, made.spread)
     frame = pl.DataFrame(
         {
             "cell_id": cell_id,

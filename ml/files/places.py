@@ -30,14 +30,14 @@ def check_metric(epsg: int) -> None:
     try:
         system = CRS.from_epsg(epsg)
         unit = system.axis_info[0].unit_name if system.axis_info else "unknown"
-        came = f"EPSG:{epsg} ({system.name}), whose unit is the {unit}"
+        found = f"EPSG:{epsg} ({system.name}), whose unit is the {unit}"
         is_metric = system.is_projected and unit == "metre"
     except CRSError:
-        came, is_metric = f"EPSG:{epsg}, which does not exist", False
+        found, is_metric = f"EPSG:{epsg}, which does not exist", False
     if not is_metric:
         raise InputError(
             "--epsg",
-            found=came,
+            found=found,
             expected="a projected reference system in metres",
             action="Use the city's UTM zone, for example 26916 for Chicago or 32610 for Portland.",
         )

@@ -1,4 +1,4 @@
-"""The challenge on files: read, refuse, forecast every origin, write, pool, compare."""
+"""The NIJ challenge on a city in files: read and check them, forecast every origin, write, pool and compare."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ml.evaluation.nij import (
     WINDOWS,
     Progress,
     WindowForecast,
-    WindowMeasures,
+    WindowMetrics,
     challenge,
     check_cell,
     pool_windows,
@@ -35,7 +35,7 @@ from ml.panel.panel import Panel
 
 @dataclass(frozen=True, kw_only=True)
 class NijTest:
-    """What is asked of a rehearsal of the challenge; see :func:`ml.files.city.read_city`.
+    """Input and options of a run of the challenge; see :func:`ml.files.city.read_city`.
 
     Attributes:
         is_weekly: origins every week with windows of one week; else every year with all windows.
@@ -73,14 +73,14 @@ class NijTest:
 
 @dataclass(frozen=True)
 class NijResult:
-    """What a rehearsal found.
+    """Result of a run.
 
     Attributes:
-        measures: per window and method, pooled over origins.
+        metrics: per window and method, pooled over origins.
         differences: ours minus each other method over weekly origins.
     """
 
-    measures: tuple[WindowMeasures, ...]
+    metrics: tuple[WindowMetrics, ...]
     differences: tuple[Difference, ...]
     notes: tuple[str, ...]
     city_square_miles: float
@@ -89,18 +89,18 @@ class NijResult:
 def run_nij(
     test: NijTest, out: Path | None = None, scores: Path | None = None, progress: Progress | None = None
 ) -> NijResult:
-    """Run the rehearsal.
+    """Run the challenge.
 
     Args:
         test: what to run.
         out: Parquet to write, one row per method, origin, window and cell: ``method, origin_date, window_name,
             window_days, cell_id, expected_count``.
         scores: CSV to write, one row per method, origin and window.
-        progress: called with (method, days done, days in all).
+        progress: called with (method, days done, days in total).
 
     Raises:
         InputError: the input cannot be used.
-        Abstention: no forecast from the first origin could be trusted.
+        Abstention: a forecast from the first origin would be withheld.
     """
     methods = methods_named(test.methods or DEFAULT)
     check_cell(test.cell_size_m)
@@ -156,19 +156,19 @@ def _check_origins(test: NijTest, panel: Panel) -> None:
 
 
 def _row(made: WindowForecast, city_m2: float, cell_m2: float) -> dict[str, object]:
-    measures = pool_windows([made], city_m2, cell_m2)
+    metrics = pool_windows([made], city_m2, cell_m2)
     return {
         "method": made.method,
         "origin_date": made.origin,
         "window_name": made.window,
         "window_days": made.days,
         "incidents": made.incident_count,
-        "expected": measures.expected_count,
-        "information_gain": measures.information_gain,
+        "expected": metrics.expected_count,
+        "information_gain": metrics.information_gain,
         **{f"flagged_{area}": made.flagged[area] for area in AREAS_SQ_MI},
         **{f"hits_{area}": made.hits[area] for area in AREAS_SQ_MI},
-        **{f"pai_{area}": measures.pai[area] for area in AREAS_SQ_MI},
-        **{f"pei_{area}": measures.pei[area] for area in AREAS_SQ_MI},
+        **{f"pai_{area}": metrics.pai[area] for area in AREAS_SQ_MI},
+        **{f"pei_{area}": metrics.pei[area] for area in AREAS_SQ_MI},
     }
 
 
@@ -198,11 +198,11 @@ def _differences(
         gained = np.array([a.log_score - b.log_score for a, b in pairs])
         compared.append(difference(method, "information_gain", gained, incidents, block=1))
         for area in AREAS_SQ_MI:
-            hits = _hits(pairs, area) / (ours[0].flagged[area] * cell_share)
+            hits = _hits_gained(pairs, area) / (ours[0].flagged[area] * cell_share)
             compared.append(difference(method, f"pai_{area}", hits, incidents, block=1))
     return compared
 
 
-def _hits(pairs: Sequence[tuple[WindowForecast, WindowForecast]], area: float) -> np.ndarray:
-    """Hits more than the other had, (origins,)."""
+def _hits_gained(pairs: Sequence[tuple[WindowForecast, WindowForecast]], area: float) -> np.ndarray:
+    """Hits gained over the other method, (origins,)."""
     return np.array([a.hits[area] - b.hits[area] for a, b in pairs], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""One category group of a city: its model trained, its forecast issued or abstained from."""
+"""Train the model of one category group, and write its forecast or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ml.evaluation.metrics import risk_order
 from ml.io import Warehouse
 from ml.jobs.results import GroupForecast
 from ml.jobs.snapshot import City
-from ml.models.distribution import predictive
+from ml.models.distribution import cell_distribution
 from ml.models.hotspots import Hotspots, library_versions, model_id
 from ml.models.registry import OURS
 
@@ -19,10 +19,10 @@ RETRAIN_AFTER_DAYS = 28
 
 
 def train_group(warehouse: Warehouse, city: City, group: str) -> tuple[str, Hotspots]:
-    """Train on what was known that morning and store the model; returns its identity and itself.
+    """Train on what was known that morning and store the model; returns its id and the model.
 
     Raises:
-        Abstention: too little, nothing recent, or another record than before to learn from.
+        Abstention: too little history, no recent data, or a record that has changed.
     """
     panel = city.panel(group)
     through = panel.end_day - timedelta(days=1)
@@ -64,7 +64,7 @@ def forecast_group(warehouse: Warehouse, city: City, group: str) -> GroupForecas
         {
             "cell_id": city.cells.cell_id[order],
             "expected_count": expected[order],
-            **predictive(expected[order], model.spread)._asdict(),
+            **cell_distribution(expected[order], model.spread)._asdict(),
             "risk_rank": range(1, len(order) + 1),
         }
     ).with_columns(

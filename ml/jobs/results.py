@@ -1,4 +1,4 @@
-"""What the entry points report: dataclasses that print as one line of JSON."""
+"""Results of the jobs: dataclasses that print as one line of JSON."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
-from ml.evaluation.metrics import Measures
+if TYPE_CHECKING:
+    from ml.evaluation.metrics import Metrics
+
 
 Progress = Callable[[str, int, int], None]
-"""Called with (category group, days done, days in all)."""
+"""Called with (category group, days done, days in total)."""
 
 
 class Summary:
@@ -22,7 +25,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class GroupForecast(Summary):
-    """What became of one category group: a forecast, or an abstention with its reason."""
+    """The outcome for one category group: a forecast, or an abstention with its reason."""
 
     category_group: str
     model_id: str | None
@@ -51,7 +54,7 @@ class ForecastSummary(Summary):
 
 @dataclass(frozen=True)
 class GroupScore(Summary):
-    """How one method did for one category group, pooled over the days scored.
+    """One method's scores for one category group, pooled over the days.
 
     ``information_gain`` is nats per incident over a flat map at the mean of the last 28 days; None without incidents.
     """
@@ -66,23 +69,23 @@ class GroupScore(Summary):
     pei: dict[int, float | None]
 
     @classmethod
-    def of(cls, category_group: str, method: str, measures: Measures) -> GroupScore:
-        """Take what a summary needs of the measures."""
+    def of(cls, category_group: str, method: str, metrics: Metrics) -> GroupScore:
+        """Make a summary from the metrics."""
         return cls(
             category_group,
             method,
-            measures.days,
-            measures.incident_count,
-            measures.expected_count,
-            measures.information_gain,
-            measures.pai,
-            measures.pei,
+            metrics.days,
+            metrics.incident_count,
+            metrics.expected_count,
+            metrics.information_gain,
+            metrics.pai,
+            metrics.pei,
         )
 
 
 @dataclass(frozen=True)
 class ScoreSummary(Summary):
-    """Scores of one territory over ``[first_day, last_day]``; ``skipped`` says which groups were not, and why."""
+    """Scores of one territory over ``[first_day, last_day]``; ``skipped`` says why groups have none."""
 
     territory_code: str
     first_day: date

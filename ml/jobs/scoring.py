@@ -1,4 +1,4 @@
-"""Scores as rows of ``ml.forecast_score``."""
+"""Score stored forecasts; scores become rows of ``ml.forecast_score``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ml.tables import SCORE_COLUMNS
 
 @dataclass(frozen=True)
 class ScoredDay:
-    """How one method did on one day, and what it was made from."""
+    """One method's score of one day, and the model and data behind it."""
 
     group: str
     day: date
@@ -36,7 +36,7 @@ class ScoredDay:
 
 
 def score_live(
-    issued: np.ndarray,
+    forecast: np.ndarray,
     panel: Panel,
     observed: np.ndarray,
     *,
@@ -46,21 +46,21 @@ def score_live(
     horizon_days: int,
     data_as_of: datetime,
 ) -> list[ScoredDay]:
-    """Score an issued forecast, and the baselines as they would have been issued beside it.
+    """Score a stored forecast, and the baselines as they would have been forecast with it.
 
     Args:
-        issued: (cells,) expected counts as issued.
-        panel: as known when they were issued; it ends with the last day known.
+        forecast: (cells,) expected counts as stored.
+        panel: as known when the forecast was made; it ends with the last day known.
         observed: (cells,) what happened.
         group: category group.
         day: the day that was forecast.
-        model_id: the model that issued the forecast.
+        model_id: the model that made the forecast.
         horizon_days: of the forecast.
         data_as_of: of the forecast.
     """
     through = day - timedelta(days=horizon_days)
     flat = Flat().predict(panel, [day], horizon_days)[0]
-    maps = {OURS: issued} | {
+    maps = {OURS: forecast} | {
         method.name: method.fit(panel, through, horizon_days).predict(panel, [day], horizon_days)[0]
         for method in BASELINES
     }
@@ -86,8 +86,8 @@ def score_rows(scored: Sequence[ScoredDay], territory_code: str, evaluation: str
 
 
 def _row(scored: ScoredDay) -> dict[str, Any]:
-    score, measures = scored.score, pool([scored.score])
-    shares = {"hit_rate": measures.hit_rate, "pai": measures.pai, "pei": measures.pei}
+    score, metrics = scored.score, pool([scored.score])
+    shares = {"hit_rate": metrics.hit_rate, "pai": metrics.pai, "pei": metrics.pei}
     return {
         "category_group": scored.group,
         "forecast_date": scored.day,
@@ -106,7 +106,7 @@ def _row(scored: ScoredDay) -> dict[str, Any]:
 
 
 def score(url: str, territory_code: str, day: date) -> ScoreSummary:
-    """Score the stored forecast of local day ``day``, and every baseline as it would have been issued beside it.
+    """Score the stored forecast of local day ``day``, and every baseline as it would have been forecast with it.
 
     Args:
         url: ``postgresql+psycopg://`` address of the warehouse as role forecaster.
@@ -128,8 +128,8 @@ def score(url: str, territory_code: str, day: date) -> ScoreSummary:
         elif not _is_over(happened, day):
             skipped["*"] = f"{day} is not over: no incident of that day or later is known yet"
             stored = stored.clear()
-        for (group,), issued in stored.group_by("category_group", maintain_order=True):
-            rows = _score_group(city, str(group), issued, happened)
+        for (group,), forecast in stored.group_by("category_group", maintain_order=True):
+            rows = _score_group(city, str(group), forecast, happened)
             changed += warehouse.replace(
                 "forecast_score",
                 score_rows(rows, territory_code, "live"),
@@ -139,13 +139,13 @@ def score(url: str, territory_code: str, day: date) -> ScoreSummary:
                 forecast_date=(day, day),
             )
             scored += rows
-    return ScoreSummary(territory_code, day, day, "live", _pooled(scored), skipped, changed)
+    return ScoreSummary(territory_code, day, day, "live", pool_scores(scored), skipped, changed)
 
 
-def _score_group(city: City, group: str, issued: pl.DataFrame, happened: pl.DataFrame) -> list[ScoredDay]:
-    expected = issued.filter(pl.col("cell_id").is_in(city.cells.cell_id))
+def _score_group(city: City, group: str, forecast: pl.DataFrame, happened: pl.DataFrame) -> list[ScoredDay]:
+    expected = forecast.filter(pl.col("cell_id").is_in(city.cells.cell_id))
     maps = pl.DataFrame({"cell_id": city.cells.cell_id}).join(expected, on="cell_id", how="left", maintain_order="left")
-    horizon_days = issued["horizon_days"][0]
+    horizon_days = forecast["horizon_days"][0]
     end_day = city.day - timedelta(days=horizon_days - 1)
     first_day, _ = span(city.counts["occurred_date"]) or (end_day, end_day)
     panel = group_panel(city.cells, city.counts, group, first_day, end_day)
@@ -156,13 +156,14 @@ def _score_group(city: City, group: str, issued: pl.DataFrame, happened: pl.Data
         truth.counts(city.day),
         group=group,
         day=city.day,
-        model_id=issued["model_id"][0],
+        model_id=forecast["model_id"][0],
         horizon_days=horizon_days,
-        data_as_of=issued["data_as_of"][0],
+        data_as_of=forecast["data_as_of"][0],
     )
 
 
-def _pooled(scored: Sequence[ScoredDay]) -> tuple[GroupScore, ...]:
+def pool_scores(scored: Sequence[ScoredDay]) -> tuple[GroupScore, ...]:
+    """Pool the days of each category group and method."""
     together = defaultdict(list)
     for day in scored:
         together[day.group, day.method].append(day.score)

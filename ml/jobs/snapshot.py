@@ -81,7 +81,7 @@ class City:
         """Panel of a group; ends with the last day known.
 
         Raises:
-            Abstention: nothing to learn from, nothing recent, too little located, or another record than before.
+            Abstention: too little history, no recent data, too few located incidents, or a record that has changed.
         """
         if self.horizon_days > LONGEST_HORIZON_DAYS:
             raise HistoryTooShort(

@@ -1,4 +1,4 @@
-"""What a forecast has to beat: simple maps that anyone could draw."""
+"""Baselines: simple maps that a forecast has to beat."""
 
 from __future__ import annotations
 
@@ -13,17 +13,24 @@ from ml.features.recency import memories
 from ml.features.smoothing import Smoother
 from ml.models.distribution import POISSON, Spread
 from ml.models.risk_map import RiskMap, recent_level
+from ml.models.training import TrainingCache
 from ml.panel.panel import Panel
 
 
 @dataclass(frozen=True)
 class Flat:
-    """The mean of the last 28 days, the same in every cell: what is known without a map."""
+    """The mean of the last 28 days, the same in every cell."""
 
     name: str = "flat"
     spread: Spread = POISSON
 
-    def fit(self, panel: Panel, through: date, horizon_days: int = 1) -> Self:  # noqa: ARG002
+    def fit(
+        self,
+        panel: Panel,  # noqa: ARG002
+        through: date,  # noqa: ARG002
+        horizon_days: int = 1,  # noqa: ARG002
+        cache: TrainingCache | None = None,  # noqa: ARG002
+    ) -> Self:
         """Nothing to learn."""
         return self
 
@@ -46,7 +53,7 @@ class Mean(RiskMap):
 
     @classmethod
     def of(cls, window_days: int) -> Self:
-        """The mean of so many days."""
+        """The mean of this many days."""
         return cls(window_days=window_days, name=f"mean_{window_days}d")
 
     def risks(self, panel: Panel, days: Sequence[date], horizon_days: int) -> Iterator[np.ndarray]:
@@ -60,7 +67,7 @@ class WeekdayMean(RiskMap):
     """The mean of each cell on the same weekday of the last weeks.
 
     Attributes:
-        windows_weeks: how many weeks; before ``fit`` all that are tried.
+        windows_weeks: how many weeks; before ``fit`` all candidates.
     """
 
     windows_weeks: tuple[int, ...] = (13, 52, 156, 520)
@@ -85,7 +92,7 @@ class ExponentialDecay(RiskMap):
     """A mean of each cell's days with weights that halve (Gardner, Exponential smoothing: the state of the art, 1985).
 
     Attributes:
-        half_lives_days: after how many days an incident counts half; before ``fit`` all that are tried.
+        half_lives_days: after how many days an incident counts half; before ``fit`` all candidates.
     """
 
     half_lives_days: tuple[float, ...] = (7, 14, 30, 60, 120, 240, 480, 960, 1920)
@@ -105,11 +112,11 @@ class ExponentialDecay(RiskMap):
 class KernelDensity(RiskMap):
     """A Gaussian kernel density of the last days.
 
-    The hotspot map of practice (Chainey, Tompson & Uhlig, The utility of hotspot mapping for predicting spatial
+    The hotspot map common in practice (Chainey, Tompson & Uhlig, The utility of hotspot mapping for predicting spatial
     patterns of crime, 2008).
 
     Attributes:
-        windows_days: how many days; before ``fit`` all that are tried.
+        windows_days: how many days; before ``fit`` all candidates.
         bandwidths_m: standard deviations of the Gaussian, metres; likewise.
     """
 

@@ -1,4 +1,4 @@
-"""How far counts scatter around what was expected: negative binomial, by maximum likelihood."""
+"""Dispersion of counts around their expectation: negative binomial, by maximum likelihood."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _START = (-3.0, -3.0)
 
 
 def fit_spread(mean: np.ndarray, count: np.ndarray, weight: np.ndarray) -> Spread:
-    """The spread that makes the counts of cells most likely; of their sum nothing is said.
+    """The spread that makes the counts of single cells most likely; their sums are not considered.
 
     Args:
         mean: (rows,) expected counts.

@@ -1,4 +1,4 @@
-"""From an expected count to what may happen: negative binomial counts of cells and of sums over cells of a day."""
+"""The distribution of counts around their expectation: negative binomial, of cells and of sums over cells of a day."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LARGE_MEAN = 50.0
 
 @dataclass(frozen=True)
 class Spread:
-    """How much counts vary around what is expected, beyond Poisson; all zero is Poisson.
+    """How much counts vary around their expectation, beyond Poisson; all zero is Poisson.
 
     The variance of one cell's count is ``mean * (1 + linear) + quadratic * mean²``; that of a sum over cells of one day
     is ``sum(mean) * (1 + linear) + quadratic * sum(mean²) + shared * sum(mean)²``.
@@ -41,7 +41,7 @@ class Spread:
                 "spread",
                 found=str(self),
                 expected="no part below zero",
-                action="Take Poisson, 0, where counts vary less.",
+                action="Use 0 (Poisson) where counts vary less.",
             )
 
     def with_level(self, expected: np.ndarray, observed: np.ndarray) -> Self:
@@ -116,7 +116,7 @@ class Counts:
         return lower, upper
 
 
-class Predictive(NamedTuple):
+class CellDistribution(NamedTuple):
     """Per cell: probability of at least one incident, and the 10 % and 90 % quantiles of the count."""
 
     probability_any: np.ndarray
@@ -124,15 +124,15 @@ class Predictive(NamedTuple):
     upper_80: np.ndarray
 
 
-def predictive(expected: np.ndarray, spread: Spread) -> Predictive:
-    """What may happen in each cell.
+def cell_distribution(expected: np.ndarray, spread: Spread) -> CellDistribution:
+    """Distribution of the count of each cell.
 
     Args:
         expected: expected counts, any shape.
-        spread: of the method that expects them.
+        spread: of the method that made the forecast.
     """
     counts = Counts.of_cells(expected, spread)
-    return Predictive(1.0 - counts.probability_none(), *counts.interval_80())
+    return CellDistribution(1.0 - counts.probability_none(), *counts.interval_80())
 
 
 def _log_ratio(dispersion: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Ours: the city's level times a kernel blend, corrected by trees where they help. One model per category group."""
+"""Our method: the level of the city times a kernel mixture, corrected by trees if they help; one model per group."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from ml.models import trees
 from ml.models.determinism import one_thread
 from ml.models.distribution import POISSON, Spread
 from ml.models.level import Level
-from ml.models.mixture import blend_weights
+from ml.models.mixture import fit_mixture
 from ml.models.settings import DEFAULT_SETTINGS, THREADS, Settings
-from ml.models.validation import Trial, rates, trial
+from ml.models.training import TrainingCache
+from ml.models.validation import ModelValidation, rates, validate
 from ml.panel.eligibility import check_history
 from ml.panel.panel import OTHER, Panel
 
@@ -36,13 +37,13 @@ class Hotspots:
     """The forecast: expected count = level of the day times share of the cell.
 
     The share is a mixture of recency and distance kernels (:mod:`ml.features.densities`, :mod:`ml.models.mixture`);
-    trees (:mod:`ml.models.trees`) correct it where they win on later days than they learned from, and the corrected
-    shares are scaled to the level again. Before ``fit`` it cannot predict.
+    trees (:mod:`ml.models.trees`) correct it where they do better on later days than they learned from, and the
+    corrected shares are scaled to the level again. It must be fitted before it can predict.
 
     Attributes:
-        settings: how the trees are grown; None gives the blend alone.
-        sharpness: exponent of the shares, see :class:`ml.models.validation.Trial`.
-        spread: of the counts around what is expected, see :class:`ml.models.distribution.Spread`.
+        settings: of the trees; None uses the mixture alone.
+        sharpness: exponent of the shares, see :class:`ml.models.validation.ModelValidation`.
+        spread: of the counts around their expectation, see :class:`ml.models.distribution.Spread`.
     """
 
     settings: Settings | None = DEFAULT_SETTINGS
@@ -52,36 +53,38 @@ class Hotspots:
     level: Level | None = None
     sharpness: float = 1.0
     spread: Spread = POISSON
-    validation: trees.Validation | None = None
+    validation: trees.TreeValidation | None = None
     tree_text: str | None = None
 
     @one_thread
-    def fit(self, panel: Panel, through: date, horizon_days: int = 1) -> Self:
-        """Learn from the days up to and with ``through``.
+    def fit(self, panel: Panel, through: date, horizon_days: int = 1, cache: TrainingCache | None = None) -> Self:
+        """Learn from the days up to and including ``through``; see :meth:`ml.models.base.Method.fit`.
 
         Raises:
             HistoryTooShort: fewer than 60 days or 100 located incidents.
         """
+        cache = cache or TrainingCache()
         history = panel.until(through + timedelta(days=1))
         check_history(history)
         recipe = Recipe.of(history)
-        examples = sample(recipe, panel, training_days(history, horizon_days), horizon_days)
+        days = training_days(history, horizon_days)
+        examples = sample(recipe, panel, days, horizon_days, cache.samples(panel, recipe, horizon_days))
         level = Level.fit(history, horizon_days)
-        weights = blend_weights(examples, recipe)
-        judged = trial(recipe, panel, history.end_day, horizon_days, self.settings)
+        weights = fit_mixture(examples, recipe)
+        validation = validate(recipe, panel, history.end_day, horizon_days, self.settings, cache=cache)
         tree_text = None
-        if self.settings and judged.validation and judged.validation.is_won:
+        if self.settings and validation.trees and validation.trees.is_won:
             daily = level.predict(history, examples.days, horizon_days)
             matrix, log_rate = rates(recipe, examples, weights, daily)
-            tree_text = trees.grow(recipe, examples, matrix, log_rate, self.settings, rounds=judged.validation.rounds)
+            tree_text = trees.grow(recipe, examples, matrix, log_rate, self.settings, rounds=validation.trees.rounds)
         return replace(
             self,
             recipe=recipe,
             weights=tuple(weights.tolist()),
             level=level,
-            sharpness=judged.sharpness,
-            spread=_spread(judged, level, history, horizon_days),
-            validation=judged.validation,
+            sharpness=validation.sharpness,
+            spread=_spread(validation, level, history, horizon_days),
+            validation=validation.trees,
             tree_text=tree_text,
         )
 
@@ -123,7 +126,7 @@ class Hotspots:
         """Read a model back.
 
         Raises:
-            InputError: it was made by a version that mixes other components.
+            InputError: it was made by a version with other densities.
         """
         content = json.loads(text)
         stored = content.get("recipe")
@@ -131,8 +134,8 @@ class Hotspots:
         if recipe is None or list(content["weights"]) != sorted(recipe.mixed_names):
             raise InputError(
                 "model",
-                found="a stored model of other components than this version mixes",
-                expected="the components that ml/features/densities.py declares",
+                found="a stored model with other densities than this version",
+                expected="the densities that ml/features/densities.py declares",
                 action="Train again.",
             )
         return cls(
@@ -145,18 +148,18 @@ class Hotspots:
             ),
             sharpness=content["sharpness"],
             spread=Spread(**content["spread"]),
-            validation=trees.Validation(**content["validation"]) if content["validation"] else None,
+            validation=trees.TreeValidation(**content["validation"]) if content["validation"] else None,
             tree_text=content["trees"],
         )
 
     @property
     def uses_trees(self) -> bool:
-        """Whether trees correct the blend; False where they did not win."""
+        """Whether trees correct the mixture; False where they did not help."""
         return self.tree_text is not None
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What a reader of the model's row wants to know: settings, weights, whether trees are used and why."""
+        """Summary for the model's row: settings, weights, whether trees are used and why."""
         recipe, level = self._fitted
         weights = zip(recipe.mixed_names, self.weights, strict=True)
         return {
@@ -199,19 +202,19 @@ class Hotspots:
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of what the model's numbers depend on."""
+    """Versions of the libraries the model's numbers depend on."""
     return {name: version(name) for name in LIBRARIES}
 
 
 def model_id(text: str, input_hash: str) -> str:
-    """Identity of a trained model: the hash of its text, which names its settings, and of what it learned from."""
+    """Identity of a trained model: the hash of its text, which holds its settings, and of its input."""
     fixed, versions = (json.dumps(part, sort_keys=True) for part in (DEFAULT_SETTINGS.parameters(), library_versions()))
     return hashlib.sha256("\0".join((text, fixed, versions, input_hash)).encode()).hexdigest()
 
 
-def _spread(judged: Trial, level: Level, history: Panel, horizon_days: int) -> Spread:
-    """The spread of the trial's days, and the level's variance over the last two years."""
+def _spread(validation: ModelValidation, level: Level, history: Panel, horizon_days: int) -> Spread:
+    """The spread of the validation's days, with the level's variance over the last two years."""
     rows = range(max(Level.first_row(horizon_days), history.days - 2 * 365), history.days)
     days = [history.first_day + timedelta(days=row) for row in rows]
     expected = level.predict(history, days, horizon_days)
-    return judged.spread.with_level(expected, history.totals[rows.start :])
+    return validation.spread.with_level(expected, history.totals[rows.start :])

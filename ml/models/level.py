@@ -1,4 +1,4 @@
-"""The city's level: how many incidents a day brings in all, from its recent means, the weekday and the season."""
+"""The city's level: the expected incidents of a day, from recent means, the weekday and the season."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ml.panel.panel import Panel
 HALF_LIVES_DAYS = (7.0, 28.0, 365.0)
 BURN_IN_DAYS = 28
 _ITERATIONS = 25
-# prior standard deviations of the log-effects: how far each may move the level without evidence; a year's mean moves so
-# slowly that a few years say little of whether the level returns to it
+# prior standard deviations of the log-effects: how far each may move the level without evidence; a year's mean changes
+# so slowly that a few years say little about whether the level returns to it
 _PRIOR_SD = {"last week": 0.5, "last year": 0.1, "weekday": 0.2, "season": 0.1, "month start": 0.3, "context": 0.1}
 
 
@@ -100,11 +100,11 @@ def _design(
     # records whose day is unknown are often dated the first of the month or of the year
     month_start = np.array([(day.day == 1, day.day == 1 and day.month == 1) for day in days], dtype=np.float64)
     context = {known.name: known for known in panel.context}
-    told = [
+    of_context = [
         np.nan_to_num((np.concatenate([context[name].on(day) for day in days]) - mean) / spread)
         for name, mean, spread in scales
     ]
-    return offset, np.column_stack([recent, weekday, season, month_start, *told])
+    return offset, np.column_stack([recent, weekday, season, month_start, *of_context])
 
 
 def _exponential_means(totals: np.ndarray, ends: np.ndarray) -> np.ndarray:

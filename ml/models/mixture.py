@@ -1,4 +1,4 @@
-"""The kernel blend: a mixture of densities whose weights are the most likely ones for what happened next."""
+"""The kernel mixture: densities weighted so that the incidents that followed are most likely."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _ITERATIONS = 300
 _TOLERANCE = 1e-5
 
 
-def blend_weights(examples: Examples, recipe: Recipe) -> np.ndarray:
-    """Weights of the recipe's mixed components, the most likely ones for the examples' incidents."""
+def fit_mixture(examples: Examples, recipe: Recipe) -> np.ndarray:
+    """Weights of the recipe's mixed densities that make the examples' incidents most likely."""
     happened = examples.count > 0
     return mixture_weights(examples.density[happened, : len(recipe.mixed_names)], examples.count[happened])
 
@@ -21,11 +21,11 @@ def mixture_weights(density: np.ndarray, count: np.ndarray) -> np.ndarray:
     """Weights of a mixture by expectation-maximisation (Dempster, Laird & Rubin 1977).
 
     Args:
-        density: (events, components) density of every component where and when each event happened, known before.
+        density: (events, densities) value of every density where and when each event happened, known before it.
         count: (events,) incidents of each event.
 
     Returns:
-        (components,) weights, none negative, summing to 1.
+        (densities,) weights, none negative, summing to 1.
     """
     weights = np.full(density.shape[1], 1.0 / density.shape[1])
     share = (count / count.sum()).astype(density.dtype)

@@ -1,4 +1,4 @@
-"""The methods by name: ours, the baselines, published peers, and ours without its trees."""
+"""All methods by name: ours, the baselines, published peers, and ours without its trees."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ AVERAGES: tuple[Method, ...] = (
 PEERS: tuple[Method, ...] = (SpaceTimeDensity(), ProspectiveHotspot(), SelfExciting(), CellEtas(), GiStar())
 METHODS: dict[str, Method] = {
     method.name: method
-    for method in (Hotspots(), *BASELINES, *AVERAGES, *PEERS, Hotspots(settings=None, name="kernel_blend"))
+    for method in (Hotspots(), *BASELINES, *AVERAGES, *PEERS, Hotspots(settings=None, name="kernel_mixture"))
 }
 DEFAULT = (OURS, *(method.name for method in BASELINES))
 
 
 def methods_named(names: Sequence[str]) -> list[Method]:
-    """Look methods up; ``all`` is every one of them.
+    """Look methods up by name; ``all`` gives every method.
 
     Raises:
-        InputError: a name is none of them.
+        InputError: a name is unknown.
     """
     if list(names) == [ALL]:
         return list(METHODS.values())

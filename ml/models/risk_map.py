@@ -1,4 +1,4 @@
-"""How a map of risk becomes a forecast, with the settings that did best before."""
+"""Turn a map of risk into a forecast, with the settings that did best on past days."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 from ml.models.determinism import one_thread
 from ml.models.distribution import POISSON, Spread
 from ml.models.mixture import mixture_weights
+from ml.models.training import TrainingCache
 from ml.panel.panel import Panel
 
 _SPAN_DAYS = 364
@@ -20,13 +21,13 @@ _FEWEST_DAYS, _MOST_DAYS = 60, 182
 _WANTED_INCIDENTS = 2500
 _LEVEL_DAYS = 28
 _LEAST_LEVEL = 1e-9
-# bounds of the even share: no map may call an incident impossible, and none is kept from ranking the cells
+# bounds of the even share: no map may call an incident impossible, and every map ranks the cells
 _LEAST_EVEN, _MOST_EVEN = 1e-3, 1 - 1e-3
 
 
 @dataclass(frozen=True)
 class RiskMap(ABC):
-    """A map of risk made a forecast: the share of each cell times the mean of the city's last 28 days.
+    """A forecast from a map of risk: the share of each cell times the mean of the city's last 28 days.
 
     The share is mixed with an even one by the weight that is most likely on past days, and among the candidate settings
     the one with the best log-score on those days is kept. The order of the cells stays that of the risk.
@@ -48,12 +49,20 @@ class RiskMap(ABC):
         return [self]
 
     @one_thread
-    def fit(self, panel: Panel, through: date, horizon_days: int = 1) -> Self:
+    def fit(
+        self,
+        panel: Panel,
+        through: date,
+        horizon_days: int = 1,
+        cache: TrainingCache | None = None,  # noqa: ARG002
+    ) -> Self:
         """Choose settings and even share by log-score on days of the last year."""
         history = panel.until(through + timedelta(days=1))
         days = tuning_days(history, horizon_days)
-        judged = [candidate.judged(history, days, horizon_days) for candidate in self.candidates(history, horizon_days)]
-        return max(judged, key=lambda pair: pair[1])[0]
+        assessed = [
+            candidate.assessed(history, days, horizon_days) for candidate in self.candidates(history, horizon_days)
+        ]
+        return max(assessed, key=lambda pair: pair[1])[0]
 
     @one_thread
     def predict(self, panel: Panel, days: Sequence[date], horizon_days: int = 1) -> np.ndarray:
@@ -64,7 +73,7 @@ class RiskMap(ABC):
             [recent_level(panel, day, horizon_days) * share for day, share in zip(days, mixed, strict=True)]
         )
 
-    def judged(self, history: Panel, days: Sequence[date], horizon_days: int) -> tuple[Self, float]:
+    def assessed(self, history: Panel, days: Sequence[date], horizon_days: int) -> tuple[Self, float]:
         """The same map with the most likely even share, and its log-score on these days."""
         shares, counts = [np.empty(0)], [np.empty(0)]
         for day, share in zip(days, self._shares(history, days, horizon_days), strict=True):
@@ -94,7 +103,7 @@ def recent_level(panel: Panel, day: date, horizon_days: int) -> float:
 def tuning_days(history: Panel, horizon_days: int) -> list[date]:
     """Days of the last year to choose settings on, evenly spaced: more of them where incidents are rare.
 
-    The step is never a multiple of 7, so that every weekday is judged.
+    The step is never a multiple of 7, so that every weekday is assessed.
     """
     first = max(horizon_days, history.days - _SPAN_DAYS)
     daily = max(float(history.totals[first:].mean()) if history.days > first else 0.0, 1e-9)

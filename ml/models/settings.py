@@ -1,4 +1,4 @@
-"""How our trees are grown, and the file that says so."""
+"""Settings of our trees."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ THREADS = 2
 
 @dataclass(frozen=True)
 class Settings:
-    """How trees are grown; part of what a model is. The defaults were chosen on Chicago up to October 2015."""
+    """How trees are grown; part of a model's identity. The defaults were chosen on Chicago up to October 2015."""
 
     __pydantic_config__: ClassVar = pydantic.ConfigDict(extra="forbid")
 

@@ -1,4 +1,4 @@
-"""The trees' settings, searched within a stated budget and judged on later days than they learned from."""
+"""Search the trees' settings within a budget, validated on later days than they learned from."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import optuna
 from ml.features.densities import Recipe
 from ml.models.determinism import one_thread
 from ml.models.settings import DEFAULT_SETTINGS, Settings
-from ml.models.trees import Validation, validate
-from ml.models.validation import rehearse
+from ml.models.training import TrainingCache
+from ml.models.trees import TreeValidation, validate
+from ml.models.validation import hold_out
 from ml.panel.eligibility import check_history
 from ml.panel.panel import Panel
 
@@ -21,18 +22,18 @@ _SEED = 20_120_301
 
 @dataclass(frozen=True)
 class Tuned:
-    """What a search found.
+    """Result of a search.
 
     Attributes:
         settings: the best ones.
-        validation: of the best ones; log-score gained over the blend on the days judged.
-        before: of the settings that were tried first, the defaults.
+        validation: of the best ones; log-score gained over the mixture on the days held out.
+        before: validation of the defaults, which are tried first.
         tried: how many settings were tried.
     """
 
     settings: Settings
-    validation: Validation
-    before: Validation
+    validation: TreeValidation
+    before: TreeValidation
     tried: int
 
 
@@ -51,20 +52,20 @@ def tune(
     The same number of trials gives the same settings; the defaults are tried first.
 
     Args:
-        panel: the history, which may go on after it.
+        panel: the history; days from ``end_day`` on are ignored.
         end_day: first day that must not be seen.
-        trials: at most so many settings are tried,
-        seconds: and none is begun after so long.
+        trials: how many settings to try at most.
+        seconds: after how long no further settings are tried.
         horizon_days: how far ahead is forecast.
-        progress: called with (what, done, in all).
+        progress: called with (what, done, total).
 
     Raises:
         HistoryTooShort: too little to learn from.
     """
     check_history(panel.until(end_day))
     recipe = Recipe.of(panel.until(end_day))
-    seen = rehearse(recipe, panel, end_day, horizon_days)
-    found: dict[int, tuple[Settings, Validation]] = {}
+    seen = hold_out(recipe, panel, end_day, horizon_days, TrainingCache())
+    found: dict[int, tuple[Settings, TreeValidation]] = {}
 
     def gain(trial: optuna.Trial) -> float:
         settings = Settings(

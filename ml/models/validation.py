@@ -1,10 +1,9 @@
-"""The trial of a model on later days than it learned from: do trees beat the blend, and how far do counts scatter."""
+"""Validation of a model on later days than it learned from: whether trees help, and how far counts are dispersed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -14,11 +13,12 @@ from ml.models import trees
 from ml.models.dispersion import fit_spread
 from ml.models.distribution import Spread
 from ml.models.level import Level
-from ml.models.mixture import blend_weights
+from ml.models.mixture import fit_mixture
 from ml.models.settings import Settings
+from ml.models.training import TrainingCache
 from ml.panel.panel import Panel
 
-# a trial is held once a quarter, on a lattice of the calendar; models of the same quarter share its verdict
+# quarters lie on a fixed lattice of the calendar; all models of a quarter share one validation
 _QUARTER_DAYS = 91
 _LEAST_SHARE = 0.75
 # prior standard deviation of the sharpness around 1
@@ -27,107 +27,109 @@ _ITERATIONS = 12
 
 
 @dataclass(frozen=True)
-class Trial:
-    """What the last quarter of the examples said of a model that learned from the first three.
+class ModelValidation:
+    """How a model that learned from the first three quarters of the examples did on the last quarter.
 
     Attributes:
-        validation: of the trees; None where only the blend was tried.
-        sharpness: exponent of the shares that fits those days best; above 1 where incidents keep more closely to the
-            likely cells than was expected.
-        spread: of counts around what the winner expected, the level's variance apart.
+        trees: how the trees did; None where only the mixture was fitted.
+        sharpness: exponent of the shares that fits those days best; above 1 where incidents are more concentrated in
+            the likely cells than expected.
+        spread: of counts around the expectation of the better model, without the level's variance.
     """
 
-    validation: trees.Validation | None
+    trees: trees.TreeValidation | None
     sharpness: float
     spread: Spread
 
 
-_held: WeakKeyDictionary[Panel, dict[tuple[Recipe, date, int, Settings | None], Trial]] = WeakKeyDictionary()
+def validate(
+    recipe: Recipe, panel: Panel, end_day: date, horizon_days: int, settings: Settings | None, *, cache: TrainingCache
+) -> ModelValidation:
+    """Validate a model on the history that ends with the last full quarter before ``end_day``.
 
-
-def trial(recipe: Recipe, panel: Panel, end_day: date, horizon_days: int, settings: Settings | None) -> Trial:
-    """The newest trial of a history that ends before ``end_day``.
+    Where that would leave out more than a quarter of the history, all of it is used.
 
     Args:
-        recipe: the components.
-        panel: the history, which may go on after it.
+        recipe: the densities.
+        panel: the history; days from ``end_day`` on are ignored.
         end_day: first day that must not be seen.
         horizon_days: how far ahead each example is seen.
-        settings: of the trees tried beside the blend; None tries none.
+        settings: of the trees compared with the mixture; None fits the mixture alone.
+        cache: where the validations of the panel are kept.
     """
     quarter = date.fromordinal(end_day.toordinal() // _QUARTER_DAYS * _QUARTER_DAYS)
     if (quarter - panel.first_day).days < _LEAST_SHARE * (end_day - panel.first_day).days:
         quarter = end_day
-    held, key = _held.setdefault(panel, {}), (recipe, quarter, horizon_days, settings)
-    if key not in held:
-        held[key] = _hold(recipe, panel, quarter, horizon_days, settings)
-    return held[key]
+    known, key = cache.validations(panel), (recipe, quarter, horizon_days, settings)
+    if key not in known:
+        known[key] = _validate(hold_out(recipe, panel, quarter, horizon_days, cache), recipe, settings)
+    return known[key]
 
 
 def rates(recipe: Recipe, examples: Examples, weights: np.ndarray, daily: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Features (rows, features) and the blend's log expected count (rows,) of every example.
+    """Features (rows, features) and the mixture's log expected count (rows,) of every example.
 
     Args:
-        recipe: the components.
+        recipe: the densities.
         examples: sampled cell-days.
-        weights: of the blend.
+        weights: of the mixture.
         daily: (days,) expected incidents of the city on each day of the examples.
     """
     mixed = len(weights)
     share = examples.density[:, :mixed] @ weights.astype(np.float32)
-    blend = share / examples.density[:, mixed - 1]
+    mixture = share / examples.density[:, mixed - 1]
     level = daily[examples.day]
-    matrix = trees.Features(recipe).matrix(examples.density, blend, level, examples.day, examples.days)
+    matrix = trees.Features(recipe).matrix(examples.density, mixture, level, examples.day, examples.days)
     return matrix, np.log(level * share)
 
 
 @dataclass(frozen=True, eq=False)
-class Rehearsal:
-    """Examples of a history, as a model sees them that learned from the first three quarters.
+class Holdout:
+    """Examples of a history, as seen by a model that learned from the first three quarters of them.
 
     Attributes:
-        matrix: (rows, features) what trees see.
-        log_rate: (rows,) the blend's log expected count.
-        relative: (rows,) log of the blend over an even spread.
-        judged: the rows it did not learn from.
+        matrix: (rows, features) input of the trees.
+        log_rate: (rows,) the mixture's log expected count.
+        relative: (rows,) log of the mixture over an even spread.
+        held_out: the rows of the last quarter.
     """
 
     examples: Examples
     matrix: np.ndarray
     log_rate: np.ndarray
     relative: np.ndarray
-    judged: slice
+    held_out: slice
 
 
-def rehearse(recipe: Recipe, panel: Panel, end_day: date, horizon_days: int) -> Rehearsal:
-    """Learn the blend and the level from the first three quarters of the examples before ``end_day``."""
+def hold_out(recipe: Recipe, panel: Panel, end_day: date, horizon_days: int, cache: TrainingCache) -> Holdout:
+    """Fit the mixture and the level to the first three quarters of the examples before ``end_day``."""
     history = panel.until(end_day)
     days = training_days(history, horizon_days)
     first = round(trees.LEARNED * len(days))
     early = history.until(days[first]) if first < len(days) else history
     level = Level.fit(early, horizon_days)
     daily = level.predict(history, days, horizon_days)
-    examples = sample(recipe, panel, days, horizon_days)
-    weights = blend_weights(examples.between(0, first), recipe)
+    examples = sample(recipe, panel, days, horizon_days, cache.samples(panel, recipe, horizon_days))
+    weights = fit_mixture(examples.between(0, first), recipe)
     matrix, log_rate = rates(recipe, examples, weights, daily)
     relative = log_rate - np.log(daily[examples.day] / len(panel.cells))
-    return Rehearsal(examples, matrix, log_rate, relative, slice(int(np.searchsorted(examples.day, first)), None))
+    return Holdout(examples, matrix, log_rate, relative, slice(int(np.searchsorted(examples.day, first)), None))
 
 
-def _hold(recipe: Recipe, panel: Panel, end_day: date, horizon_days: int, settings: Settings | None) -> Trial:
-    seen = rehearse(recipe, panel, end_day, horizon_days)
-    validation, correction = None, np.zeros(1)
+def _validate(seen: Holdout, recipe: Recipe, settings: Settings | None) -> ModelValidation:
+    of_trees, correction = None, np.zeros(1)
     if settings is not None:
-        validation, found = trees.validate(recipe, seen.examples, seen.matrix, seen.log_rate, settings)
-        correction = found if validation.is_won else correction
-    rate, relative = np.exp(seen.log_rate[seen.judged] + correction), seen.relative[seen.judged] + correction
-    count, weight = seen.examples.count[seen.judged], seen.examples.weight[seen.judged]
+        of_trees, found = trees.validate(recipe, seen.examples, seen.matrix, seen.log_rate, settings)
+        correction = found if of_trees.is_won else correction
+    rate, relative = np.exp(seen.log_rate[seen.held_out] + correction), seen.relative[seen.held_out] + correction
+    count, weight = seen.examples.count[seen.held_out], seen.examples.weight[seen.held_out]
     exponent, factor = sharpen(relative, rate, count, weight)
-    return Trial(validation, exponent, fit_spread(factor * rate * np.exp((exponent - 1) * relative), count, weight))
+    spread = fit_spread(factor * rate * np.exp((exponent - 1) * relative), count, weight)
+    return ModelValidation(of_trees, exponent, spread)
 
 
 def sharpen(relative: np.ndarray, rate: np.ndarray, count: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
-    """Exponent and factor of the rates that make the counts most likely, the exponent drawn to 1 by a prior.
+    """Exponent and factor of the rates that make the counts most likely; a prior draws the exponent towards 1.
 
     Args:
         relative: (rows,) log of the rate over an even one.

@@ -1,7 +1,7 @@
-"""What is known of a day, a place or both beside incidents: holidays, weather foreseen, events planned, places, flows.
+"""Context beside incidents, of a day, a place or both: holidays, weather forecasts, planned events, places, flows.
 
-A context is declared once, with its unit and source. It must be known on the morning of the day it speaks of: a planned
-event or a weather forecast is, a measurement of that day is not.
+A context is declared once, with its unit and source. Values for a day must be known on the morning of that day: a
+planned event or a weather forecast is, a measurement of that day is not.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ class Context:
     """One quantity.
 
     Attributes:
-        name: in lower case, as the model's features show it.
+        name: in lower case, as it appears among the model's features.
         unit: of the values; 1 for a count or a flag.
-        source: who says so.
+        source: where the values come from.
         first_day: local day of the first row; None where the values hold for every day.
         values: (days, 1) of a day, (1, cells) of a place, (days, cells) of both; NaN is unknown.
     """

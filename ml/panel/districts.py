@@ -1,4 +1,4 @@
-"""The districts that a forecast's uncertainty is judged by: the city's own, or squares of about 5 km."""
+"""Districts used to assess a forecast's uncertainty: the city's own, or squares of about 5 km."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Districts:
     Attributes:
         names: of the districts.
         of_cell: (cells,) position in ``names``; -1 outside every district.
-        are_squares: whether they are squares drawn for want of the city's own.
+        are_squares: whether they are squares, used where the city's own districts are not given.
     """
 
     names: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Whether a forecast may be made at all: enough history, enough of it located, and a record that still means the same.
+"""Whether a forecast may be made: enough history, enough of it located, and a record that has not changed.
 
 A forecast that is withheld says why. The limits are conventions, stated here once.
 """
@@ -30,7 +30,7 @@ _FEWEST_RECENT = 30
 
 
 def check(history: Panel, located_share: float | None = None) -> None:
-    """Refuse a forecast that cannot be trusted.
+    """Check that a forecast can be trusted.
 
     Args:
         history: what is known, up to its last day.
@@ -47,7 +47,7 @@ def check(history: Panel, located_share: float | None = None) -> None:
 
 
 def check_located(located_share: float | None) -> None:
-    """Refuse a map of the few incidents that have a place.
+    """Check that enough incidents have a place.
 
     Raises:
         TooFewLocated: fewer than half of the incidents are located.
@@ -62,7 +62,7 @@ def check_located(located_share: float | None) -> None:
 
 
 def check_drift(history: Panel) -> None:
-    """Refuse to go on from a record that changed.
+    """Check that the record has not changed.
 
     The level has drifted where the last 28 days brought more than three times, or less than a third, of what as many
     days of the year before did, and chance cannot be the reason (six standard errors, overdispersed as the weekly sums
@@ -76,17 +76,18 @@ def check_drift(history: Panel) -> None:
     if before.shape[0] < LEAST_BEFORE_DAYS or before.sum() == 0:
         return
     expected = float(before.sum()) * RECENT_DAYS / before.shape[0]
-    came = float(recent.sum())
+    observed = float(recent.sum())
     weeks = np.asarray(before.sum(axis=1)).ravel()[-(before.shape[0] // 7) * 7 :].reshape(-1, 7).sum(axis=1)
     overdispersion = max(1.0, float(weeks.var() / max(weeks.mean(), 1e-9)))
-    is_other_level = max(came, expected) > MOST_LEVEL_CHANGE * min(came, expected)
-    if is_other_level and abs(came - expected) > 6 * np.sqrt(overdispersion * max(came, expected)):
+    is_other_level = max(observed, expected) > MOST_LEVEL_CHANGE * min(observed, expected)
+    if is_other_level and abs(observed - expected) > 6 * np.sqrt(overdispersion * max(observed, expected)):
         raise _drifted(
             history,
-            f"{came:.0f} incidents in the last {RECENT_DAYS} days against {expected:.0f} in as many of the year before",
+            f"{observed:.0f} incidents in the last {RECENT_DAYS} days against {expected:.0f} in as many of the "
+            "year before",
             f"a level within {MOST_LEVEL_CHANGE:g} times of it",
         )
-    if came >= _FEWEST_RECENT:
+    if observed >= _FEWEST_RECENT:
         moved, by_chance = _moved(history, recent, before)
         if moved - by_chance > MOST_MOVED:
             raise _drifted(
@@ -109,12 +110,12 @@ def _moved(history: Panel, recent: csr_matrix, before: csr_matrix) -> tuple[floa
     return float(np.abs(now - then).sum() / 2), float(np.quantile(chance, 0.99))
 
 
-def _drifted(history: Panel, came: str, expected: str) -> Drifted:
+def _drifted(history: Panel, found: str, expected: str) -> Drifted:
     day = history.end_day - timedelta(days=1)
-    todo = (
+    action = (
         "Check the feed: was a source added, a category renamed, a district lost? Then train on the new record alone."
     )
-    return Drifted(f"record up to {day}", found=came, expected=expected, action=todo)
+    return Drifted(f"record up to {day}", found=found, expected=expected, action=action)
 
 
 FEWEST_DAYS = 60
@@ -124,7 +125,7 @@ FEWEST_INCIDENTS = 100
 
 
 def check_history(history: Panel) -> None:
-    """Refuse to learn from too little.
+    """Check that there is enough history to learn from.
 
     Raises:
         HistoryTooShort: fewer than 60 days or 100 located incidents.

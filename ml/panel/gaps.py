@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-# a run of empty days is a gap where its neighbours would have brought this many incidents: a chance below 1e-8 a day
+# empty days are a gap if at the rate of the neighbouring days they would have had this many incidents, or more
 _MISSED_INCIDENTS = 20.0
 _NEIGHBOUR_DAYS = 56
 

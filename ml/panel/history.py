@@ -1,4 +1,4 @@
-"""What was known of the incidents on the morning of any day."""
+"""Incidents as known on the morning of any day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The curves of a backtest as pictures: incidents found by area, calibration, PIT, differences with their intervals."""
+"""Figures of a backtest: incidents found by area, calibration, PIT, differences with their intervals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ml.evaluation.assessment import Verdict
+from ml.evaluation.assessment import MethodAssessment
 from ml.evaluation.bootstrap import Difference
 from ml.evaluation.pit import BINS
 from ml.models.registry import OURS
@@ -46,39 +46,39 @@ def calibration(table: pl.DataFrame, path: Path) -> Path:
     return _save(figure, path)
 
 
-def pit_histograms(verdict: Verdict, path: Path) -> Path:
-    """PIT of one method, one panel per volume class and for the busiest districts; flat is right."""
-    busiest = sorted(verdict.districts, key=lambda row: -row.incident_count)
-    rows = [*verdict.volumes, *busiest][:_MOST_STRATA]
+def pit_histograms(assessment: MethodAssessment, path: Path) -> Path:
+    """PIT of one method, one panel per volume class and for the busiest districts; flat is correct."""
+    busiest = sorted(assessment.districts, key=lambda row: -row.incident_count)
+    rows = [*assessment.volumes, *busiest][:_MOST_STRATA]
     columns = 4
     lines = -(-len(rows) // columns)
     figure = Figure(figsize=(10, 0.6 + 1.9 * lines), dpi=_DPI)
     FigureCanvasAgg(figure)
     for number, row in enumerate(rows):
         axes = figure.add_subplot(lines, columns, number + 1)
-        # what matters is the departure from flat, which the shares of a rare event hide
+        # the departure from uniform is drawn, which would be invisible beside the shares themselves
         axes.bar(
             np.arange(BINS) / BINS + 0.5 / BINS, 100 * (np.array(row.histogram) * BINS - 1), 1 / BINS, color="#3b6ea5"
         )
         axes.axhline(0.0, color="grey", lw=0.8)
         limit = max(1.0, *(abs(100 * (share * BINS - 1)) for share in row.histogram)) * 1.1
-        chance = "not judged" if row.p_value is None else f"p = {row.p_value:.3f}"
+        chance = "not assessed" if row.p_value is None else f"p = {row.p_value:.3f}"
         axes.set(ylim=(-limit, limit), xticks=[0, 0.5, 1])
         axes.set_title(f"{row.stratum}\n{row.incident_count} incidents, {chance}", fontsize=7)
         axes.tick_params(labelsize=7)
     figure.supylabel("% more or fewer than uniform", fontsize=8)
-    figure.suptitle(f"{verdict.method}: randomised PIT", fontsize=9)
+    figure.suptitle(f"{assessment.method}: randomised PIT", fontsize=9)
     return _save(figure, path)
 
 
 def differences(rows: Sequence[Difference], path: Path) -> Path:
-    """Ours minus each other method in every measure, with 95 % intervals."""
-    measures, methods = (list(dict.fromkeys(getattr(row, name) for row in rows)) for name in ("measure", "method"))
+    """Ours minus each other method in every metric, with 95 % intervals."""
+    metrics, methods = (list(dict.fromkeys(getattr(row, name) for row in rows)) for name in ("metric", "method"))
     figure = Figure(figsize=(10, 1.2 + 0.28 * len(methods)), dpi=_DPI)
     FigureCanvasAgg(figure)
-    for number, measure in enumerate(measures):
-        axes = figure.add_subplot(1, len(measures), number + 1)
-        own = [row for row in rows if row.measure == measure]
+    for number, metric in enumerate(metrics):
+        axes = figure.add_subplot(1, len(metrics), number + 1)
+        own = [row for row in rows if row.metric == metric]
         for place, row in enumerate(own):
             low, high = (row.estimate if end is None else end for end in (row.lower, row.upper))
             axes.plot([low, high], [place, place], color="#3b6ea5", lw=2)
@@ -86,7 +86,7 @@ def differences(rows: Sequence[Difference], path: Path) -> Path:
         axes.axvline(0.0, color="grey", lw=0.8)
         axes.set_yticks(range(len(own)), [row.method for row in own] if number == 0 else [""] * len(own), fontsize=7)
         axes.invert_yaxis()
-        axes.set_title(_NAMES.get(measure, measure.replace("pai_", "PAI at ") + " %"), fontsize=8)
+        axes.set_title(_NAMES.get(metric, metric.replace("pai_", "PAI at ") + " %"), fontsize=8)
         axes.tick_params(labelsize=7)
     return _save(figure, path)
 

@@ -1,4 +1,4 @@
-"""What a backtest looked like, in files: tables, curves, a map, and one page that holds them all."""
+"""Write the report of a backtest: tables, figures, a map, and one page with all of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ml.evaluation.assessment import Judge, Verdict
+from ml.evaluation.assessment import Assessment, MethodAssessment
 from ml.evaluation.backtest import DayForecast
 from ml.evaluation.metrics import risk_order
 from ml.files.city import FileCity
@@ -24,11 +24,11 @@ _STEPS = 100
 
 
 class Report:
-    """Gathers what the judge does not: the share of incidents found by area, and the last map.
+    """Collects what the assessment does not: the share of incidents found by area, and the last map.
 
     Args:
-        city: what was read.
-        panel: what happened.
+        city: the city read from files.
+        panel: the observed incidents.
     """
 
     def __init__(self, city: FileCity, panel: Panel) -> None:
@@ -37,7 +37,7 @@ class Report:
         self._last: DayForecast | None = None
 
     def add(self, made: DayForecast, observed: np.ndarray) -> None:
-        """Take one forecast in, and what happened, (cells,)."""
+        """Add one forecast and the observed counts, (cells,)."""
         order = risk_order(made.expected, made.day)
         ends = np.rint(np.arange(1, _STEPS + 1) / _STEPS * len(order)).astype(int)
         found = observed[order].cumsum()[ends - 1]
@@ -45,35 +45,29 @@ class Report:
         if made.method == OURS or self._last is None or self._last.method != OURS:
             self._last = made
 
-    def write(
-        self,
-        folder: Path,
-        title: str,
-        judge: Judge,
-        notes: Sequence[str],
-    ) -> None:
+    def write(self, folder: Path, title: str, assessment: Assessment, notes: Sequence[str]) -> None:
         """Write the tables as CSV, the figures as PNG, and ``report.html`` that holds them.
 
         Args:
-            folder: where; it exists.
+            folder: an existing folder.
             title: what was tested.
-            judge: what was gathered of every method.
-            notes: what a reader should know of the data.
+            assessment: of every method.
+            notes: what a reader should know about the data.
         """
-        verdicts, differences = judge.verdicts(), judge.differences(OURS)
+        assessments, differences = assessment.by_method(), assessment.differences(OURS)
         tables = {
-            "scores": pl.DataFrame([_row(verdict) for verdict in verdicts], infer_schema_length=None),
+            "scores": pl.DataFrame([_row(assessment) for assessment in assessments], infer_schema_length=None),
             "differences": pl.DataFrame(list(differences), infer_schema_length=None),
             "hit_rate": self._hit_rates(),
             "calibration": pl.concat(
                 evidence.calibration.tenths().select(pl.lit(method).alias("method"), pl.all())
-                for method, evidence in judge.evidence.items()
+                for method, evidence in assessment.evidence.items()
             ),
-            "pit": pl.DataFrame(_pit_rows(verdicts), infer_schema_length=None),
+            "pit": pl.DataFrame(_pit_rows(assessments), infer_schema_length=None),
         }
         for name, table in tables.items():
             table.write_csv(folder / f"{name}.csv")
-        shown = next((verdict for verdict in verdicts if verdict.method == OURS), verdicts[0])
+        shown = next((assessment for assessment in assessments if assessment.method == OURS), assessments[0])
         drawn = [
             figures.hit_rates(tables["hit_rate"], folder / "hit_rate.png"),
             figures.calibration(tables["calibration"], folder / "calibration.png"),
@@ -82,7 +76,9 @@ class Report:
         ]
         if differences:
             drawn.insert(0, figures.differences(differences, folder / "differences.png"))
-        text = page(title, verdicts, differences, notes, drawn, districts_are_squares=self._city.districts.are_squares)
+        text = page(
+            title, assessments, differences, notes, drawn, districts_are_squares=self._city.districts.are_squares
+        )
         (folder / "report.html").write_text(text, encoding="utf-8")
 
     def _hit_rates(self) -> pl.DataFrame:
@@ -108,36 +104,36 @@ class Report:
         )
 
 
-def _row(verdict: Verdict) -> dict[str, Any]:
-    measures = verdict.measures
-    shares = {"hit_rate": measures.hit_rate, "pai": measures.pai, "pei": measures.pei}
+def _row(assessment: MethodAssessment) -> dict[str, Any]:
+    metrics = assessment.metrics
+    shares = {"hit_rate": metrics.hit_rate, "pai": metrics.pai, "pei": metrics.pei}
     return {
-        "method": verdict.method,
-        "days": measures.days,
-        "incidents": measures.incident_count,
-        "expected": measures.expected_count,
-        "total_ratio": verdict.total_ratio,
-        "information_gain": measures.information_gain,
-        "poisson_deviance": measures.poisson_deviance,
+        "method": assessment.method,
+        "days": metrics.days,
+        "incidents": metrics.incident_count,
+        "expected": metrics.expected_count,
+        "total_ratio": assessment.total_ratio,
+        "information_gain": metrics.information_gain,
+        "poisson_deviance": metrics.poisson_deviance,
         **{f"{name}_{percent}": value for name, found in shares.items() for percent, value in found.items()},
-        "decile_error": verdict.decile_error,
-        "decile_error_by_chance": verdict.error_by_chance,
-        "pit_p_volume": verdict.volume_p.randomised,
-        "pit_p_volume_averaged": verdict.volume_p.averaged,
-        "pit_p_district": verdict.district_p.randomised,
-        "pit_p_district_averaged": verdict.district_p.averaged,
-        "district_days": verdict.district_coverage.count,
-        "coverage_district": verdict.district_coverage.covered,
-        "coverage_district_promised": verdict.district_coverage.promised,
-        "coverage_city": verdict.city_coverage.covered,
-        "coverage_city_promised": verdict.city_coverage.promised,
+        "decile_error": assessment.decile_error,
+        "decile_error_by_chance": assessment.error_by_chance,
+        "pit_p_volume": assessment.volume_p.randomised,
+        "pit_p_volume_averaged": assessment.volume_p.averaged,
+        "pit_p_district": assessment.district_p.randomised,
+        "pit_p_district_averaged": assessment.district_p.averaged,
+        "district_days": assessment.district_coverage.count,
+        "coverage_district": assessment.district_coverage.covered,
+        "coverage_district_promised": assessment.district_coverage.promised,
+        "coverage_city": assessment.city_coverage.covered,
+        "coverage_city_promised": assessment.city_coverage.promised,
     }
 
 
-def _pit_rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+def _pit_rows(assessments: Sequence[MethodAssessment]) -> list[dict[str, Any]]:
     return [
         {
-            "method": verdict.method,
+            "method": assessment.method,
             "kind": kind,
             "stratum": row.stratum,
             "cell_days": row.cell_days,
@@ -147,7 +143,7 @@ def _pit_rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
             "p_value_averaged": row.sharp_p_value,
             **{f"bin_{number}": share for number, share in enumerate(row.histogram, 1)},
         }
-        for verdict in verdicts
-        for kind, rows in (("volume", verdict.volumes), ("district", verdict.districts))
+        for assessment in assessments
+        for kind, rows in (("volume", assessment.volumes), ("district", assessment.districts))
         for row in rows
     ]

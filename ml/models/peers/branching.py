@@ -209,10 +209,11 @@ class _Gaussian:
         self._usual = squared * self._given
 
     def at(self, plane: np.ndarray, row: np.ndarray, col: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """A raster spread, read at some cells; and the same times two squared distances, cells squared.
+        """A spread raster at some cells, and the same multiplied by two squared distances, in cells squared.
 
-        The first is that from where it came, the second the mean one over wherever in the city it may have gone. The
-        two balance at the most likely bandwidth; far from the city's edge the second is twice the variance.
+        The first distance is from where the incident happened, the second the mean over everywhere in the city it could
+        have been moved to. The two are equal at the most likely bandwidth; far from the edge the second is twice the
+        variance.
         """
         plane = plane * self._given
         spread = self._rows[row] @ plane

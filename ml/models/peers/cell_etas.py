@@ -12,11 +12,12 @@ from scipy.sparse import csr_matrix
 
 from ml.features.recency import memories
 from ml.models.risk_map import RiskMap
+from ml.models.training import TrainingCache
 from ml.panel.panel import Panel
 
 _ITERATIONS = 40
 _TOLERANCE = 2e-4
-_JUDGED_DAYS = 28
+_ASSESSED_DAYS = 28
 _KEEP = (0.1, 0.999)
 
 
@@ -41,17 +42,23 @@ class CellEtas(RiskMap):
     keep: float = 0.95
     name: str = "cell_etas"
 
-    def fit(self, panel: Panel, through: date, horizon_days: int = 1) -> Self:
+    def fit(
+        self,
+        panel: Panel,
+        through: date,
+        horizon_days: int = 1,
+        cache: TrainingCache | None = None,  # noqa: ARG002
+    ) -> Self:
         """Choose the window and even share by log-score on the last 28 days, then learn from those days too."""
         history = panel.until(through + timedelta(days=1))
-        first = max(history.days - _JUDGED_DAYS, min(horizon_days, history.days))
+        first = max(history.days - _ASSESSED_DAYS, min(horizon_days, history.days))
         days = [history.first_day + timedelta(days=row) for row in range(first, history.days)]
         before = history.until(history.first_day + timedelta(days=first))
-        judged = [
-            self._learned(before, window, horizon_days).judged(history, days, horizon_days)
+        assessed = [
+            self._learned(before, window, horizon_days).assessed(history, days, horizon_days)
             for window in self.windows_days
         ]
-        best = max(judged, key=lambda pair: pair[1])[0]
+        best = max(assessed, key=lambda pair: pair[1])[0]
         return best._learned(history, best.windows_days[0], horizon_days)
 
     def risks(self, panel: Panel, days: Sequence[date], horizon_days: int) -> Iterator[np.ndarray]:

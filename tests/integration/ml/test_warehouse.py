@@ -261,17 +261,19 @@ def test_too_few_located_abstains_with_a_reason_until_they_are(city, url, first_
 
 
 def test_a_backtest_scores_each_day_once_and_repeats(city, url):
-    from ml.jobs import backtest
+    from ml.jobs.backtest_warehouse import backtest_warehouse
 
     first, last = TODAY - timedelta(days=6), TODAY - timedelta(days=1)
     steps = []
-    summary = backtest.backtest(url, TOWN, first, last, ["property"], refit_days=3, progress=lambda *s: steps.append(s))
+    summary = backtest_warehouse(
+        url, TOWN, first, last, ["property"], refit_days=3, progress=lambda *s: steps.append(s)
+    )
     assert steps[-1] == ("property", 6, 6)
     ours = next(row for row in summary.scores if row.method == "lightgbm")
     assert (ours.days, summary.changed_rows) == (6, 30)
     assert ours.information_gain is not None
     assert ours.information_gain > 0.3
-    assert backtest.backtest(url, TOWN, first, last, ["property"], refit_days=3).changed_rows == 0
+    assert backtest_warehouse(url, TOWN, first, last, ["property"], refit_days=3).changed_rows == 0
 
 
 def test_a_map_says_simulated(url, first_forecast, tmp_path):
@@ -283,13 +285,13 @@ def test_a_map_says_simulated(url, first_forecast, tmp_path):
 
 def test_mistakes_are_said_in_four_parts(url):
     from ml.errors import InputError
-    from ml.jobs import backtest
     from ml.jobs import warehouse as jobs
+    from ml.jobs.backtest_warehouse import backtest_warehouse
 
     with pytest.raises(InputError, match=r"territory atlantis: no such row .* expected .* Check the code"):
         jobs.forecast(url, "atlantis", TODAY)
     with pytest.raises(InputError, match=r"town backtest .* expected days inside the data"):
-        backtest.backtest(url, TOWN, TODAY, TODAY + timedelta(days=400))
+        backtest_warehouse(url, TOWN, TODAY, TODAY + timedelta(days=400))
     with pytest.raises(InputError, match=r"^warehouse: .* expected a PostgreSQL"):
         jobs.forecast("postgresql+psycopg://forecaster:x@127.0.0.1:1/none", TOWN, TODAY)
 

@@ -1,4 +1,4 @@
-"""The judgement of counts and uncertainty: the truth passes, what is wrong does not, hand-computed values hold."""
+"""The assessment of counts and uncertainty: the truth passes, what is wrong does not, hand-computed values hold."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from ml.evaluation.assessment import Judge
+from ml.evaluation.assessment import Assessment
 from ml.evaluation.backtest import DayForecast
 from ml.evaluation.bootstrap import day_weights, differences, ratio_interval
 from ml.evaluation.calibration import TENTHS, Calibration, decile_error
@@ -53,34 +53,34 @@ def world(cells, seed, *, quadratic=0.0, shared=0.0, days=DAYS):
         yield FIRST_DAY + timedelta(days=number), expected, random.poisson(rate)
 
 
-def judged(cells, days, spread, distort=lambda expected: expected):
-    judge = Judge(Districts.squares(cells))
+def assessed(cells, days, spread, distort=lambda expected: expected):
+    assessment = Assessment(Districts.squares(cells))
     for day, expected, observed in days:
         said = distort(expected)
         score = score_day(said, np.full(len(said), said.mean()), observed, day)
-        judge.add(DayForecast("m", day, 1, said, spread, score), observed)
-    (verdict,) = judge.verdicts()
-    return verdict
+        assessment.add(DayForecast("m", day, 1, said, spread, score), observed)
+    (assessment,) = assessment.by_method()
+    return assessment
 
 
 @pytest.mark.parametrize("quadratic", [0.0, 1.5])
 def test_the_true_distribution_is_uniform_in_every_stratum(cells, quadratic):
-    verdict = judged(cells, world(cells, 3, quadratic=quadratic), Spread(quadratic=quadratic))
-    assert min(*verdict.volume_p, *verdict.district_p) > 0.05
-    assert len(verdict.districts) == 4
-    assert verdict.total_ratio == pytest.approx(1, abs=0.05)
-    assert verdict.decile_error < 0.06
+    assessment = assessed(cells, world(cells, 3, quadratic=quadratic), Spread(quadratic=quadratic))
+    assert min(*assessment.volume_p, *assessment.district_p) > 0.05
+    assert len(assessment.districts) == 4
+    assert assessment.total_ratio == pytest.approx(1, abs=0.05)
+    assert assessment.decile_error < 0.06
 
 
 def test_too_narrow_a_distribution_is_found_out(cells):
-    assert max(judged(cells, world(cells, 3, quadratic=1.5), POISSON).volume_p) < 0.01
+    assert max(assessed(cells, world(cells, 3, quadratic=1.5), POISSON).volume_p) < 0.01
 
 
 def test_a_wrong_level_is_found_out(cells):
-    verdict = judged(cells, world(cells, 3), POISSON, lambda expected: expected * 1.3)
-    assert max(verdict.volume_p) < 0.01
-    assert verdict.total_ratio == pytest.approx(1.3, abs=0.05)
-    assert verdict.decile_error == pytest.approx(0.3, abs=0.05)
+    assessment = assessed(cells, world(cells, 3), POISSON, lambda expected: expected * 1.3)
+    assert max(assessment.volume_p) < 0.01
+    assert assessment.total_ratio == pytest.approx(1.3, abs=0.05)
+    assert assessment.decile_error == pytest.approx(0.3, abs=0.05)
 
 
 def test_where_incidents_are_rare_the_average_still_finds_the_fault(cells):
@@ -89,9 +89,9 @@ def test_where_incidents_are_rare_the_average_still_finds_the_fault(cells):
         (day, expected / 10, np.random.default_rng(number).poisson(expected / 10))
         for number, (day, expected, _) in enumerate(world(cells, 3))
     )
-    verdict = judged(cells, rare, POISSON, lambda expected: expected * 1.5)
-    assert verdict.volume_p.randomised > 0.05
-    assert verdict.volume_p.averaged < 0.01
+    assessment = assessed(cells, rare, POISSON, lambda expected: expected * 1.5)
+    assert assessment.volume_p.randomised > 0.05
+    assert assessment.volume_p.averaged < 0.01
 
 
 def test_days_that_differ_together_are_no_proof_against_the_cells(cells):
@@ -110,8 +110,8 @@ def test_days_that_differ_together_are_no_proof_against_the_cells(cells):
 @pytest.mark.parametrize(("quadratic", "shared"), [(0.0, 0.0), (0.8, 0.0), (0.0, 0.1)])
 def test_true_sums_are_covered_as_promised(cells, quadratic, shared):
     days = list(world(cells, 5, quadratic=quadratic, shared=shared, days=400))
-    verdict = judged(cells, days, Spread(quadratic=quadratic, shared=shared))
-    for coverage in (verdict.district_coverage, verdict.city_coverage):
+    assessment = assessed(cells, days, Spread(quadratic=quadratic, shared=shared))
+    for coverage in (assessment.district_coverage, assessment.city_coverage):
         assert coverage.count >= 400
         assert coverage.covered == pytest.approx(coverage.promised, abs=0.05)
         assert 0.8 <= coverage.promised < 0.9
@@ -119,12 +119,12 @@ def test_true_sums_are_covered_as_promised(cells, quadratic, shared):
 
 def test_a_shared_level_that_is_not_known_costs_coverage(cells):
     days = list(world(cells, 5, shared=0.1, days=200))
-    assert judged(cells, days, POISSON).city_coverage.covered < 0.6
+    assert assessed(cells, days, POISSON).city_coverage.covered < 0.6
 
 
 def test_small_sums_are_not_judged_by_coverage(cells):
-    verdict = judged(cells, world(cells, 1), POISSON, lambda expected: expected / 100)
-    assert (verdict.district_coverage.count, verdict.district_coverage.covered) == (0, None)
+    assessment = assessed(cells, world(cells, 1), POISSON, lambda expected: expected / 100)
+    assert (assessment.district_coverage.count, assessment.district_coverage.covered) == (0, None)
 
 
 def test_pit_agrees_with_its_definition():
@@ -176,9 +176,9 @@ def test_tenths_hold_equal_expectation_and_find_the_bent_one():
 
 
 def test_a_map_that_is_right_errs_as_chance_alone_would(cells):
-    verdict = judged(cells, world(cells, 21), POISSON)
-    assert verdict.decile_error == pytest.approx(verdict.error_by_chance, rel=0.5)
-    assert judged(cells, world(cells, 21), POISSON, np.sqrt).decile_error > 4 * verdict.error_by_chance
+    assessment = assessed(cells, world(cells, 21), POISSON)
+    assert assessment.decile_error == pytest.approx(assessment.error_by_chance, rel=0.5)
+    assert assessed(cells, world(cells, 21), POISSON, np.sqrt).decile_error > 4 * assessment.error_by_chance
 
 
 @settings(max_examples=40, deadline=None)
@@ -232,7 +232,7 @@ def test_differences_are_those_of_the_pooled_scores():
         observed, flat = random.poisson(rate), np.full(400, rate.mean())
         ours.append(score_day(rate + 1e-3, flat, observed, day))
         theirs.append(score_day(flat, flat, observed, day))
-    found = {row.measure: row for row in differences(ours, "flat", theirs)}
+    found = {row.metric: row for row in differences(ours, "flat", theirs)}
     incidents = sum(day.incident_count for day in ours)
     gained = sum(a.log_score - b.log_score for a, b in zip(ours, theirs, strict=True))
     assert found["information_gain"].estimate == pytest.approx(gained / incidents)

@@ -1,4 +1,4 @@
-"""The measure: known values, bounds, and ties that no file order decides."""
+"""The metric: known values, bounds, and ties that no file order decides."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ DAY = date(2024, 5, 1)
 )
 def test_pei_never_exceeds_one_and_pai_is_hit_rate_over_area(expected, observed):
     flat = np.full(200, 0.1)
-    measures = pool([score_day(expected, flat, observed, DAY)])
+    metrics = pool([score_day(expected, flat, observed, DAY)])
     if not observed.any():
-        assert measures.pai[1] is measures.pei[1] is measures.information_gain is None
+        assert metrics.pai[1] is metrics.pei[1] is metrics.information_gain is None
         return
     for percent, cells in ((1, 2), (2, 4), (5, 10)):
-        assert 0 <= measures.pei[percent] <= 1
-        assert measures.pai[percent] == pytest.approx(measures.hit_rate[percent] / (cells / 200))
+        assert 0 <= metrics.pei[percent] <= 1
+        assert metrics.pai[percent] == pytest.approx(metrics.hit_rate[percent] / (cells / 200))
 
 
 def test_a_perfect_map_has_pei_one_and_a_flat_map_gains_nothing():

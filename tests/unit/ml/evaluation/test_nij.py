@@ -87,14 +87,14 @@ def test_pai_and_pei_by_hand(panel):
     city = Panel(panel.cells, FIRST_DAY, {TARGET: csr_matrix(counts)})
     scored = score_window("by hand", city, ORIGIN, "1 week", expected + 1e-3)
     assert (scored.flagged, scored.hits[0.25], scored.best_hits[0.25]) == ({0.25: 65, 0.75: 194}, 6, 10)
-    measures = pool_windows([scored], city_m2=9e6, cell_m2=1e4)
-    assert measures.pai[0.25] == pytest.approx((6 / 10) / (65 / 900))
-    assert measures.pei[0.25] == pytest.approx(6 / 10)
+    metrics = pool_windows([scored], city_m2=9e6, cell_m2=1e4)
+    assert metrics.pai[0.25] == pytest.approx((6 / 10) / (65 / 900))
+    assert metrics.pei[0.25] == pytest.approx(6 / 10)
     # nine incidents in the 28 days before: a flat map expects 9 / 28 * 7 over the city
     flat = 9 / 28 * 7 / 900
     factorials = 3 * np.log(2)
     assert scored.flat_log_score == pytest.approx(10 * np.log(flat) - 900 * flat - factorials)
-    assert measures.information_gain == pytest.approx((scored.log_score - scored.flat_log_score) / 10)
+    assert metrics.information_gain == pytest.approx((scored.log_score - scored.flat_log_score) / 10)
 
 
 def test_the_best_map_has_pei_one_and_pooling_sums_before_it_divides(panel):
@@ -104,13 +104,13 @@ def test_the_best_map_has_pei_one_and_pooling_sums_before_it_divides(panel):
         begin = panel.index(origin)
         happened = np.asarray(panel.target[begin : begin + 7].sum(axis=0)).ravel()
         made.append(score_window("oracle", panel, origin, "1 week", happened + 1e-6))
-    measures = pool_windows(made, 9e6, 1e4)
-    assert measures.pei == {0.25: 1.0, 0.75: 1.0}
+    metrics = pool_windows(made, 9e6, 1e4)
+    assert metrics.pei == {0.25: 1.0, 0.75: 1.0}
     hits, incidents = (
         sum(counts) for counts in zip(*((each.hits[0.75], each.incident_count) for each in made), strict=True)
     )
-    assert (measures.incident_count, measures.origins) == (incidents, 2)
-    assert measures.pai[0.75] == pytest.approx(hits / incidents / (194 / 900))
+    assert (metrics.incident_count, metrics.origins) == (incidents, 2)
+    assert metrics.pai[0.75] == pytest.approx(hits / incidents / (194 / 900))
 
 
 def test_a_window_is_the_sum_of_its_days_and_sees_nothing_of_them(panel):

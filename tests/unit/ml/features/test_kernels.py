@@ -88,10 +88,10 @@ def test_mixture_weights_are_a_distribution_that_no_component_alone_beats(densit
 
 def test_mixture_weights_find_the_planted_mixture():
     random = np.random.default_rng(3)
-    components = random.dirichlet(np.full(50, 0.3), size=3)
+    densities = random.dirichlet(np.full(50, 0.3), size=3)
     planted = np.array([0.6, 0.3, 0.1])
-    events = random.choice(50, 20_000, p=planted @ components)
-    found = mixture_weights(components[:, events].T, np.ones(len(events)))
+    events = random.choice(50, 20_000, p=planted @ densities)
+    found = mixture_weights(densities[:, events].T, np.ones(len(events)))
     np.testing.assert_allclose(found, planted, atol=0.03)
 
 

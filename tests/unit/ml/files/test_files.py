@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import date, datetime, timedelta
 
@@ -68,7 +69,7 @@ def test_a_report_is_one_page_that_fetches_nothing(observatory_ml, backtest_argu
     assert page.count("data:image/png;base64,") == 5
     assert not re.search(r"https?://|<script|<link|@import", page)
     assert "ours gains" in page
-    assert "Districts are the city&#x27;s own" in page
+    assert "Districts are the city's own" in html.unescape(page)
     scores = pl.read_csv(report / "scores.csv")
     assert scores["method"].to_list() == ["lightgbm", "flat", "mean_28d"]
     assert (
@@ -78,7 +79,7 @@ def test_a_report_is_one_page_that_fetches_nothing(observatory_ml, backtest_argu
     differences = pl.read_csv(report / "differences.csv")
     assert differences["method"].unique().sort().to_list() == ["flat", "mean_28d"]
     gain = differences.row(
-        by_predicate=(pl.col("method") == "flat") & (pl.col("measure") == "information_gain"), named=True
+        by_predicate=(pl.col("method") == "flat") & (pl.col("metric") == "information_gain"), named=True
     )
     assert 0 < gain["lower"] < gain["estimate"] < gain["upper"]
     assert f"{gain['estimate']:+.3f} [{gain['lower']:+.3f}, {gain['upper']:+.3f}]" in printed

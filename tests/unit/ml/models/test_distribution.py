@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from ml.errors import InputError
-from ml.models.distribution import Counts, Spread, predictive
+from ml.models.distribution import Counts, Spread, cell_distribution
 
 MEAN = np.array([1e-6, 0.05, 0.4, 1.0, 7.5, 40.0, 60.0, 900.0])
 
@@ -23,7 +23,7 @@ def law(mean, spread):
 
 @pytest.mark.parametrize("spread", [Spread(), Spread(quadratic=0.7), Spread(linear=0.3), Spread(0.2, 3.0)])
 def test_cells_agree_with_scipy(spread):
-    found, oracle = predictive(MEAN, spread), law(MEAN, spread)
+    found, oracle = cell_distribution(MEAN, spread), law(MEAN, spread)
     np.testing.assert_allclose(found.probability_any, oracle.sf(0), rtol=1e-6)
     np.testing.assert_array_equal(found.lower_80, oracle.ppf(0.1))
     np.testing.assert_array_equal(found.upper_80, oracle.ppf(0.9))
@@ -50,7 +50,7 @@ def test_a_sum_varies_as_its_cells_and_its_day_do():
 
 
 def test_nothing_expected_is_nothing_and_an_empty_group_too():
-    found = predictive(np.zeros(3), Spread(0.5, 0.5))
+    found = cell_distribution(np.zeros(3), Spread(0.5, 0.5))
     assert not found.probability_any.any()
     assert not found.upper_80.any()
     sums = Counts.of_sums(np.array([1.0]), Spread(0.1, 0.1, 0.1), np.array([0]), 2)

@@ -10,7 +10,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from ml.errors import ForecastError, HistoryTooShort, InputError
-from ml.evaluation.backtest import backtest
+from ml.evaluation.backtest import rolling_forecasts
 from ml.evaluation.metrics import pool
 from ml.features import densities, sampling
 from ml.features.densities import Recipe
@@ -193,7 +193,9 @@ def test_a_backtest_yields_every_day_and_method_and_ours_beats_flat(panel):
     known = Known(panel, 1)
     last = SPLIT + timedelta(days=13)
     made = list(
-        backtest(methods_named(DEFAULT), lambda _: known, truth=panel, first_day=SPLIT, last_day=last, refit_days=7)
+        rolling_forecasts(
+            methods_named(DEFAULT), lambda _: known, truth=panel, first_day=SPLIT, last_day=last, refit_days=7
+        )
     )
     assert [f.method for f in made] == list(DEFAULT) * 14
     assert sorted({f.day for f in made}) == [SPLIT + timedelta(days=offset) for offset in range(14)]

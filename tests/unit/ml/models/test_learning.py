@@ -1,4 +1,4 @@
-"""What the model learns from and how it is judged: examples, tilted maps, sharpness, spread, settings."""
+"""What the model learns from and how it is assessed: examples, tilted maps, sharpness, spread, settings."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from ml.files.settings import read_settings, write_settings
 from ml.models import trees
 from ml.models.dispersion import fit_spread
 from ml.models.settings import Settings
+from ml.models.training import TrainingCache
 from ml.models.tuning import tune
-from ml.models.validation import rehearse, sharpen, trial
+from ml.models.validation import hold_out, sharpen, validate
 from ml.panel.panel import CATEGORY, OTHER, TARGET, Cells, Panel
 
 FIRST_DAY, DAYS, SIDE = date(2022, 1, 1), 500, 20
@@ -173,7 +174,7 @@ def test_the_levels_variance_is_the_days_own():
 
 
 def test_any_number_of_threads_grows_the_same_trees(panel):
-    seen = rehearse(Recipe.of(panel), panel, LAST, 1)
+    seen = hold_out(Recipe.of(panel), panel, LAST, 1, TrainingCache())
     grown = []
     for threads in (1, 2):
         data = lgb.Dataset(seen.matrix, seen.examples.count, weight=seen.examples.weight, init_score=seen.log_rate)
@@ -182,13 +183,15 @@ def test_any_number_of_threads_grows_the_same_trees(panel):
     assert grown[0] == grown[1]
 
 
-def test_trials_of_one_quarter_are_shared_and_see_no_later_day(cells, panel):
+def test_models_of_one_quarter_share_a_validation_that_sees_no_later_day(cells, panel):
     recipe = Recipe.of(panel)
     quarter = date.fromordinal(LAST.toordinal() // 91 * 91)
-    same = {trial(recipe, panel, quarter + timedelta(days=ahead), 1, Settings()) for ahead in (0, 5, 20)}
+    cache = TrainingCache()
+    ends = (quarter + timedelta(days=ahead) for ahead in (0, 5, 20))
+    same = {id(found): found for found in (validate(recipe, panel, end, 1, Settings(), cache=cache) for end in ends)}
     assert len(same) == 1
     cut = Panel(cells, FIRST_DAY, {name: layer[: panel.index(quarter)] for name, layer in panel.layers.items()})
-    assert trial(recipe, cut, quarter, 1, Settings()) in same
+    assert validate(recipe, cut, quarter, 1, Settings(), cache=TrainingCache()) in same.values()
 
 
 def test_tuning_never_does_worse_than_the_defaults_and_repeats(panel):
@@ -216,19 +219,19 @@ def test_a_file_of_other_settings_is_refused(tmp_path, text):
 
 def test_features_have_a_name_each(panel):
     features = trees.Features(Recipe.of(panel))
-    assert len(set(features.names)) == len(features.names) == 5 + len(features.components)
+    assert len(set(features.names)) == len(features.names) == 5 + len(features.densities)
 
 
 def test_more_of_what_lately_happened_here_never_lowers_the_trees_rate(panel):
     """Law: on any row, raising one of these features alone does not lower what the trees say."""
     recipe = Recipe.of(panel)
-    seen, names = rehearse(recipe, panel, LAST, 1), trees.Features(recipe).names
+    seen, names = hold_out(recipe, panel, LAST, 1, TrainingCache()), trees.Features(recipe).names
     text = trees.grow(recipe, seen.examples, seen.matrix, seen.log_rate, Settings(min_data_in_leaf=20), rounds=80)
     booster = lgb.Booster(model_str=text)
     rows = seen.matrix[:: len(seen.matrix) // 200]
     said = booster.predict(rows, raw_score=True)
     rising = [place for place, is_rising in enumerate(trees.Features(recipe).rising) if is_rising]
-    assert names[rising[0]] == "log blend"
+    assert names[rising[0]] == "log mixture"
     assert {names[place].partition("/")[0] for place in rising[1:]} == {TARGET}
     moved = 0
     for place in rising:

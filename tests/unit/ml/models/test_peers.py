@@ -187,9 +187,9 @@ def test_settings_are_chosen_by_log_score(panel, name):
     history = panel.until(through + timedelta(days=1))
     days = tuning_days(history, 1)
     fitted = MAPS[name].fit(panel, through)
-    best = fitted.judged(history, days, 1)[1]
+    best = fitted.assessed(history, days, 1)[1]
     for candidate in MAPS[name].candidates(history, 1):
-        assert candidate.judged(history, days, 1)[1] <= best + 1e-6
+        assert candidate.assessed(history, days, 1)[1] <= best + 1e-6
 
 
 def test_the_half_life_chosen_follows_the_city():

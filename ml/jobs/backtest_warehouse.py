@@ -1,4 +1,4 @@
-"""Backtest on a warehouse."""
+"""Backtest of a city in the warehouse; the scores are written to ``ml.forecast_score``."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from datetime import date, timedelta
 import polars as pl
 
 from ml.errors import Abstention, InputError
-from ml.evaluation.backtest import backtest as roll
+from ml.evaluation.backtest import rolling_forecasts
 from ml.io import open_warehouse
 from ml.jobs.results import Progress, ScoreSummary
-from ml.jobs.scoring import ScoredDay, _pooled, score_rows
+from ml.jobs.scoring import ScoredDay, pool_scores, score_rows
 from ml.jobs.snapshot import cells_of
 from ml.models.registry import BASELINES, METHODS, OURS
 from ml.panel.history import KnownHistory, group_panel, midnight
 from ml.panel.panel import span
 
 
-def backtest(
+def backtest_warehouse(
     url: str,
     territory_code: str,
     first_day: date,
@@ -37,7 +37,7 @@ def backtest(
         last_day: last local day forecast.
         groups: category groups; None means every group with trainable incidents.
         refit_days: days between two trainings.
-        progress: called with (category group, days done, days in all).
+        progress: called with (category group, days done, days in total).
 
     Raises:
         InputError: the territory is unknown, or the days lie outside the data.
@@ -60,7 +60,7 @@ def backtest(
             methods = [METHODS[OURS], *BASELINES]
             rows = []
             try:
-                for made in roll(
+                for made in rolling_forecasts(
                     methods, known, truth=truth, first_day=first_day, last_day=last_day, refit_days=refit_days
                 ):
                     as_of = midnight(made.day - timedelta(days=made.horizon_days - 1), timezone)
@@ -79,7 +79,7 @@ def backtest(
                 forecast_date=(first_day, last_day),
             )
             scored += rows
-    return ScoreSummary(territory_code, first_day, last_day, "backtest", _pooled(scored), skipped, changed)
+    return ScoreSummary(territory_code, first_day, last_day, "backtest", pool_scores(scored), skipped, changed)
 
 
 def _check_days(territory_code: str, happened: pl.DataFrame, first_day: date, last_day: date) -> None:

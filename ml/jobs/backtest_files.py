@@ -1,4 +1,4 @@
-"""A backtest on files: read, refuse, roll, write every forecast, judge, report."""
+"""Backtest of a city in files: read and check them, forecast every day, write and assess the forecasts, report."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from ml.errors import Drifted
-from ml.evaluation.assessment import Judge, Verdict
-from ml.evaluation.backtest import backtest
+from ml.evaluation.assessment import Assessment, MethodAssessment
+from ml.evaluation.backtest import rolling_forecasts
 from ml.evaluation.bootstrap import Difference
 from ml.files.city import FileCity, check_days, read_city, read_groups
 from ml.files.forecasts import ParquetPieces, check_file, check_folder, forecast_rows
@@ -22,8 +22,8 @@ from ml.report.writer import Report
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileTest:
-    """What is asked of a backtest on files; see :func:`ml.files.city.read_city`.
+class FileBacktest:
+    """Input and options of a backtest on files; see :func:`ml.files.city.read_city`.
 
     Attributes:
         groups: YAML of category groups, or None.
@@ -51,34 +51,34 @@ class FileTest:
 
 
 @dataclass(frozen=True)
-class FileResult:
-    """What a backtest on files found.
+class BacktestResult:
+    """Result of a backtest on files.
 
     Attributes:
-        verdicts: one per method.
+        assessments: one per method.
         differences: ours minus each other method.
-        notes: what a reader should know of the data.
+        notes: what a reader should know about the data.
     """
 
-    verdicts: tuple[Verdict, ...]
+    assessments: tuple[MethodAssessment, ...]
     differences: tuple[Difference, ...]
     notes: tuple[str, ...]
 
 
-def run_filetest(
-    test: FileTest, out: Path | None = None, report: Path | None = None, progress: Progress | None = None
-) -> FileResult:
+def backtest_files(
+    test: FileBacktest, out: Path | None = None, report: Path | None = None, progress: Progress | None = None
+) -> BacktestResult:
     """Run the backtest.
 
     Args:
         test: what to run.
         out: Parquet to write, see :func:`ml.files.forecasts.forecast_rows`.
         report: folder for the page, tables, curves and a map.
-        progress: called with (what, days done, days in all).
+        progress: called with (what, days done, days in total).
 
     Raises:
         InputError: the input cannot be used.
-        Abstention: no forecast of the first day could be trusted.
+        Abstention: a forecast of the first day would be withheld.
     """
     methods = methods_named(test.methods or DEFAULT)
     if test.settings:
@@ -104,13 +104,13 @@ def run_filetest(
     check_days(city, test.first_day, test.last_day, test.horizon_days, test.incidents.name)
     eligibility.check_located(city.located_share)
     eligibility.check_history(panel.until(test.first_day - timedelta(days=test.horizon_days - 1)))
-    notes = (*city.notes, *_withheld(test, city))
+    notes = (*city.notes, *_drift_notes(test, city))
     known = Known(panel, test.horizon_days)
     total = (test.last_day - test.first_day).days + 1
-    judge = Judge(city.districts)
+    assessment = Assessment(city.districts)
     curves = Report(city, panel) if report else None
     with ParquetPieces(out) as written:
-        made_forecasts = backtest(
+        forecasts = rolling_forecasts(
             methods,
             lambda _: known,
             truth=panel,
@@ -118,24 +118,24 @@ def run_filetest(
             last_day=test.last_day,
             refit_days=test.refit_days,
         )
-        for made in made_forecasts:
+        for made in forecasts:
             observed = panel.counts(made.day)
-            judge.add(made, observed)
+            assessment.add(made, observed)
             if out:
                 written.add(forecast_rows(made, panel.cells.cell_id))
             if curves:
                 curves.add(made, observed)
             if progress:
                 progress("backtest", (made.day - test.first_day).days + 1, total)
-    result = FileResult(judge.verdicts(), tuple(judge.differences(OURS)), notes)
+    result = BacktestResult(assessment.by_method(), tuple(assessment.differences(OURS)), notes)
     if curves and report:
         title = f"{test.category}, {test.first_day} to {test.last_day}, {test.horizon_days} day(s) ahead"
-        curves.write(report, title, judge, notes)
+        curves.write(report, title, assessment, notes)
     return result
 
 
-def _withheld(test: FileTest, city: FileCity) -> list[str]:
-    """The trainings at which a forecast would have been withheld because the record had drifted."""
+def _drift_notes(test: FileBacktest, city: FileCity) -> list[str]:
+    """Notes on the trainings after which forecasts would have been withheld because the record had drifted."""
     notes = []
     day = test.first_day
     while day <= test.last_day:
