@@ -1,5 +1,5 @@
-"""Privacy at the door: what is personal is refused, made a key, scrubbed or generalised before anything is kept.
+"""Remove personal data: columns are refused or replaced by keys and texts are scrubbed before anything is kept.
 
-Nothing here knows the warehouse or the feeds: each function takes columns, texts or names and gives the same back
-without persons in them.
+Nothing here depends on the warehouse or the feeds: each function takes columns, texts or names and returns them without
+personal data.
 """
