@@ -1,14 +1,14 @@
-"""What the simulated city records of each kind: one module a kind, named as its contract.
+"""The records of the simulated city: one module per kind, named as its contract.
 
-A module has one function, ``versions(simulation, first_day, end_day)``: all versions that ever were of the records that
+Each module has a function ``versions(simulation, first_day, end_day)``: all versions ever published of the records that
 occur on the local days ``[first_day, end_day)`` (of every record, for kinds without a time), as a frame with
 
 - columns of the kind's contract, in its units, in UTC and degrees (``source_record_id``, ``occurred_from``, …) and of
-  its rule's inputs; never more columns than a partner would send, never a person;
-- ``shown_from``, ``shown_until``: since and until when (UTC, half-open) a source lists the row; null = for ever.
+  its rule's inputs; only columns that a partner would send, no personal identity;
+- ``shown_from``, ``shown_until``: interval (UTC, half-open) in which a source lists the row; null = without end.
 
-So a late record is shown late, a corrected one has a wrong version before the right one, a withdrawn one is shown no
-longer, and one that is listed twice has two rows. The rows of a day are the same whatever span they are asked in.
+So a late record is shown late, a corrected one has a wrong version before the right one, one withdrawn at source ends,
+and one that is listed twice has two rows. The rows of a day do not depend on the span in which they are requested.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from observatory.contracts import NAMES as KIND_NAMES
 from observatory.simulator.world.simulation import Simulation
 
 NAMES = tuple(sorted({module.name for module in iter_modules(__path__)} & set(KIND_NAMES)))
-"""Kinds that the city records."""
+"""Kinds with simulated records."""
 
 
 def versions(kind: str, simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
@@ -39,10 +39,10 @@ def versions(kind: str, simulation: Simulation, first_day: date, end_day: date) 
 
 
 def listing(versions: pl.DataFrame, now: datetime) -> pl.DataFrame:
-    """What a source lists at a moment (UTC), with when each row was published.
+    """What a source lists at a moment (UTC), with the time at which each row was published.
 
     Returns:
-        The versions shown then, less ``shown_until``; ``shown_from`` is called ``published_at``.
+        The versions shown then, without ``shown_until``; ``shown_from`` is called ``published_at``.
     """
     is_shown = (pl.col("shown_from") <= now) & (pl.col("shown_until") > now).fill_null(value=True)
     return versions.filter(is_shown).drop("shown_until").rename({"shown_from": "published_at"})

@@ -1,4 +1,4 @@
-"""Road accidents with injury: counts of whom they hurt, listed on the day on which the tables of their year come."""
+"""Road accidents with injury: counts of people hurt, listed when the tables of their year are published."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEPARTMENT, MUNICIPALITY = "99", "99001"
 _HOUR_S = 3_600
 _HEAVY_MM = 4.0
 _COUNTS = {2: "killed_count", 3: "hospitalised_count", 4: "slightly_hurt_count", 1: "unhurt_count"}
-"""Code of a severity to its count, the worst first."""
+"""Code of a severity to its count, worst first."""
 _DAYLIGHT_H, _LIT_H = (8, 19), (6, 23)
 
 
@@ -73,14 +73,14 @@ def _addresses(key: Keys, accidents: Accidents) -> Integers:
 
 
 def _hurt(key: Keys, accidents: Accidents) -> dict[str, pl.Series]:
-    """Columns of counts, from draws of each person that go no further."""
+    """Columns of counts, summed from draws per person that are not kept."""
     vehicles = _one_of(key, "vehicles", accidents.vehicles)
     involved = vehicles + _one_of(key, "more people", accidents.more_people)
     of = np.repeat(np.arange(len(key)), involved)
     number = ordinals(involved)
     person = combine(key[of], number)
     severity = _one_of(person, "severity", accidents.severities)
-    # an accident without injury is none: the first one is hurt
+    # every accident has an injury: the first person is hurt
     hurt = {code: share for code, share in accidents.severities.items() if code != 1}
     severity = np.where(number == 0, _one_of(person, "first severity", hurt), severity)
     counts = {name: np.bincount(of[severity == code], minlength=len(key)) for code, name in _COUNTS.items()}
@@ -105,12 +105,12 @@ def _light(hour: Integers) -> np.ndarray:
 
 
 def _weather(simulation: Simulation, day: Integers, rain: Floats) -> np.ndarray:
-    """BAAC's code: as usual, light rain, heavy rain, strong wind."""
+    """BAAC's code: normal, light rain, heavy rain, strong wind."""
     dry = np.where(great_wind(simulation, day), "6", "1")
     return np.where(rain > _HEAVY_MM, "3", np.where(rain > 0, "2", dry))
 
 
 def _numbers(day: Integers) -> pl.Series:
-    """``202316600007``: the seventh of the year's 166th day; ``day`` is sorted."""
+    """``202316600007`` for the seventh of the year's 166th day; ``day`` is sorted."""
     ordinal = pl.Series(np.arange(len(day)) - np.searchsorted(day, day, side="left") + 1)
     return stamps(day, "%Y%j") + ordinal.cast(pl.String).str.zfill(5)

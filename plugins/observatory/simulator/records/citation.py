@@ -1,4 +1,4 @@
-"""Citations: what officers fine where they are, in proportion to the minutes they spend there."""
+"""Citations: fined by officers on patrol, in proportion to the minutes they spend in a place."""
 
 from __future__ import annotations
 
@@ -52,5 +52,5 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
 
 
 def _numbers(day: np.ndarray, key: np.ndarray) -> pl.Series:
-    """``240131-0F3A9C21D4``: the day and a number that tells nothing else."""
+    """``240131-0123456789012``: the day and a number without meaning."""
     return stamps(day, "%y%m%d-") + pl.Series(key & np.uint64(0xFFFFFFFFFF)).cast(pl.String).str.zfill(13)

@@ -1,4 +1,4 @@
-"""Events of the city: matches, markets, and what is on at the venues; some are moved or called off late."""
+"""Events of the city: matches, markets, events of the venues; some are moved or cancelled late."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Yearly statistics of the city and its neighbours: whole editions, each with all years before its own."""
+"""Yearly statistics of the city and its neighbours: complete editions, each with all earlier years."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PUBLISHED_MONTH, _PUBLISHED_DAY, _PUBLISHED_MIN = 7, 10, 11 * 60
 
 
 def versions(simulation: Simulation, _: date, end_day: date) -> pl.DataFrame:
-    """Every edition that is out by ``end_day``; see ``observatory.simulator.records``.
+    """Every edition published by ``end_day``; see ``observatory.simulator.records``.
 
     An edition's rows are shown until the next one replaces the file; the edition is part of a row's identity.
     """

@@ -1,4 +1,4 @@
-"""Barriers and staff foreseen for matches, markets and large events; told anew when a match is moved."""
+"""Barriers and staff planned for matches, markets and large events; published again when a match is moved."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MEASURES: Sequence[tuple[str, str, float, float, int, int]] = (
 def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
     """The measures for events of the local days ``[first_day, end_day)``; see the package.
 
-    Each follows the versions of its event from a week before it, and is listed no longer once the event is called off.
+    Each follows the versions of its event from a week before it, and is no longer listed once the event is cancelled.
     """
     events = city_event.versions(simulation, first_day, end_day)
     events = events.filter((pl.col("category_code") != "concert") | (pl.col("expected_count") >= _LARGE))

@@ -1,4 +1,4 @@
-"""Operations of the fire brigade, sent once a day; some with moments out of order or a response beyond belief."""
+"""Operations of the fire brigade, sent once a day; some have times out of order or an implausible response time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SENT_AT_MIN = 6 * 60
 
 
 def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
-    """Operations that were called for on the days; see ``observatory.simulator.records``.
+    """Operations whose call came on the days; see ``observatory.simulator.records``.
 
     Response is counted from departure to arrival; its median by district is ``FireBrigade.response_min``.
     """

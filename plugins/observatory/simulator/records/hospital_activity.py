@@ -1,4 +1,4 @@
-"""Visits to emergency wards, summed by day, class of age and reason; the sums below five are there as well."""
+"""Visits to emergency wards, summed by day, class of age and reason, including sums below five."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FIRST_COUNTED_SHARE = 0.9
 
 
 def expected(hospital: Hospital, population: int, days: Integers) -> Floats:
-    """(establishments, motives, ages, days) expected visits, all ages apart."""
+    """(establishments, motives, ages, days) expected visits, without the sum of all ages."""
     wards = max(1, population // hospital.people_per_establishment)
     season = 1 + hospital.winter * np.cos(2 * np.pi * (days - ORIGIN_ORDINAL - _COLDEST_DAY) / YEAR_DAYS)
     visits = hospital.rate * population / 100_000 / wards * season * by_weekday(days, _WEEKDAY)
@@ -31,7 +31,7 @@ def expected(hospital: Hospital, population: int, days: Integers) -> Floats:
 
 
 def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
-    """Sums of the days; see ``observatory.simulator.records``. A corrected sum was too small at first."""
+    """Sums of the days; see ``observatory.simulator.records``. The first version of a corrected sum is too small."""
     hospital = simulation.parameters.services.hospital
     days = days_of(first_day, end_day)
     rates = expected(hospital, simulation.population, days)

@@ -1,7 +1,7 @@
-"""Free places of car parks and free docks of bicycle stations, every five minutes, as their counters tell them.
+"""Free places of car parks and free docks of bicycle stations, every five minutes, as their counters report them.
 
-A car park's code begins with ``P``, and its source keeps what it was told: some readings come late, wrong at first or
-twice. A station's begins with ``V``, and its source lists the newest reading alone.
+A car park's code begins with ``P``, and its source keeps all readings: some are late, wrong at first or listed twice. A
+station's code begins with ``V``, and its source lists only the newest reading.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _LAG_S = 60
 def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
     """Every version of the readings of the local days ``[first_day, end_day)``; see the package.
 
-    A wrong reading tells the places taken for those that are free; a faulty one has more free than there are.
+    A wrong reading reports the taken places as free; a faulty one has more free places than there are.
     """
     parking = simulation.parameters.mobility.parking
     sites = build_sites(parking, simulation.population)
     start, end = moments([first_day.toordinal(), end_day.toordinal()], [0, 0])
     moment = pl.datetime_range(start, end, f"{parking.every_min}m", closed="left", eager=True)
     clock = on_the_clock(moment)
-    free = _told(simulation, sites, clock)
+    free = _reported(simulation, sites, clock)
     site, at = (axis.ravel() for axis in np.indices(free.shape))
     key = combine(combine(sites.key, simulation.seed)[site], clock.second[at])
 
@@ -56,21 +56,21 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
             "latitude_deg": sites.lonlat[site, 1],
         }
     )
-    told_at = after(occurred, np.full(len(site), _LAG_S))
+    reported_at = after(occurred, np.full(len(site), _LAG_S))
     of_parks, of_stations = pl.Series(~is_station), pl.Series(is_station)
     parks = readings.filter(of_parks)
     mistaken = {"free_count": parks["capacity_count"] - parks["free_count"]}
-    kept = history(*entered(parks, key[~is_station], told_at.filter(of_parks), parking.changes, mistaken))
+    kept = history(*entered(parks, key[~is_station], reported_at.filter(of_parks), parking.changes, mistaken))
     newest = readings.with_columns(
-        shown_from=told_at, shown_until=after(told_at, np.full(len(site), parking.every_min * 60))
+        shown_from=reported_at, shown_until=after(reported_at, np.full(len(site), parking.every_min * 60))
     )
     return pl.concat([kept, newest.filter(of_stations)], how="diagonal").sort(
         "occurred_from", "source_record_id", "shown_from"
     )
 
 
-def _told(simulation: Simulation, sites: Sites, clock: Clock) -> Integers:
-    """(sites, moments) free places as the counters tell them, right or not."""
+def _reported(simulation: Simulation, sites: Sites, clock: Clock) -> Integers:
+    """(sites, moments) free places as the counters report them, right or wrong."""
     parking = simulation.parameters.mobility.parking
     free = sites.capacity[:, None] - taken(simulation, sites, clock)
     stuck = sites.is_called(parking.stuck.code)

@@ -1,4 +1,4 @@
-"""Markets and pitches granted in public space; a pitch is granted anew, to whomever, when its three years are over."""
+"""Markets and pitches granted in public space; a pitch is granted again after three years."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TERMS = 4
 
 
 def versions(simulation: Simulation, _: date, __: date) -> pl.DataFrame:
-    """Every pitch; see ``observatory.simulator.records``. A market stands for ever, other pitches for three years."""
+    """Every pitch; see ``observatory.simulator.records``. Markets have no end, other pitches last three years."""
     places = simulation.parameters.services.places
     kinds = [*places.pitches]
     counts = np.round(np.array([*places.pitches.values()]) * simulation.population / 100_000).astype(np.int64)

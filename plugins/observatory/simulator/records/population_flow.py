@@ -1,4 +1,4 @@
-"""Who is in which district by the hour, as a telephone operator sums its network: small sums are held back."""
+"""People present in each district by the hour, summed by a telephone operator that suppresses small sums."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FIRST_COUNTED_SHARE = 0.8
 
 
 def expected(simulation: Simulation, clock: Clock) -> Floats:
-    """(districts, segments, t) who is there on average in the hours that begin then, those at a match included."""
+    """(districts, segments, t) people present on average in the hours that begin then, spectators included."""
     presence = simulation.parameters.mobility.presence
     codes = build_city().district_codes
     summer = np.cos(2 * np.pi * (clock.day - ORIGIN_ORDINAL - _TOP_OF_SUMMER) / YEAR_DAYS)
@@ -42,7 +42,7 @@ def expected(simulation: Simulation, clock: Clock) -> Floats:
 def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
     """Every version of the sums of the local days ``[first_day, end_day)``; see the package.
 
-    A sum that was wrong at first was too small; a faulty one is of three hours. One held back is null, never 0.
+    A sum that is wrong at first is too small; a faulty one spans three hours. A suppressed one is null, never 0.
     """
     presence = simulation.parameters.mobility.presence
     start, end = moments([first_day.toordinal(), end_day.toordinal()], [0, 0])
@@ -76,7 +76,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
 
 
 def _stadium(simulation: Simulation) -> int:
-    """The district of the stadium, as a position."""
+    """Index of the stadium's district."""
     city, matches = build_city(), simulation.parameters.gatherings.matches
     return int(city.address_district[np.argmin(city.distance(matches.east_m, matches.north_m))])
 

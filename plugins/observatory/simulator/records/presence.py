@@ -1,4 +1,4 @@
-"""Patrols by cell and shift: planned the evening before, spent as known the morning after."""
+"""Patrols by cell and shift: planned minutes the evening before, spent minutes the morning after."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Public works: announced, moved, called off, begun, over; some without an end until they are over."""
+"""Public works: announced, moved, cancelled, begun, finished; some have no end until they are finished."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _WORDS = {
 def versions(simulation: Simulation, _: date, end_day: date) -> pl.DataFrame:
     """Every work announced by ``end_day``; see ``observatory.simulator.records``.
 
-    ``is_over`` is true in the version in which a source says that a work is over. A cancelled one is withdrawn.
+    ``is_over`` is true in the version that reports a work as finished. A cancelled one is withdrawn.
     """
     works = simulation.parameters.services.works
     natures = [*works.natures]
@@ -81,5 +81,5 @@ def versions(simulation: Simulation, _: date, end_day: date) -> pl.DataFrame:
         shown_from=later(over_at, np.full(len(key), 30.0)),
         withdrawn_at=pl.coalesce("withdrawn_at", gone_at),
     )
-    # a work that was called off has no later version
+    # a cancelled work has no later version
     return history(frame, *(part.filter(frame["withdrawn_at"].is_null()) for part in (moved, over)))

@@ -1,4 +1,4 @@
-"""Schools and places of worship; of some schools only the town is known, and some stand at the point of another."""
+"""Schools and places of worship; some schools have only a town, and some share the point of another."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _YEARS_SIMULATED = 6
 
 
 def versions(simulation: Simulation, _: date, __: date) -> pl.DataFrame:
-    """Every place; see ``observatory.simulator.records``. A place of which only the town is known has no point."""
+    """Every place; see ``observatory.simulator.records``. A place with only a town has no point."""
     places = simulation.parameters.services.places
     kinds = [*places.kinds]
     counts = np.round(np.array([*places.kinds.values()]) * simulation.population / 100_000).astype(np.int64)

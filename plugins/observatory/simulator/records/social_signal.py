@@ -1,9 +1,9 @@
-"""Public messages: threads, answer by answer, their texts made of phrases whose tone is known.
+"""Public messages in threads, with texts of phrases whose tone is known.
 
-Beside the columns of the contract a version has what a network shows in public, for the simulated networks to serve:
-``text``, ``author_handle`` (made up), ``parent_id`` and ``root_id``. A reader of messages forgets them at the door.
-``tone_score`` is the phrase's own tone (``tone_model`` says ``planted@1``); a network knows of no tone, and what the
-warehouse gets over HTTP is the tone model's.
+Beside the contract's columns a version has what the simulated networks show in public:
+``text``, ``author_handle`` (invented), ``parent_id`` and ``root_id``, which minimisation removes.
+``tone_score`` is the phrase's planted tone (``tone_model`` is ``planted@1``); networks publish no tone, so the
+warehouse gets that of the tone model.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from observatory.simulator.world.simulation import TIMEZONE, Simulation
 
 PLANTED_TONE = "planted@1"
 NETWORKS = ("mastodon", "bluesky")
-# the longest chain of answers, in days, so that a span begins with those to earlier messages
+# longest chain of answers in days: a span includes answers to messages of earlier days
 _BEFORE_DAYS = 3
 _CENTRALITY = 0.3
 _LATEST_MIN = 20 * 60
@@ -49,7 +49,7 @@ _LATEST_MIN = 20 * 60
 
 @dataclass(frozen=True)
 class _Posts:
-    """Messages as arrays of one length; ``parent`` and ``root`` are positions, ``at`` seconds since 1970 in UTC."""
+    """Messages as arrays of one length; ``parent`` and ``root`` are indices, ``at`` seconds since 1970 in UTC."""
 
     key: Keys
     at: Integers
@@ -115,7 +115,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
         text=_texts(messages, posts, wording, parent_handle, "other phrase"),
         shown_from=later(arrived_at, edited),
     )
-    # an answer begins with the name of whom it answers, which the door takes off before it measures
+    # an answer begins with the name of the author it answers, which minimisation removes before measuring
     name_length = pl.when(pl.Series(is_root)).then(0).otherwise(parent_handle.str.len_chars() + 2)
     told = (
         part.with_columns(text_length=(pl.col("text").str.len_chars() - name_length).cast(pl.Int64)).filter(is_kept)
@@ -183,7 +183,7 @@ def _roots(simulation: Simulation, first_day: date, end_day: date) -> _Posts:
 
 
 def _tones(messages: Messages, posts: _Posts) -> tuple[Integers, npt.NDArray[np.bool_]]:
-    """Tone of each message, -1, 0 or 1, and whether it is in English, which has none."""
+    """Tone of each message (-1, 0 or 1), and whether it is in English and has no tone."""
     day = posts.at // 86_400 + UNIX_EPOCH_ORDINAL
     mean = messages.mean_tone(posts.theme, posts.district, day)
     of_burst = np.array([each.mean_tone for each in messages.bursts])[posts.burst]
@@ -197,7 +197,7 @@ def _tones(messages: Messages, posts: _Posts) -> tuple[Integers, npt.NDArray[np.
 
 
 def _texts(messages: Messages, posts: _Posts, wording: Integers, parent_handle: pl.Series, purpose: str) -> pl.Series:
-    """What each message says: to whom, a phrase, about which district, a personal span, the hashtag.
+    """Text of each message: addressee, phrase, district, personal span, hashtag.
 
     ``wording`` is 0, 1 and 2 for the phrases of a negative, no and a positive tone, 3 for those in English.
     """
@@ -223,7 +223,7 @@ def _texts(messages: Messages, posts: _Posts, wording: Integers, parent_handle: 
 
 
 def _identifiers(key: Keys, network: Integers, arrived_at: pl.Series) -> pl.Series:
-    """Mastodon: milliseconds since 1970, then 16 bits; Bluesky: a made-up hash, after the second of arrival."""
+    """Mastodon: milliseconds since 1970, then 16 bits; Bluesky: an invented hash, after the second of arrival."""
     milliseconds = arrived_at.dt.epoch("ms").to_numpy() + (uniform(key, "millisecond") * 1000).astype(np.int64)
     numbers = (milliseconds << 16) | (key & np.uint64(0xFFFF)).astype(np.int64)
     again = combine(key, name_key("content"))

@@ -1,4 +1,4 @@
-"""Sightings of vending around the street markets: how many sellers, of what goods; never who."""
+"""Sightings of vending around the street markets: number of sellers and class of goods, no persons."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _IMPOSSIBLE_COUNT = 900
 
 
 def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
-    """Sightings of the days; see ``observatory.simulator.records``. Faulty ones have an impossible count."""
+    """Sightings of the days; see ``observatory.simulator.records``. Faulty ones have an implausible count."""
     vending, markets = simulation.parameters.services.vending, simulation.parameters.gatherings.markets
     city, days = build_city(), days_of(first_day, end_day)
     factors = np.array([vending.factors(market.is_held(days)) for market in markets])

@@ -1,4 +1,4 @@
-"""What the sites on the roads measure, every six minutes; some rows late, corrected, listed twice or out of range."""
+"""Measurements of the road sites every six minutes; some rows late, corrected, listed twice or out of range."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _SECOND = 1_000_000
 def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
     """Every version of the measurements of the local days ``[first_day, end_day)``; see the package.
 
-    A sensor that measures nothing reports a speed of 0 from 0 inputs, and no flow; one by which nobody passed reports
-    the same speed, and a flow of 0.
+    A failed sensor reports a speed of 0 from 0 inputs, and no flow; a working one without traffic reports the same
+    speed and a flow of 0.
     """
     days = (first_day + timedelta(days=number) for number in range((end_day - first_day).days))
     return pl.concat([_of_a_day(simulation, day) for day in days])
@@ -83,6 +83,6 @@ def _of_a_day(simulation: Simulation, day: date) -> pl.DataFrame:
 
 
 def _as_sensed(values: Floats, repeated: float, missing: float, is_stuck: np.ndarray, is_missing: np.ndarray) -> Floats:
-    """What sensors tell of a value of every site and interval."""
+    """What sensors report of a value of every site and interval."""
     stuck = np.where(is_stuck[:, None], repeated, values)
     return np.where(is_missing[:, None], missing, stuck)

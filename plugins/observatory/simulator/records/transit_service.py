@@ -1,7 +1,7 @@
-"""Public transport: every call of a trip as planned and as observed, and the spans in which a line does not run.
+"""Public transport: every call of a trip as planned and as observed, and the disruptions of lines.
 
-What is planned is listed a month before. What is observed is listed as it happens and until its trip has been over for
-a while, so that nothing of it is listed a day later.
+Planned calls are listed a month before. Observed calls are listed from when they happen until some time after the end
+of their trip, so none is listed a day later.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _OF_BOTH = ("line_code", "trip_code", "stop_code", "stop_sequence", "service_dat
 def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
     """Every version of what is planned, observed and disrupted on the local days ``[first_day, end_day)``.
 
-    See the package. Of some trips nothing is observed, and of some calls a delay that is hours too long.
+    See the package. Some trips have no observation, and some calls have a delay that is hours too long.
     """
     transit = simulation.parameters.mobility.transit
     network = build_network(transit, simulation.population)
     calls = calls_of(network, first_day, end_day).join(network.lines, on="line_code", how="left", maintain_order="left")
     day = calls["day"].to_numpy()
-    # a service day is counted from twelve hours before noon, so that none has a time twice
+    # a service day starts twelve hours before noon, so that no time occurs twice
     planned_at = after(moments(day, np.full(len(day), _NOON_MIN)), calls["second"].to_numpy() - _NOON_S)
     key = combine(combine(combine(name_key("trip"), simulation.seed), day), calls["trip"].to_numpy())
     call_key = combine(key, calls["stop_sequence"].to_numpy())
@@ -80,12 +80,14 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
         shown_until=over,
     )
     disrupted = disruptions(simulation, first_day, end_day)
-    told = [each.filter(pl.col("occurred_from").is_between(start, end, closed="left")) for each in (planned, observed)]
-    return pl.concat([*told, disrupted], how="diagonal").sort("occurred_from", "source_record_id")
+    called = [
+        each.filter(pl.col("occurred_from").is_between(start, end, closed="left")) for each in (planned, observed)
+    ]
+    return pl.concat([*called, disrupted], how="diagonal").sort("occurred_from", "source_record_id")
 
 
 def disruptions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
-    """Of ``versions`` the spans in which a line does not run, alone: what alerts tell, without a call being made."""
+    """The disruptions among ``versions``, without simulating any calls."""
     transit = simulation.parameters.mobility.transit
     disruption = transit.disruption
     days = days_of(first_day, end_day)
@@ -116,7 +118,7 @@ def _delays(simulation: Simulation, calls: pl.DataFrame, key: Keys, call_key: Ke
 
 
 def _is_disrupted(simulation: Simulation, calls: pl.DataFrame) -> np.ndarray:
-    """(n,) whether each call falls out because its line does not run."""
+    """(n,) whether each call is cancelled because its line is disrupted."""
     disruption = simulation.parameters.mobility.transit.disruption
     weekday, hour = (pl.col("day") - ORIGIN_ORDINAL) % 7, pl.col("second") / 3600
     inside = weekday.is_in(list(disruption.weekdays)) & hour.is_between(

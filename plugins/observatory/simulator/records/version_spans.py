@@ -1,4 +1,4 @@
-"""Records with the versions that sources list: changed later, listed twice."""
+"""Versions of records: changed later, listed twice."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def twice(rows: pl.DataFrame, key: Keys, share: float) -> pl.DataFrame:
 
 
 def spans(*changes: tuple[pl.DataFrame, pl.Series]) -> pl.DataFrame:
-    """Put versions of the same records in a row: each is shown until the next one of its record begins.
+    """Combine versions of the same records: each is shown until the next version of its record.
 
     Args:
-        changes: rows and since when they are shown (UTC; null where a record has no such version), in order of time.
+        changes: rows and when each is first shown (UTC; null if a record has no such version), in order of time.
     """
     parts = [rows.with_columns(shown_from=since).filter(since.is_not_null()) for rows, since in changes]
     following = pl.col("shown_from").shift(-1).over("source_record_id", order_by="shown_from")

@@ -1,4 +1,4 @@
-"""Alerts that analytics raise at cameras: metadata alone, repeated at once now and then, cleared later."""
+"""Alerts of video analytics at cameras: only metadata, sometimes repeated at once, cleared later."""
 
 from __future__ import annotations
 

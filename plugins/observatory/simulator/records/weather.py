@@ -1,4 +1,4 @@
-"""The weather of two stations, hour by hour: as it was measured, and as it was foreseen from three days before on."""
+"""The hourly weather of two stations: measured, and forecast from three days before."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _measured(
 
 
 def _foreseen(simulation: Simulation, station: Station, hours: Integers, as_it_was: Weather) -> list[pl.DataFrame]:
-    """One version a lead, the longest first; each is shown until the next is issued."""
+    """One version per lead time, longest first; each is shown until the next is issued."""
     climate = simulation.parameters.climate
     seeded = combine(name_key("forecast"), simulation.seed)
     leads = sorted(climate.lead_error_c, reverse=True)

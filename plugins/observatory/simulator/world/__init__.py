@@ -1,1 +1,1 @@
-"""The simulated city: streets, people, incidents, traffic, weather."""
+"""The simulated city as it is: places, people, incidents, traffic, weather. Its records are in ``records``."""

@@ -1,6 +1,6 @@
-"""The made-up port city: its boundary, districts and addresses, in metres and on the globe.
+"""The geography of the simulated port city: boundary, districts and addresses, in metres and degrees.
 
-Nothing here is drawn at random but the addresses; the place is open sea on a real map.
+Only the addresses are drawn at random. On a real map the place is open sea.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ AREA_KM2 = 100
 ADDRESS_SPACING_M = 70
 CENTRE_DEG = (5.0, 43.275)
 
-# Name and centre (metres east and north of the city's); a district is all that lies nearest to its centre.
+# Name and centre in metres east and north of the city's centre; districts are the Voronoi cells of their centres.
 _DISTRICTS = (
     ("Vieux-Port", -200, -1300), ("Centre", 400, 300), ("Les Docks", 2300, -1700), ("La Dune", 4400, -200),
     ("Les Salins", 3300, 2000), ("Le Phare", 1400, 3900), ("Les Pins", -1100, 3600), ("Les Amers", -3200, 2500),
@@ -60,11 +60,11 @@ class City:
 
     @property
     def district_codes(self) -> list[str]:
-        """``D01`` and on, in order."""
+        """``D01``, ``D02``, … in order."""
         return [f"D{number:02d}" for number in range(1, len(_DISTRICTS) + 1)]
 
     def background(self, category: Category) -> Floats:
-        """(addresses,) weights, sum 1: where a category's background incidents fall, hotspots apart."""
+        """(addresses,) weights, sum 1: spatial distribution of a category's background incidents, without hotspots."""
         homes = np.full(len(self.addresses), _EVEN_WEIGHT)
         for east, north, spread, weight in _QUARTERS:
             homes += weight * _bump(self._local(), east, north, spread)
@@ -73,7 +73,7 @@ class City:
         return (1 - centrality) * homes / homes.sum() + centrality * downtown / downtown.sum()
 
     def weights(self, parameters: Parameters) -> Floats:
-        """(categories, addresses): where each category's recorded background falls, hotspots included."""
+        """(categories, addresses): spatial distribution of each category's recorded background, with hotspots."""
         spots = np.array(
             [_bump(self._local(), spot.east_m, spot.north_m, spot.spread_m) for spot in parameters.hotspots]
         )
@@ -89,15 +89,15 @@ class City:
 
     @property
     def downtown(self) -> Floats:
-        """(addresses,) weights, sum 1: what is drawn to the centre."""
+        """(addresses,) weights, sum 1, concentrated on the centre."""
         return self.around(*_DOWNTOWN)
 
     def distance(self, east_m: float, north_m: float) -> Floats:
-        """(addresses,) metres from a place, which is given in metres from the centre."""
+        """(addresses,) distance in metres from a place given in metres from the centre."""
         return np.hypot(*(self._local() - [east_m, north_m]).T)
 
     def reporting(self, parameters: Parameters) -> Floats:
-        """(addresses,) share of what happens at each that is reported."""
+        """(addresses,) share of the incidents at each address that is reported."""
         return np.array([parameters.reporting[code] for code in self.district_codes])[self.address_district]
 
     def degrees(self, east_m: float, north_m: float) -> tuple[float, float]:
@@ -125,7 +125,7 @@ class City:
 
 @cache
 def build_city() -> City:
-    """Lay out the city."""
+    """Build the city's geography."""
     centre = np.array(_transformer("to_metres").transform(*CENTRE_DEG))
     boundary = _outline(centre)
     seeds = centre + np.array([[east, north] for _, east, north in _DISTRICTS])
@@ -149,7 +149,7 @@ def _outline(centre: Floats) -> shapely.Polygon:
 
 
 def _addresses(boundary: shapely.Polygon) -> Floats:
-    """Points on a lattice, each moved a little, well inside the boundary."""
+    """Points of a lattice with random shifts, inside the boundary."""
     west, south, east, north = boundary.bounds
     lattice = np.stack(
         np.meshgrid(np.arange(west, east, ADDRESS_SPACING_M), np.arange(south, north, ADDRESS_SPACING_M)), axis=-1

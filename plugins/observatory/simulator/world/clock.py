@@ -1,4 +1,4 @@
-"""Days, local clock times and moments of the city."""
+"""Conversions between days, local times and UTC in the simulated city."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def stamps(day: Integers, form: str = "%Y%m%d") -> pl.Series:
 
 
 def on_local_clock(moment: pl.Expr) -> pl.Expr:
-    """Local clock times; those of the hour that spring leaves out are an hour later."""
+    """Local times, one hour later if they do not exist because the clocks go forward."""
     exists = moment.dt.replace_time_zone(TIMEZONE, ambiguous="earliest", non_existent="null").is_not_null()
     return pl.when(exists | moment.is_null()).then(moment).otherwise(moment + pl.duration(hours=1))
 
 
 def to_utc(moment: pl.Expr) -> pl.Expr:
-    """Local clock times as moments in UTC; an hour that comes twice is its first."""
+    """Local times in UTC; a time that exists twice is taken as the first."""
     return on_local_clock(moment).dt.replace_time_zone(TIMEZONE, ambiguous="earliest").dt.convert_time_zone("UTC")
 
 
@@ -48,5 +48,5 @@ def after(moment: pl.Series, seconds: npt.ArrayLike) -> pl.Series:
 
 
 def written(moment: str, form: str) -> pl.Expr:
-    """The column's moments in UTC as text, on the city's clock."""
+    """The column's moments in UTC as text in the city's local time."""
     return pl.col(moment).dt.convert_time_zone(TIMEZONE).dt.strftime(form)

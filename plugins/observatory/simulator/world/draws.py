@@ -1,8 +1,8 @@
-"""Random numbers that depend on what they are for, never on the order they are drawn in.
+"""Random numbers that depend only on a key and a purpose, not on the order in which they are drawn.
 
 A number is a hash of a key (which day, which incident) and of a purpose (its hour, its place), after the counter-based
 generators of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (2011), with the finaliser of SplitMix64
-(Steele, Lea and Flood, 2014). So a longer simulation repeats a shorter one exactly, and all is vectorised.
+(Steele, Lea and Flood, 2014). So a longer simulation repeats a shorter one exactly, and every draw is vectorised.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def name_key(name: str) -> np.uint64:
 
 
 def combine(keys: npt.ArrayLike, more: npt.ArrayLike) -> Keys:
-    """One key for each pair of keys (broadcast); as good as random, and the same for ever."""
+    """One pseudo-random key for each pair of keys (broadcast); deterministic."""
     with np.errstate(over="ignore"):
         mixed = np.asarray(keys).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.asarray(more).astype(np.uint64)
         mixed = mixed + np.uint64(0x9E3779B97F4A7C15)
@@ -43,11 +43,11 @@ def poisson(keys: Keys, purpose: str, mean: Floats) -> Integers:
     """Poisson counts, one per key, by inverting the distribution function; ``mean`` has the shape of the keys."""
     drawn = uniform(keys, purpose)
     counts = np.zeros(drawn.shape, np.int64)
-    # most small means give none, and need no inverse
+    # with a small mean most counts are 0 and need no inverse
     some = drawn > np.exp(-mean)
     drawn, mean = drawn[some], np.broadcast_to(mean, counts.shape)[some]
     count = np.ceil(np.nan_to_num(pdtrik(drawn, mean)))
-    # the continuous inverse may land a step too high where it meets a whole number
+    # the continuous inverse may be one too high at a whole number
     lower = np.maximum(count - 1, 0)
     counts[some] = np.where(pdtr(lower, mean) >= drawn, lower, count)
     return counts
@@ -68,7 +68,7 @@ def choose(keys: Keys, purpose: str, group: Integers, weights: Floats) -> Intege
         weights: (groups, options) non-negative; a row need not sum to one.
     """
     cumulative = np.cumsum(weights, axis=1)
-    # the groups' distribution functions laid end to end, so that one search serves them all
+    # the distribution functions of all groups are concatenated, so that one search serves them all
     steps = cumulative / cumulative[:, -1:] + np.arange(len(weights))[:, None]
     found = np.searchsorted(steps.ravel(), uniform(keys, purpose) + group, side="right")
     return np.clip(found - group * weights.shape[1], 0, weights.shape[1] - 1)

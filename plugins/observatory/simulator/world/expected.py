@@ -1,11 +1,12 @@
-"""The whole law of the recorded incidents: how many a day are expected of each category, everything planted included.
+"""Expected recorded incidents per day and category, with everything that is planted.
 
-With ``H`` the number that happen at an address on a mean day, per recorded one of the city before interventions,
-``r`` the share that is reported there and ``m`` what ``Category.expected_counts`` says for the day, the recorded ones
-at the address are ``m r H``. ``H`` is background plus near-repeats, ``H = B + n K H``, ``n`` the branching ratio and
-``K`` the Gaussian by which near-repeats spread. An operation takes the share ``effect`` of its circle and gives
-``displacement`` of the taken to its ring; then a camera takes its share of what is left near it; then matches add
-theirs. What officers discover follows the weekday of their presence alone.
+Let ``H`` be the incidents at an address on an average day per recorded incident of the city (before interventions),
+``r`` the share that is reported there and ``m`` the value of ``Category.expected_counts`` for the day: the expected
+recorded incidents at the address are ``m r H``. ``H`` is background plus near-repeats, ``H = B + n K H``, ``n`` the
+branching ratio and ``K`` the Gaussian spread of near-repeats. An operation prevents the share ``effect`` in its circle,
+of which the share ``displacement`` moves to its ring; then a camera prevents its share near it; then matches add
+incidents.
+Incidents that officers discover depend only on the weekday of their patrols.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _GENERATIONS = 30
 def expected_counts(simulation: Simulation, first_day: date, end_day: date, near: np.ndarray | None = None) -> Floats:
     """(categories, days) recorded incidents expected on the local days ``[first_day, end_day)``.
 
-    Exact but for the season's slow change of the places of near-repeats (below 1 %).
+    Exact except for the slow seasonal change of where near-repeats are (below 1 %).
 
     Args:
         simulation: which city; only its cancelled matches depend on the seed.
@@ -58,7 +59,7 @@ def expected_counts(simulation: Simulation, first_day: date, end_day: date, near
 
 
 def happening(parameters: Parameters, number: int, city: City) -> Floats:
-    """(addresses,) where a category happens, per recorded incident of the city: ``H`` of the module's law."""
+    """(addresses,) ``H`` of the module's formula: incidents per recorded incident of the city."""
     category = parameters.categories[number]
     background = (1 - category.branching_ratio) * city.weights(parameters)[number] / city.reporting(parameters)
     row, column = np.round((city.addresses - city.addresses.min(axis=0)) / ADDRESS_SPACING_M).astype(np.int64).T
@@ -77,7 +78,7 @@ def _one_category(number: int, days: Integers, counted: np.ndarray, parameters: 
     """(days,) recorded at the counted addresses, per recorded incident of the city before interventions."""
     happens, reported = happening(parameters, number, city), city.reporting(parameters)
     code = parameters.codes[number]
-    # spans in which the same interventions are under way, so that each is worked out once
+    # days with the same active interventions are computed once
     under_way = [is_under_way(each, days) & (each.target == code) for each in parameters.operations]
     changes = [each for camera in parameters.cameras.registry for each in (camera.installed, camera.removed) if each]
     wave = np.searchsorted(sorted({each.toordinal() for each in changes}), days, side="right")
@@ -100,7 +101,7 @@ def _one_category(number: int, days: Integers, counted: np.ndarray, parameters: 
 
 
 def _discover(counts: Floats, simulation: Simulation, days: Integers, counted: np.ndarray) -> None:
-    """Put the expected discoveries into the row of their category."""
+    """Set the row of the category that officers discover."""
     parameters = simulation.parameters
     if parameters.patrols.discovered not in parameters.codes:
         return

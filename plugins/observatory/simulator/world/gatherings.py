@@ -1,4 +1,4 @@
-"""Matches as they are played (moved, called off, attended), and the events of the venues."""
+"""Matches (moved, cancelled, attended) and the events of the venues."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Fixtures:
     Attributes:
         key: what each one's further draws depend on.
         day: proleptic ordinal.
-        planned_minute, minute: kick-off as first planned and at last, minutes of the local day.
-        is_cancelled: whether it was called off.
+        planned_minute, minute: kick-off as first planned and in the end, minutes of the local day.
+        is_cancelled: whether it was cancelled.
         attendance: spectators expected.
     """
 
@@ -79,11 +79,11 @@ class VenueEvents:
     Attributes:
         key: what each one's further draws depend on.
         day: proleptic ordinal.
-        ordinal: 1 for the first of its day, and on.
+        ordinal: number within its day, from 1.
         venue: index into the planted venues.
         minute: beginning, minute of the local day.
         expected: visitors expected.
-        is_cancelled: whether it was called off.
+        is_cancelled: whether it was cancelled.
     """
 
     key: Keys

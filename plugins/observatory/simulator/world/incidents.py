@@ -1,8 +1,8 @@
 """The marked self-exciting process that makes the simulated city's incidents, generation by generation.
 
 Background incidents come first, then what they trigger, then what those trigger, until none is left: the cluster
-construction of a Hawkes process (Hawkes and Oakes, 1974), in days. Every generation is one set of arrays. Then the
-interventions are met, and what matches add and what officers discover joins.
+construction of a Hawkes process (Hawkes and Oakes, 1974), in days. Every generation is one set of arrays. Then
+interventions prevent or move some, and the incidents of matches and those that officers discover are added.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from observatory.simulator.world.interventions import meet
 from observatory.simulator.world.parameters import Parameters
 from observatory.simulator.world.simulation import Simulation
 
-# Days run before the first one that is kept, so that it has its near-repeats: many half-lives of the slowest category.
-# No cluster lasts longer, so that the incidents of a day are the same wherever the run begins.
+# Warm-up before the first day, so that it has its near-repeats: many half-lives of the slowest category.
+# No cluster lasts longer, so that the incidents of a day do not depend on where the simulation starts.
 _WARM_UP_DAYS = 150
-# Where the sum over earlier days begins (2000-01-01), so that a day's rate is the same in every run.
+# Start of the sum over earlier days (2000-01-01), so that a day's rate is the same in every run.
 _RECKONED_FROM = 730_120
 
 
@@ -50,8 +50,8 @@ class Events:
         minute: of the local day.
         category: index into the categories of the parameters.
         address: index into the city's addresses.
-        generation: 0 for background, one more than its trigger's otherwise.
-        cluster_day: day of the background incident that it goes back to.
+        generation: 0 for background, otherwise one more than that of its trigger.
+        cluster_day: day of the background incident at the root of its cluster.
     """
 
     key: Keys
@@ -72,7 +72,7 @@ class Events:
 
 
 def happen(simulation: Simulation, first_day: date, end_day: date) -> Events:
-    """Let incidents happen on the local days ``[first_day, end_day)``, reported or not.
+    """Simulate the incidents of the local days ``[first_day, end_day)``, reported or not.
 
     The incidents of a day depend on neither end of the span.
     """
@@ -98,13 +98,13 @@ def happen(simulation: Simulation, first_day: date, end_day: date) -> Events:
 
 
 def is_reported(events: Events, parameters: Parameters, city: City) -> np.ndarray:
-    """(n,) whether each becomes a record: the district's share does, and all that officers discover."""
+    """(n,) whether each becomes a record: the share of its district, and all that officers discover."""
     is_found = np.array([code == parameters.patrols.discovered for code in parameters.codes])[events.category]
     return is_found | (uniform(events.key, "reported") < city.reporting(parameters)[events.address])
 
 
 def background_rate(days: Integers, population: int, parameters: Parameters) -> Floats:
-    """(categories, days) expected recorded background: all expected less the near-repeats of earlier days."""
+    """(categories, days) expected recorded background: the expected total minus the near-repeats of earlier days."""
     reckoned = np.arange(min(_RECKONED_FROM, days[0]), days[-1] + 1)
     rates = []
     for category in parameters.categories:
@@ -120,7 +120,7 @@ def background_rate(days: Integers, population: int, parameters: Parameters) -> 
 def _background(simulation: Simulation, days: Integers, city: City) -> Events:
     parameters = simulation.parameters
     is_found = np.array([code == parameters.patrols.discovered for code in parameters.codes])
-    # so many happen at an address that the recorded ones are those of the city's weights
+    # divided by the reported share, so that the recorded incidents follow the city's weights
     weights = city.weights(parameters) / city.reporting(parameters)
     rates = background_rate(days, simulation.population, parameters) * (weights.sum(axis=1) * ~is_found)[:, None]
     categories = np.array([name_key(code) for code in parameters.codes])
@@ -205,7 +205,7 @@ def _discovered(simulation: Simulation, first_day: date, end_day: date) -> Event
 
 
 def _minutes_of_day(key: Keys, category: Integers, parameters: Parameters) -> Integers:
-    """Minute of the local day: a von Mises-like rhythm by hour, even within the hour."""
+    """Minute of the local day: von Mises-like over the hours, uniform within the hour."""
     hours = np.arange(24) + 0.5
     weights = np.array(
         [np.exp(each.rhythm * np.cos(2 * np.pi * (hours - each.peak_hour) / 24)) for each in parameters.categories]

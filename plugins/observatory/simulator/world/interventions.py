@@ -1,4 +1,4 @@
-"""How operations and cameras change what was about to happen; the law is in ``parameters.interventions``."""
+"""How operations and cameras prevent or displace incidents; see ``parameters.interventions``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Mask = npt.NDArray[np.bool_]
 def meet(
     key: Keys, day: Integers, category: Integers, address: Integers, *, parameters: Parameters, city: City
 ) -> tuple[Mask, Integers]:
-    """Let incidents meet the interventions.
+    """Apply the interventions to incidents.
 
     Args:
         key: (n,) keys.
@@ -26,10 +26,10 @@ def meet(
         category: (n,) index into the categories of the parameters.
         address: (n,) index into the city's addresses.
         parameters: what is planted.
-        city: where.
+        city: its geography.
 
     Returns:
-        Which happen all the same, and the addresses where.
+        Whether each still happens, and at which address.
     """
     happens, address = np.ones(len(key), bool), address.copy()
     is_moved = np.zeros(len(key), bool)
@@ -64,17 +64,17 @@ def areas(operation: Operation, city: City) -> tuple[Mask, Mask]:
 
 
 def is_under_way(operation: Operation, day: Integers) -> Mask:
-    """Whether an operation is under way, per proleptic ordinal."""
+    """Whether an operation is active, per proleptic ordinal."""
     if not len(day):
         return np.zeros(0, bool)
-    # one that began in December may last into the first year of the days
+    # an operation that started in December may last into January
     years = range(date.fromordinal(int(day.min())).year - 1, date.fromordinal(int(day.max())).year + 1)
     periods = [[moment.toordinal() for moment in operation.period(year)] for year in years]
     return np.any([(day >= start) & (day < end) for start, end in periods], axis=0)
 
 
 def is_watched(parameters: Parameters, city: City, day: Integers, address: Integers) -> Mask:
-    """(n,) whether a camera that is up is near the address on the day; both broadcast."""
+    """(n,) whether an installed camera is near the address on the day; both broadcast."""
     watched = np.zeros(np.broadcast(day, address).shape, bool)
     for camera in parameters.cameras.registry:
         near = city.distance(camera.east_m, camera.north_m) <= parameters.cameras.radius_m

@@ -1,4 +1,4 @@
-"""What happens on days in groups, where, and when each version of its record is listed; shared by the kinds."""
+"""Draws that several kinds share: counts by group and day, places, waits, and when versions of a record are listed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DAY_MIN = 24 * 60
 
 @dataclass(frozen=True)
 class Occurrences:
-    """What happened, as arrays of one length: a key for further draws, the day (ordinal) and the group's position."""
+    """Occurrences as arrays of one length: a key for further draws, the day (ordinal) and the index of the group."""
 
     key: Keys
     day: Integers
@@ -45,7 +45,7 @@ def occur(simulation: Simulation, kind: str, groups: Sequence[str], days: Intege
 
     Args:
         simulation: which city.
-        kind: what happens; another name, other draws.
+        kind: name on which the draws depend.
         groups: g names.
         days: (d,) ordinals.
         rates: (g, d) expected counts.
@@ -63,7 +63,7 @@ def occur(simulation: Simulation, kind: str, groups: Sequence[str], days: Intege
 
 
 def by_weekday(days: Integers, factors: Sequence[float]) -> Floats:
-    """(d,) each day's factor; factors from Monday on."""
+    """(d,) the factor of each day's weekday; ``factors`` start with Monday."""
     return np.array(factors)[(days - 1) % 7]
 
 
@@ -83,14 +83,14 @@ def lognormal(key: Keys, purpose: str, median: npt.ArrayLike, spread: float) -> 
 
 
 def minute_of_day(key: Keys, peak_hour: float, rhythm: float) -> Floats:
-    """Minutes of the local day, most about the peak: a von Mises-like rhythm by hour, even within the hour."""
+    """Minutes of the local day: von Mises-like around a peak hour, uniform within the hour."""
     hours = np.arange(24) + 0.5
     weights = np.exp(rhythm * np.cos(2 * np.pi * (hours - peak_hour) / 24))[None, :]
     return (choose(key, "hour", np.zeros(len(key), np.int64), weights) + uniform(key, "minute")) * 60
 
 
 def homes(centrality: float = 0.0) -> tuple[City, Floats]:
-    """The city, and (addresses,) weights, sum 1, of where people live or, so far as said, go to."""
+    """The city, and (addresses,) weights, sum 1, of where people live, shifted to the centre by ``centrality``."""
     city = build_city()
     return city, city.background(replace(CATEGORIES[0], centrality=centrality))
 
@@ -119,7 +119,7 @@ def place(address: Integers) -> dict[str, pl.Series]:
 
 
 def numbered(prefix: str, day: Integers) -> pl.Series:
-    """``CR-20260131-0007``: the seventh of its day; ``day`` is sorted."""
+    """``CR-20260131-0007`` for the seventh of its day; ``day`` is sorted."""
     ordinal = pl.Series(np.arange(len(day)) - np.searchsorted(day, day, side="left") + 1)
     number = ordinal.cast(pl.String).str.zfill(4)
     return pl.select(pl.format(prefix + "-{}-{}", stamps(day), number)).to_series()
@@ -131,21 +131,21 @@ def hexadecimal(key: Keys) -> npt.NDArray[np.str_]:
 
 
 def chance(key: Keys, purpose: str, share: float) -> npt.NDArray[np.bool_]:
-    """Whether each one is of the share that the purpose has."""
+    """Whether each key is drawn, with the probability ``share``."""
     return uniform(key, purpose) < share
 
 
 def days_later(key: Keys, purpose: str, share: float, most_days: float) -> Floats:
-    """Minutes, from a quarter of a day to ``most_days``, for the share that the purpose has; NaN for the others."""
+    """Minutes, from a quarter of a day to ``most_days``, for the drawn ``share`` of the keys; NaN for the others."""
     days = 0.25 + (most_days - 0.25) * uniform(key, f"{purpose} delay")
     return np.where(chance(key, purpose, share), days * DAY_MIN, np.nan)
 
 
 def history(*versions: pl.DataFrame) -> pl.DataFrame:
-    """Put the versions of records in the order in which they are shown.
+    """Combine versions of records into rows with the interval in which each is shown.
 
     Args:
-        versions: frames with ``source_record_id``, ``occurred_from``, ``shown_from`` (null: there is no such version)
+        versions: frames with ``source_record_id``, ``occurred_from``, ``shown_from`` (null: no such version)
             and, if they are withdrawn or listed twice, ``withdrawn_at`` and ``is_twice``.
 
     Returns:
@@ -170,11 +170,11 @@ def entered(
     """The first version of each record and, where it was wrong, the corrected one; for ``history``.
 
     Args:
-        frame: (n,) records as they are right.
+        frame: (n,) correct records.
         key: (n,) keys.
-        at: (n,) when each is entered if it is not late.
+        at: (n,) when each is entered unless it is late.
         changes: shares.
-        wrong: columns as they are in a mistaken version.
+        wrong: values of columns in a mistaken version.
     """
     late = np.nan_to_num(days_later(key, "late", changes.late_share, changes.last_change_days))
     first_at = later(at, late)

@@ -1,4 +1,4 @@
-"""Car parks and stations of shared bicycles: where they are, and how many places are taken at a moment."""
+"""Car parks and stations of shared bicycles: their places, and how many spaces are taken at a moment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from observatory.simulator.world.parameters.mobility import Parking, Stuck
 from observatory.simulator.world.simulation import TIMEZONE, Simulation
 
 STATION = "V"
-"""What the code of a station begins with."""
+"""First letter of a station's code."""
 
 _DRAWN_USES = ("centre", "office", "residents")
 _DRAWN_PLACES = (80, 700)
@@ -39,7 +39,7 @@ class Sites:
         east_m, north_m: metres from the centre.
         lonlat: (n, 2) degrees.
         capacity: places or docks.
-        use: rhythm that each follows.
+        use: name of its daily rhythm.
     """
 
     key: Keys
@@ -72,7 +72,7 @@ class Clock:
 
 
 def on_the_clock(moment: pl.Series) -> Clock:
-    """Moments in UTC as the city's clock shows them."""
+    """Moments in UTC converted to the local clock."""
     local = moment.dt.convert_time_zone(TIMEZONE)
     day = local.dt.date().cast(pl.Int32).to_numpy().astype(np.int64) + UNIX_EPOCH_ORDINAL
     minute = local.dt.hour().cast(pl.Int64) * 60 + local.dt.minute()
@@ -80,7 +80,7 @@ def on_the_clock(moment: pl.Series) -> Clock:
 
 
 def build_sites(parking: Parking, population: int) -> Sites:
-    """Lay out the car parks and the stations of a city of so many people."""
+    """Build the car parks and stations of a city with a given population."""
     city = build_city()
     named = parking.car_parks
     more = max(round(parking.per_100k * population / 100_000) - len(named), 0)
@@ -117,7 +117,7 @@ def build_sites(parking: Parking, population: int) -> Sites:
 
 
 def taken(simulation: Simulation, sites: Sites, clock: Clock) -> Integers:
-    """(n, t) places that are taken at each site and moment, whatever its counter tells."""
+    """(n, t) spaces really taken at each site and moment, whatever its counter reports."""
     parking = simulation.parameters.mobility.parking
     share = np.array([parking.rhythms[use].share(clock.hour, clock.weekday) for use in sites.use])
     spread = parking.spread * np.where(sites.is_station, _STATION_SPREAD, 1.0)
@@ -131,13 +131,13 @@ def taken(simulation: Simulation, sites: Sites, clock: Clock) -> Integers:
 
 
 def hours_stuck(stuck: Stuck, clock: Clock) -> Floats:
-    """(t,) hours since the counter stands still; NaN where it does not."""
+    """(t,) hours since the counter got stuck; NaN while it works."""
     since = (clock.weekday * 24 + clock.hour - stuck.weekday * 24 - stuck.from_h) % (7 * 24)
     return np.where(since < stuck.for_h, since, np.nan)
 
 
 def _noise(key: Keys, second: Integers) -> Floats:
-    """(n, t) standard normal at each full hour, in a straight line between them."""
+    """(n, t) standard normal at each full hour, linearly interpolated between them."""
     hours = np.arange(second.min() // 3600, second.max() // 3600 + 2)
     drawn = ndtri(uniform(combine(key[:, None], hours[None, :]), "noise"))
     position, part = np.divmod(second - hours[0] * 3600, 3600)
@@ -165,5 +165,5 @@ def _match(simulation: Simulation, sites: Sites, clock: Clock) -> Floats:
 
 
 def between(hour: Floats, start_h: float, end_h: float, ramp_h: float) -> Floats:
-    """1 between two hours, 0 far from them, in a straight line within ``ramp_h`` of them."""
+    """1 between two hours, 0 outside, linear within ``ramp_h`` of them."""
     return np.clip(np.minimum(hour - start_h + ramp_h, end_h + ramp_h - hour) / ramp_h, 0, 1)

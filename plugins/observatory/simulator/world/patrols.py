@@ -1,4 +1,4 @@
-"""Where officers are, shift by shift, and what they come upon there."""
+"""Where officers patrol, shift by shift, and what they find there."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Visits:
 
 @dataclass(frozen=True)
 class Findings:
-    """What came of visits, as arrays of one length: when (ordinal, minute of the local day) and at which address."""
+    """Findings during visits as arrays of one length: day (ordinal), minute of the local day, address."""
 
     key: Keys
     day: Integers
@@ -74,7 +74,7 @@ class Findings:
 
 @cache
 def build_cells() -> Cells:
-    """Lay the grid over the city."""
+    """Build the grid over the city."""
     city = build_city()
     names = cell_ids(city.addresses[:, 0], city.addresses[:, 1], EPSG, CELL_SIZE_M)
     known = names.unique().sort()
@@ -123,7 +123,7 @@ def visits(simulation: Simulation, first_day: date, end_day: date) -> Visits:
 
 
 def findings(made: Visits, purpose: str, per_minute: float) -> Findings:
-    """What officers come upon, Poisson in proportion to the minutes they spend: at an address of the cell, any time.
+    """What officers find: Poisson, proportional to the minutes spent, at a random address and minute of the visit.
 
     Args:
         made: the visits.

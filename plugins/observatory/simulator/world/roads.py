@@ -1,4 +1,4 @@
-"""Sites of road traffic, and what passes them on a day; the law is in ``parameters.roads``."""
+"""Sites that count road traffic, and the traffic of a day; the formulas are in ``parameters.roads``."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Sites:
-    """The sites as arrays of one length, those of the city first.
+    """The sites as arrays of one length, city sites first.
 
     Attributes:
-        code: ``0001`` and on, on motorways ``#A1i.01``.
+        code: ``0001``, ``0002``, …; on motorways ``#A1i.01``.
         number: within the city's or the motorways' sites, from 0.
         axis: position in ``Roads.axes``; direction: inbound or outbound.
         share: how far along the axis' line, 0 to 1.
         local_m: (n, 2) metres from the city's centre; degrees: (n, 2) longitude and latitude, six decimals.
-        is_motorway: whether the motorways' service measures it.
+        is_motorway: whether the motorway service measures it.
         lanes, free_flow_kmh, capacity_veh_h, peak_load: of its axis.
     """
 
@@ -55,7 +55,7 @@ class Sites:
     peak_load: Floats
 
     def on(self, stretch: Stretch, roads: Roads) -> Mask:
-        """Which lie on a stretch."""
+        """Whether each site lies on a stretch."""
         is_there = np.array([axis.code == stretch.axis for axis in roads.axes])[self.axis]
         is_there &= (self.share >= stretch.begins) & (self.share <= stretch.ends)
         return is_there if stretch.direction is None else is_there & (self.direction == stretch.direction)
@@ -63,14 +63,14 @@ class Sites:
 
 @dataclass(frozen=True)
 class Traffic:
-    """A day's traffic as it is, before chance and sensors; (sites, intervals) unless said.
+    """A day's expected traffic, before chance and sensor faults; (sites, intervals) unless stated.
 
     Attributes:
         begins_s: (intervals,) seconds since 1970 at which each interval of the local day begins.
         flow_veh_h, speed_kmh: expected.
-        slowed_share: of the speed, lost to jams, matches and queues.
+        slowed_share: share of the speed lost to jams, matches and queues.
         is_rainy: (intervals,).
-        is_closed: nobody passes.
+        is_closed: no vehicle passes.
         is_missing, is_stuck: (sites,) sensors that fail on that day.
     """
 
@@ -85,12 +85,12 @@ class Traffic:
 
 
 def sites_of(simulation: Simulation) -> Sites:
-    """The city's sites and the motorways'; their number grows with the population."""
+    """The sites of the city and the motorways; their number grows with the population."""
     return _sites(simulation.parameters.roads, simulation.population)
 
 
 def traffic(simulation: Simulation, day: date) -> Traffic:
-    """What passes on a local day."""
+    """The traffic of a local day."""
     roads, sites, ordinal = simulation.parameters.roads, sites_of(simulation), day.toordinal()
     begins_s, hour = _intervals(day)
     weekday = day.weekday()
@@ -128,14 +128,14 @@ def traffic(simulation: Simulation, day: date) -> Traffic:
 
 
 def interval_keys(simulation: Simulation, sites: Sites, begins_s: Integers) -> Keys:
-    """(sites, intervals) keys; the same whatever span is asked for."""
+    """(sites, intervals) keys; the same in every simulated span."""
     seeded = combine(name_key("traffic"), simulation.seed)
     number = sites.number + 100_000 * sites.is_motorway
     return combine(combine(seeded, begins_s // _INTERVAL_S)[None, :], number[:, None])
 
 
 def counted(flow_veh_h: Floats, key: Keys) -> Integers:
-    """Vehicles of an interval: Poisson, as a normal that is rounded."""
+    """Vehicles per interval: Poisson, approximated by a rounded normal."""
     mean = flow_veh_h / _PER_HOUR
     return np.maximum(np.round(mean + np.sqrt(mean) * ndtri(uniform(key, "count"))), 0).astype(np.int64)
 
@@ -188,7 +188,7 @@ def _line(axis: Axis) -> shapely.LineString:
 
 
 def _allotted(length: Floats, wanted: int) -> Integers:
-    """Sites of each stretch: one, and the others by length, the largest remainders first."""
+    """Number of sites per axis: one each, the others by length with the largest remainders first."""
     exact = np.maximum(wanted - len(length), 0) * length / length.sum()
     counts = 1 + np.floor(exact).astype(np.int64)
     missing = max(wanted - counts.sum(), 0)
@@ -197,7 +197,7 @@ def _allotted(length: Floats, wanted: int) -> Integers:
 
 
 def _intervals(day: date) -> tuple[Integers, Floats]:
-    """Seconds since 1970 and local hours at which the intervals of a local day begin; on two days 230 or 250."""
+    """Seconds since 1970 and local hours of the starts of a day's intervals; 230 or 250 when the clocks change."""
     first, end = moments([day.toordinal(), (day + timedelta(days=1)).toordinal()], [0, 0]).dt.epoch("s")
     begins_s = np.arange(first, end, _INTERVAL_S)
     local = pl.from_epoch(pl.Series(begins_s)).dt.replace_time_zone("UTC").dt.convert_time_zone(TIMEZONE)

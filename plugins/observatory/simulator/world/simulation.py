@@ -1,4 +1,4 @@
-"""Which simulated city: one seed, one city, the same bytes, whatever span is asked for and in whatever order."""
+"""Identity of a simulated city: equal simulations give equal records, whatever span is requested in whatever order."""
 
 from __future__ import annotations
 

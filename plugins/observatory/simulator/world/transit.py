@@ -1,4 +1,4 @@
-"""Public transport of the city: its lines, stops and timetable, the same for every seed; a call is a stop of a trip."""
+"""Public transport: lines, stops and timetable, the same for every seed. A call is one stop of one trip."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from observatory.simulator.world.parameters.mobility import Mode, Transit
 SERVICES = ("SEM", "SAM", "DIM")
 """Working days, Saturdays, Sundays and holidays."""
 HOLIDAYS = ((1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25))
-"""Month and day; those that follow Easter are working days here."""
+"""Month and day; holidays that depend on Easter are working days here."""
 
 _EVENING_H = 21
 _ROUNDED_S = 30
@@ -64,7 +64,7 @@ def holidays(first_day: date, end_day: date) -> list[date]:
 
 @lru_cache(maxsize=2)
 def build_network(transit: Transit, population: int) -> Network:
-    """Lay out the lines of a city of so many people and their trips."""
+    """Build the lines and trips of a city with a given population."""
     lines, calls, first_trip = [], [], 0
     for mode in transit.modes:
         for number in range(max(mode.least_lines, round(population / mode.people_per_line))):
@@ -100,7 +100,7 @@ def _described(stops: pl.DataFrame) -> pl.DataFrame:
 
 
 def _drawn_path(code: str) -> tuple[tuple[float, float], ...]:
-    """From homes to homes, by way of the centre."""
+    """From one residential area to another, through the centre."""
     city, weights = homes()
     keys = np.full(3, name_key(f"line {code}"))
     keys += np.arange(3, dtype=np.uint64)
@@ -110,7 +110,7 @@ def _drawn_path(code: str) -> tuple[tuple[float, float], ...]:
 
 
 def _stops_along(path: tuple[tuple[float, float], ...], spacing_m: float) -> tuple[Integers, Floats]:
-    """Addresses nearest to a path, about so far apart, and how far along it each is, metres."""
+    """Addresses nearest to a path at a regular distance, and the position of each along it, metres."""
     corners = np.array(path)
     along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(corners, axis=0).T))])
     count = max(round(along[-1] / spacing_m), 2) + 1
@@ -185,6 +185,6 @@ def calls_of(network: Network, first_day: date, end_day: date) -> pl.DataFrame:
 
 
 def is_rush(transit: Transit, service: Integers, hour: Floats) -> npt.NDArray[np.bool_]:
-    """Whether each hour is of the rush; ``service`` is the position of the one that runs."""
+    """Whether each hour is a rush hour; ``service`` is the index of the service that runs."""
     inside = np.any([(hour >= start) & (hour < end) for start, end in transit.rush_h], axis=0)
     return inside & (service == _WORKING_DAYS)

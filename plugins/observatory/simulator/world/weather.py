@@ -1,4 +1,4 @@
-"""The weather of the simulated city, hour by hour; the law is in ``parameters.weather``."""
+"""The hourly weather of the simulated city; the formulas are in ``parameters.weather``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Weather:
 
     Attributes:
         temperature_c, wind_m_s, humidity_pct, pressure_hpa: means of the hour.
-        rain_mm: what falls in the hour.
+        rain_mm: sum of the hour.
     """
 
     temperature_c: Floats
@@ -80,7 +80,7 @@ def great_wind(simulation: Simulation, days: Integers) -> np.ndarray:
 
 
 def _spells(climate: Climate, key: Keys, days: Integers) -> tuple[Integers, Integers, np.ndarray]:
-    """(days,) first hour and hours of the spell that each day would have, and whether it has it."""
+    """(days,) first hour and length of each day's possible spell of rain, and whether it rains."""
     shortest, longest = climate.rain_hours
     lasts = shortest + np.floor(uniform(key, "lasts") * (longest - shortest + 1)).astype(np.int64)
     begins = np.floor(uniform(key, "begins") * (25 - lasts)).astype(np.int64)

@@ -1,4 +1,4 @@
-"""All that is planted in the simulated city, in one place. Methods are judged by whether they find it again."""
+"""The planted parameters of the simulated city. A method is good if its estimates recover them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["PLANTED", "Category", "Hotspot", "Parameters", "Services"]
 
 @dataclass(frozen=True)
 class Parameters:
-    """What is planted; each part is described in its module.
+    """All planted parameters; each part is described in its module.
 
     Attributes:
         categories, hotspots: the incidents.
@@ -32,12 +32,12 @@ class Parameters:
         faulty_share: share of the records of these kinds, and of presence, that break their contract.
         gatherings: markets, matches and other events.
         operations, cameras: the interventions.
-        reporting: district code to share of what happens that is reported.
-        patrols, tows: officers' presence and what comes of it; vehicles towed.
+        reporting: district code to the share of incidents that is reported.
+        patrols, tows: officers' presence and what they find; vehicles towed.
         alerts: of video analytics.
-        services: what the city's services and its residents tell.
+        services: records of the city's services and messages of its residents.
         climate, roads, accidents: the weather, road traffic, and accidents on the roads.
-        mobility: car parks, public transport, who is where.
+        mobility: car parks, public transport, presence of people.
     """
 
     categories: tuple[Category, ...]
@@ -63,7 +63,7 @@ class Parameters:
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """The categories' codes, in the order other modules point into."""
+        """The categories' codes, in the order that indices refer to."""
         return tuple(category.code for category in self.categories)
 
 

@@ -1,9 +1,9 @@
-"""What is planted in road accidents with injury.
+"""Planted parameters of road accidents with injury.
 
 Accidents of an hour are Poisson with the mean
 ``rate x population / 100,000 x weekday x hours / 24 x (rain_factor if it rains)``, where the factors of the week and of
-the day have the mean 1. The shares of ``crossings`` happen at these; the others where people go. Whom they hurt, and
-how badly, is drawn for each person alone.
+the day have the mean 1. The shares of ``crossings`` happen at these; the others where people go. The severity is
+drawn for each person independently.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ class Crossing:
 
 @dataclass(frozen=True)
 class Accidents:
-    """Their law; see the module.
+    """All parameters of accidents; see the module.
 
     Attributes:
         rate: accidents a day per 100,000 people, if it never rained.
         hours: 24 factors of the local hour; weekday: seven, Monday first; their means are 1.
-        vehicles, more_people: how many vehicles, and how many people beside one a vehicle, to weights.
+        vehicles, more_people: number of vehicles, and of people beyond one per vehicle, to weights.
         severities: code of BAAC to weight (1 unhurt, 2 killed, 3 hospitalised, 4 slightly hurt); at least one is hurt.
-        ages: column of the contract's class of age to weight; unknown_age_share: of those whose year of birth is none.
+        ages: column of the contract's class of age to weight; unknown_age_share: people without a year of birth.
         collisions: code to weight.
         unlocated_share: accidents without a place.
-        first_year: of the tables; published: month and day of the next year on which those of a year come out.
+        first_year: of the tables; published: month and day of the next year on which a year's tables are published.
     """
 
     crossings: tuple[Crossing, ...]
@@ -58,7 +58,7 @@ class Accidents:
     published: tuple[int, int] = (6, 1)
 
     def published_on(self, year: int) -> date:
-        """The day on which the tables of a year come out."""
+        """The day on which the tables of a year are published."""
         return date(year + 1, *self.published)
 
     def weights(self, background: Floats, around: list[Floats]) -> list[Floats]:

@@ -1,9 +1,9 @@
-"""What is planted in the alerts of video analytics.
+"""Planted parameters of the alerts of video analytics.
 
-Occasions are Poisson, ``per_100k`` a day per 100,000 people, at any hour, each at one of the cameras that are up.
+Occasions are Poisson, ``per_100k`` a day per 100,000 people, at any hour, each at one of the installed cameras.
 An occasion raises one alert and, with the probability ``repeat_share`` after each, a further one of the same camera and
 category 20 to 280 seconds later. It is cleared ``clear_min`` minutes later on average (exponential), and until then
-listed as open; the share ``open_share`` is never cleared. Confidence lies evenly above ``least_confidence``.
+listed as open; the share ``open_share`` is never cleared. Confidence is uniform above ``least_confidence``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Alerts:
-    """Their law; see the module. Categories and severities with their weights."""
+    """All parameters of alerts; see the module. Categories and severities have weights."""
 
     per_100k: float
     repeat_share: float

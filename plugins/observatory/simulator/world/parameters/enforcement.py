@@ -1,14 +1,14 @@
-"""What is planted between what happens and what is recorded: who reports, where officers go, what they find.
+"""Planted parameters between what happens and what is recorded: reporting, patrols, findings.
 
-- Of the incidents that happen in a district, the share ``reporting[district]`` is reported, each on its own; only
-  these become records. ``Category.daily_rate`` is of records, so more happens than it says, most where least is
+- Of the incidents that happen in a district, the share ``reporting[district]`` is reported, independently; only
+  these become records. ``Category.daily_rate`` counts records, so more happens than it states, most where least is
   reported.
 - Officers spend ``minutes_per_100k`` minutes a day per 100,000 people on the ground, on average, times the factor of
   the weekday. Their visits are Poisson; one falls in a shift with the shift's share and in a cell with the cell's: the
   beats' shares around the beats' places, the rest evenly over the city. A visit is planned for ``visit_min`` minutes;
   the share ``missed_share`` does not take place, the others last between ``least_stay`` and 2 - ``least_stay`` of that.
 - What officers discover (the category ``discovered``), and what they fine, is Poisson in proportion to the minutes
-  spent, the same per minute everywhere: it tells where officers go, not where things happen.
+  spent, the same per minute everywhere: it shows where officers go, not where things happen.
 - Tows are Poisson: ``Tows.per_100k`` a day, and ``per_market_100k`` from the place of each market on each of its days,
   in the two hours before it opens.
 """
@@ -32,7 +32,7 @@ class Beat:
 
 @dataclass(frozen=True)
 class Offence:
-    """What is fined: code, amounts in euros and their weights, weight among citations."""
+    """An offence: code, amounts in euros and their weights, weight among citations."""
 
     code: str
     amounts_eur: Mapping[int, float]
@@ -41,7 +41,7 @@ class Offence:
 
 @dataclass(frozen=True)
 class Patrols:
-    """Officers' presence and what comes of it; see the module for the law.
+    """Officers' presence and findings; see the module.
 
     Attributes:
         minutes_per_100k: minutes on the ground a day per 100,000 people, as spent, over a week.
@@ -52,7 +52,7 @@ class Patrols:
         missed_share, least_stay: how the minutes spent differ from those planned.
         discovered: category code of what officers find.
         citations_per_minute: citations per minute spent.
-        offences: what they are for.
+        offences: those of the citations.
     """
 
     minutes_per_100k: float
@@ -72,10 +72,10 @@ class Tows:
     """Vehicles towed, per 100,000 people; motive and class of vehicle to weight.
 
     Attributes:
-        per_100k: a day, markets apart.
+        per_100k: a day, without markets.
         per_market_100k: for each day of each market, with the motive ``market_motive``.
         motives, vehicles: weights.
-        downtown_share: part that is towed downtown; the rest lies evenly over the city.
+        downtown_share: share towed downtown; the others are spread evenly over the city.
     """
 
     per_100k: float

@@ -1,4 +1,4 @@
-"""What is planted where people gather: markets, matches and what they add to the incidents, other events.
+"""Planted parameters of gatherings: markets, matches and the incidents they add, other events.
 
 On every match that is played, each category of ``Matches.extra_per_100k`` gains that many recorded incidents per
 100,000 people on average (Poisson), a Gaussian ``spread_m`` around the stadium and evenly from ``before_h`` hours
@@ -23,9 +23,9 @@ class Market:
     """A market in the street, each week on the same days.
 
     Attributes:
-        code: as the city writes it.
-        name: made up.
-        east_m, north_m: its middle, from the centre of the city.
+        code: the city's code.
+        name: invented.
+        east_m, north_m: its centre, from the centre of the city.
         weekdays: days of the week, Monday 0.
         opens_h, closes_h: hours of the local clock.
         stalls: pitches taken.
@@ -41,7 +41,7 @@ class Market:
     stalls: int
 
     def is_held(self, days: Integers) -> npt.NDArray[np.bool_]:
-        """Whether it is held, per proleptic ordinal."""
+        """Whether the market is held, per proleptic ordinal."""
         return np.isin((days - ORIGIN_ORDINAL) % 7, self.weekdays)
 
 
@@ -49,7 +49,7 @@ class Market:
 class Matches:
     """Home matches of the city's club.
 
-    A match is due on the Saturday of every second week and on the Wednesday of every sixth, less the close season.
+    A match is due on the Saturday of every second week and on the Wednesday of every sixth, except in the close season.
 
     Attributes:
         place_name, east_m, north_m: the stadium, from the centre of the city.
@@ -58,10 +58,10 @@ class Matches:
         attendance_per_100k: spectators in a full stadium, per 100,000 people of the city.
         least_fill: share of seats taken at the emptiest match; others lie evenly between it and 1.
         moved_share, moved_h: share of matches whose kick-off is moved late, and by how many hours (earlier).
-        cancelled_share: share that is called off, a day or so before.
+        cancelled_share: share of matches cancelled about a day before.
         extra_per_100k: category code to recorded incidents that a match adds, per 100,000 people of the city.
-        spread_m: Gaussian radius of where they fall.
-        before_h, after_h: when they fall, hours around the kick-off.
+        spread_m: Gaussian radius of these incidents around the stadium.
+        before_h, after_h: hours around the kick-off in which they happen.
     """
 
     place_name: str
@@ -93,7 +93,7 @@ class Matches:
 
 @dataclass(frozen=True)
 class Venue:
-    """A place of other events: ``category`` of what is on there, ``seats`` at most, ``weight`` its part of all."""
+    """A place of other events: their ``category``, number of ``seats``, and ``weight`` among all venues."""
 
     name: str
     east_m: float
@@ -105,7 +105,7 @@ class Venue:
 
 @dataclass(frozen=True)
 class Gatherings:
-    """All of them; ``events_per_100k`` is how many events a day the venues hold, per 100,000 people of the city."""
+    """All gatherings; ``events_per_100k`` is the number of venue events a day per 100,000 people of the city."""
 
     markets: tuple[Market, ...]
     matches: Matches

@@ -1,15 +1,15 @@
-"""What is planted in the incidents: what happens, how often, where.
+"""Planted parameters of incidents: categories, rates, places.
 
-The expected number of recorded incidents of a category on a day is
-``daily_rate x season(day) x weekday(day) x population / 100,000`` (``Category.expected_counts``), before what
-interventions prevent and matches add; ``simulator.expected`` has the whole law. The rates sum to 82.5, or 718 a day for
-870,000 people: real ones have about 245 recorded facts (SSMSI, Marseille, 2025) and 400 to 900 entries of police logs
-(scaled from Portland's calls). More happen than are recorded (see ``enforcement``). Of those that happen, the share
-``branching_ratio`` are near-repeats: each incident triggers on average that many of its own category, a whole number of
-days later (geometric, half of them within ``half_life_days``) and a Gaussian ``spread_m`` away. The others fall by day
-on the city's background and its hotspots, which are those of the recorded ones. What officers discover is no part of
-this process: it follows their presence. Form of the process: Mohler et al., "Self-exciting point process modeling of
-crime" (2011); near-repeats: Bowers, Johnson and Pease (2004).
+The expected number of recorded incidents of a category on a day is ``daily_rate x season(day) x weekday(day) x
+population / 100,000`` (``Category.expected_counts``), before what interventions prevent and matches add;
+``world.expected`` has the complete formula. The rates sum to 82.5, or 718 a day for 870,000 people: real ones have
+about 245 recorded facts (SSMSI, Marseille, 2025) and 400 to 900 entries of police logs (scaled from Portland's calls).
+More happen than are recorded (see ``enforcement``). Of those that happen, the share ``branching_ratio`` are
+near-repeats: each incident triggers on average that many of its own category, a whole number of days later (geometric,
+half of them within ``half_life_days``) and a Gaussian ``spread_m`` away. The others are spread over the city's
+background and its hotspots, which are defined for recorded incidents. Incidents that officers discover are not part of
+this process: they follow the officers' presence. Form of the process: Mohler et al., "Self-exciting point process
+modeling of crime" (2011); near-repeats: Bowers, Johnson and Pease (2004).
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ ORIGIN_ORDINAL = 738_886
 
 @dataclass(frozen=True)
 class Category:
-    """One kind of incident.
+    """A category of incidents.
 
     Attributes:
-        code: as the city writes it.
+        code: the city's code.
         daily_rate: recorded incidents a day per 100,000 people, over a year.
-        season_amplitude: the year's swing as a share of the mean; season_peak_day is its top, days after 1 January.
+        season_amplitude: the year's swing as a share of the mean; season_peak_day: its peak, days after 1 January.
         weekday: seven factors, Monday first, mean 1.
-        peak_hour: top of the day's rhythm; rhythm: how marked it is (0 = flat).
-        branching_ratio: incidents that one triggers on average; below 1.
-        half_life_days, spread_m: how soon and how near.
-        centrality: share of the background drawn to the centre rather than to where people live.
+        peak_hour: peak of the daily rhythm; rhythm: its strength (0 = flat).
+        branching_ratio: mean number of incidents that one triggers; below 1.
+        half_life_days, spread_m: scale of near-repeats in time and space.
+        centrality: share of the background that is in the centre rather than where people live.
         window_hours: longest time between the act and its discovery (0 = a moment).
         report_hours: mean time from discovery to report.
         descriptions: wording and its weight.
@@ -74,13 +74,13 @@ class Category:
 
 @dataclass(frozen=True)
 class Hotspot:
-    """A place that draws more than its part.
+    """A place with a concentration of incidents.
 
     Attributes:
-        name: made up.
+        name: invented.
         east_m, north_m: its centre, from the centre of the city.
         spread_m: Gaussian radius.
-        shares: per category code, the share of the city's background incidents that fall here.
+        shares: category code to the share of the city's background incidents that happen here.
     """
 
     name: str

@@ -1,14 +1,14 @@
-"""What is planted in the interventions: what they prevent, and where it reappears.
+"""Planted effects of interventions: what they prevent, and where it reappears.
 
-Every incident that was about to happen meets them on its own; its day's others and its near-repeats are untouched.
+Each incident is treated independently: preventing one leaves its near-repeats and the others of its day unchanged.
 
 - Inside an operation's circle and period, each incident of its target is prevented with the probability ``effect``.
   A prevented one reappears on the same day with the probability ``displacement``, at an address drawn evenly from the
   ring between ``radius_m`` and ``ring_m``.
-- Within ``radius_m`` of a camera that is up, each incident of a category is prevented with the probability
+- Within ``radius_m`` of an installed camera, each incident of a category is prevented with the probability
   ``effects[category]``; several cameras prevent no more than one. A category that is not listed sees no effect.
 
-Incidents of matches and what officers discover are met by neither.
+Neither affects incidents of matches and those that officers discover.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ class Operation:
     """A targeted operation, every year in the same season.
 
     Attributes:
-        code: as the city writes it; the year is added.
+        code: the city's code, to which the year is added.
         operation_type: what is done.
         east_m, north_m, radius_m: the circle it works in, from the centre of the city.
         month, weeks: it starts on the first Monday of the month.
         declared_days: how long before its start it is declared.
         target: category code.
-        effect: share of the target's incidents that it prevents inside.
-        displacement: share of the prevented that reappear in the ring.
+        effect: share of the target's incidents prevented inside.
+        displacement: share of the prevented incidents that reappear in the ring.
         ring_m: outer radius of the ring.
     """
 
@@ -60,7 +60,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Camera:
-    """One camera from its installation to its removal (None: it stands)."""
+    """One camera from its installation to its removal (None: still installed)."""
 
     code: str
     east_m: float
@@ -88,7 +88,7 @@ _WAVES = (date(2019, 6, 3), date(2022, 5, 2), date(2023, 9, 4), date(2025, 2, 3)
 
 
 def _registry(count: int, east_m: float, north_m: float, spacing_m: float) -> tuple[Camera, ...]:
-    """Cameras spread evenly over a disc as seeds in a sunflower, each fourth in the same wave; the first is retired."""
+    """Cameras spread evenly over a disc (sunflower pattern), installed in four waves; the first one was removed."""
     return tuple(
         Camera(
             code=f"CAM-{number:03d}",

@@ -1,10 +1,10 @@
-"""What is planted in public messages: what they are about, their tone by district and day, bursts and threads.
+"""Planted parameters of public messages: themes, tone by district and day, bursts and threads.
 
-A message is a phrase of known tone, the district it is about, perhaps a made-up personal detail, and the theme's
+A message is a phrase of known tone, the district it is about, sometimes an invented personal detail, and the theme's
 hashtag. Tones are counted as -1, 0 and 1; ``mean_tone`` is their exact expectation. The shipped tone model scores the
 three classes of phrases -0.5, 0.1 and 0.8 on average, so a difference of 1 in tone is one of about 0.65 in its score.
-The names of districts and themes move its score as well, by 0.06 and 0.10 (standard deviations): what it finds again
-exactly is the change of one district or theme in time; districts it orders roughly.
+The names of districts and themes move its score as well, by 0.06 and 0.10 (standard deviations): it recovers
+the change over time of one district or theme exactly, and the order of districts roughly.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from observatory.simulator.world.draws import Floats, Integers
 
 @dataclass(frozen=True)
 class Theme:
-    """What messages are about.
+    """A theme of messages.
 
     Attributes:
         code: the name in the parameters.
@@ -37,7 +37,7 @@ class Theme:
 
 @dataclass(frozen=True)
 class ToneShift:
-    """From a day on, messages of a district are in another tone: ``change`` is added to its mean."""
+    """A lasting change in tone: from a day on, ``change`` is added to the mean of a district."""
 
     day: date
     district_code: str
@@ -99,29 +99,29 @@ PERSONAL_SPANS = (
     "Appelez Mme Jeanne Dupuis au 06 12 34 56 78", "M. Karim Belaïd habite au 12 rue des Voiliers",
     "Écrivez à jeanne.dupuis@courriel.example", "La voiture AB-123-CD est à M. Paul Lenormand",
 )  # fmt: skip
-"""Made-up details of made-up persons; none may be found behind the door."""
+"""Invented personal details; none may remain after minimisation."""
 FIRST_NAMES = ("lea", "karim", "jeanne", "paul", "ines", "hugo", "fatou", "louis", "manon", "tarik")
-"""What the handles of made-up accounts begin with."""
+"""First names in the handles of invented accounts."""
 
 
 @dataclass(frozen=True)
 class Messages:
-    """How many messages, about what, in which tone, in which threads.
+    """Number, themes, tone and threads of messages.
 
     Attributes:
         roots_per_100k: messages a day that begin a thread, per 100,000 people.
-        themes, bursts, tone_shifts: see there.
+        themes, bursts, tone_shifts: see their classes.
         district_tones: what each district adds to a theme's mean tone.
         neutral_share: share of messages without a tone; the others make ``mean_tone``.
         weekday: seven factors, Monday first, mean 1.
-        answers: answers that each message has on average, down to ``most_depth``.
+        answers: mean number of answers to a message, down to ``most_depth``.
         mean_wait_min, most_wait_min: from a message to an answer.
         mastodon_share: share of threads on the one network; the others are on the other.
-        hidden_root_share: threads whose first message is shown to followers alone; its answers are public.
+        hidden_root_share: threads whose first message only followers see; its answers are public.
         deleted_share: messages deleted within ``last_change_days``; late_share: those that come to the server hours
             after they were written; edited_share: those of the one network whose text is changed.
         personal_share: messages with a personal span; foreign_share: messages in English.
-        tagged_answer_share: answers that repeat the hashtag; the others are found by their thread alone.
+        tagged_answer_share: answers that repeat the hashtag; the others are found only through their thread.
     """
 
     roots_per_100k: float
@@ -184,4 +184,4 @@ MESSAGES = Messages(
         Burst(11, 24, 9, "cleanliness", "D05", 40, -0.5), Burst(12, 31, 23, "street_life", "D01", 90, 0.3),
     ),
 )  # fmt: skip
-"""The messages of the demo city."""
+"""The messages of the simulated city."""

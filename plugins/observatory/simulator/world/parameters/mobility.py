@@ -1,4 +1,4 @@
-"""What is planted in how people move: car parks and shared bicycles, public transport, who is where.
+"""Planted parameters of mobility: car parks and shared bicycles, public transport, presence of people.
 
 Hours are of the local clock, weekdays count from Monday (0), places are metres from the centre of the city.
 """
@@ -16,9 +16,9 @@ from observatory.simulator.world.parameters.services import Changes
 
 @dataclass(frozen=True)
 class Rhythm:
-    """How full a place is through the day: a share ``low`` at least, ``high`` at most, at its top at ``peak_h``.
+    """How full a place is during the day: between the shares ``low`` and ``high``, the latter at ``peak_h``.
 
-    What lies above ``low`` is multiplied by the weekday's factor.
+    The part above ``low`` is multiplied by the weekday's factor.
     """
 
     low: float
@@ -34,7 +34,7 @@ class Rhythm:
 
 @dataclass(frozen=True)
 class CarPark:
-    """A car park: code, name, place, capacity and the rhythm that it follows."""
+    """A car park: code, name, place, capacity and the name of its daily rhythm."""
 
     code: str
     name: str
@@ -46,7 +46,7 @@ class CarPark:
 
 @dataclass(frozen=True)
 class Stuck:
-    """A counter that tells the same number for ``for_h`` hours of each week, from ``from_h`` of a weekday."""
+    """A counter that repeats one number for ``for_h`` hours of each week, from ``from_h`` of a weekday."""
 
     code: str
     weekday: int
@@ -62,12 +62,12 @@ class Parking:
         car_parks: those with a name; others are drawn until there are ``per_100k``.
         rhythms: by use; those of stations are of the docks that bicycles stand in.
         spread: standard deviation of the share taken, from hour to hour.
-        near_m: a market within so many metres fills a car park to ``market_share`` while it is held.
+        near_m: a market within this distance fills a car park to ``market_share`` while it is held.
         stadium: car park that is full from ``before_h`` hours before the kick-off of a match to ``after_h`` after it.
-        ramp_h: how long it takes to fill and to empty.
-        stuck: the counter that stands still.
-        changes: of what car parks tell.
-        drifting: car park whose counter is off, by another part of ``most_drift`` of its capacity each day.
+        ramp_h: hours it takes to fill and to empty.
+        stuck: the counter that gets stuck.
+        changes: of the readings of car parks.
+        drifting: car park whose counter is wrong, each day by another share of its capacity, at most ``most_drift``.
         closed: car park that is closed on ``closed_weekday``.
         silent, silent_h: car park whose counter sends nothing in these hours of each night.
         silent_share: share of all other readings of a car park that have no count.
@@ -104,13 +104,13 @@ class Mode:
 
     Attributes:
         code: name of the mode.
-        letter: what a line's code begins with.
+        letter: first letter of a line's code.
         route_type: GTFS's number of it.
-        people_per_line: the city has one line per so many people, and ``least_lines`` at least.
+        people_per_line: people per line; the city has at least ``least_lines`` lines.
         spacing_m, speed_kmh: from stop to stop.
         first_h, last_h: first and last departure; the last may be after midnight, beyond 24.
-        headways_min: at the rush, by day, in the evening (from 21:00).
-        delay_s: mean delay of a call outside the rush, of each line in turn.
+        headways_min: at rush hour, by day, in the evening (from 21:00).
+        delay_s: mean delay of a call outside rush hours, one value per line.
         has_stations: whether its stops are platforms of a station.
     """
 
@@ -143,20 +143,21 @@ class Disruption:
 class Transit:
     """Public transport.
 
-    The delay of a call is the line's mean, of trips that depart at the rush ``rush_factor`` times as much, growing
-    evenly along the trip (mean 1), times what the trip draws (lognormal, mean 1, ``trip_spread``), and normal noise.
+    The delay of a call is the line's mean (times ``rush_factor`` for departures at rush hour), times a factor that
+    grows linearly along the trip (mean 1), times a factor of the trip (lognormal, mean 1, ``trip_spread``), plus normal
+    noise.
 
     Attributes:
         modes: in the order in which their lines are listed.
-        paths: line code to the places that it goes by; the others are drawn.
+        paths: line code to the places on its way; the other lines are drawn.
         weekend_factors: headways on Saturdays, on Sundays and holidays.
-        rush_h: spans of hours of working days.
+        rush_h: rush hours of working days.
         noise_s: standard deviation of the noise.
-        stadium_line, stadium_delay_s: line whose trips are so much later where they depart from ``before_h`` hours
+        stadium_line, stadium_delay_s: line and additional delay of its trips that depart from ``before_h`` hours
             before the kick-off of a match to ``after_h`` after it.
-        disruption: of one line; an alert tells it ``announced_h`` before, and is listed ``kept_h`` after its end.
-        untracked_share: trips of which nothing is observed.
-        faulty_mode, faulty_share: calls of this mode observed with a delay of hours.
+        disruption: of one line; its alert is listed from ``announced_h`` before its start to ``kept_h`` after its end.
+        untracked_share: trips without any observation.
+        faulty_mode, faulty_share: calls of this mode with an observed delay that is hours too long.
         stays_min: how long a trip that has ended is still listed.
     """
 
@@ -182,14 +183,14 @@ class Transit:
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of those who are in the city, as a telephone operator tells it.
+    """A group of people in the city, as a telephone operator distinguishes it.
 
     Attributes:
         code: its name.
-        per_person: how many there are at its top of an average day, per person of the city.
-        rhythm: which share of them is there.
-        districts: district to its share of them; where none is named, they are as people live.
-        centrality: how far those who are spread as people live are drawn to the centre.
+        per_person: its maximum on an average day, per inhabitant.
+        rhythm: share of them that is present.
+        districts: district to its share of them; empty: distributed as the residents are.
+        centrality: how strongly a group distributed as the residents is concentrated on the centre.
         summer: the year's swing as a share of the mean, at its top on 20 July.
     """
 
@@ -203,13 +204,13 @@ class Segment:
 
 @dataclass(frozen=True)
 class Presence:
-    """Who is in which district, by the hour.
+    """People present in each district, by the hour.
 
     Attributes:
-        segments: their parts.
+        segments: the groups.
         changes: of the sums.
         spread: standard deviation of the logarithm of a sum.
-        least_count: smaller sums are held back, but for ``leaked_share`` of them.
+        least_count: smaller sums are suppressed, except ``leaked_share`` of them.
         crowd: segment that all spectators of a match belong to, in the stadium's district from ``before_h`` hours
             before its kick-off to ``after_h`` after it.
         published_min: minute of the next day at which a day is published; kept_days: how long it is.
@@ -229,7 +230,7 @@ class Presence:
 
 @dataclass(frozen=True)
 class Mobility:
-    """All of it; see each part."""
+    """All parameters of mobility; see each part."""
 
     parking: Parking
     transit: Transit
@@ -293,4 +294,4 @@ MOBILITY = Mobility(
         changes=Changes(late_share=0.01, corrected_share=0.01, withdrawn_share=0, twice_share=0.004),
     ),
 )  # fmt: skip
-"""What is planted in the demo city."""
+"""The values of the simulated city."""

@@ -1,12 +1,12 @@
-"""What is planted in road traffic: axes with their sites, rhythms, jams, closures, matches, and sensors that fail.
+"""Planted parameters of road traffic: axes with sites, daily profiles, jams, closures, matches, sensor faults.
 
 ``load`` is the share of an axis' capacity that is used: ``Axis.peak_load`` times ``Roads.profile``, the factor of the
-month, of the site and of the day. At a site that works, a lane sees ``load x capacity`` vehicles an hour and
+month, of the site and of the day. At a working site, a lane has ``load x capacity`` vehicles an hour and
 
 ``speed = free_flow / (1 + 0.15 load^4) x (1 - rain_slows in rain) x (1 - slowed_share of a jam, a match, a closure)``
 
 (the form of the Bureau of Public Roads, 1964), with noise. Vehicles of six minutes are Poisson (as a normal, rounded);
-a flow is ten times their number, an occupancy what their density fills. Where nobody passes, no speed is measured.
+a flow is ten times their number, an occupancy follows from their density. Without vehicles, no speed is measured.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class Axis:
     """A road with sites in both directions.
 
     Attributes:
-        code, name: made up.
-        points: its line towards the centre, metres east and north of it.
+        code, name: invented.
+        points: its course towards the centre, metres east and north of the centre.
         lanes: of each direction.
         free_flow_kmh: speed on the empty road.
-        capacity_veh_h: vehicles an hour and lane at most.
+        capacity_veh_h: maximum vehicles per hour and lane.
         peak_load: share of the capacity used at the top of the profile.
-        is_motorway: whether the State's motorway service measures it, and not the city.
+        is_motorway: measured by the national motorway service instead of the city.
     """
 
     code: str
@@ -58,11 +58,11 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Jam:
-    """A jam that comes again: on which days of the week (Monday 0) and hours of the local clock.
+    """A recurring jam: on which days of the week (Monday 0) and hours of the local clock.
 
     Attributes:
         slowed_share: share of the speed that is lost between ``first_h + ramp_h`` and ``end_h - ramp_h``; it grows and
-            shrinks evenly in the ramps. The flow falls by ``Roads.jam_flow_share`` of it.
+            shrinks linearly in the ramps. The flow falls by ``Roads.jam_flow_share`` of it.
     """
 
     name: str
@@ -81,12 +81,12 @@ class Jam:
 
 @dataclass(frozen=True)
 class Closure:
-    """A closed road: it is passed by nobody, which its sensors count truthfully.
+    """A closed road: no vehicle passes, and its sensors correctly count none.
 
     Attributes:
         first_day, end_day: on which days, half-open; without an end where None.
         weekdays, first_h, end_h: when on these days, by the local clock.
-        queue, queue_slowed_share: where it makes the others wait, and what they lose of their speed.
+        queue, queue_slowed_share: where vehicles queue because of it, and the share of the speed lost there.
     """
 
     name: str
@@ -111,7 +111,7 @@ class Fault:
 
     Attributes:
         every, number: of each network the sites whose number, divided by ``every``, leaves ``number``.
-        is_city_only: whether the motorways have none.
+        is_city_only: whether motorways are excluded.
     """
 
     every: int
@@ -121,7 +121,7 @@ class Fault:
     is_city_only: bool = False
 
     def is_on(self, numbers: Integers, is_motorway: np.ndarray, day: int) -> np.ndarray:
-        """Whether it is on, per site, on a day (proleptic ordinal)."""
+        """Whether each site fails on a day (proleptic ordinal)."""
         has_it = (numbers % self.every == self.number) & ~(is_motorway & self.is_city_only)
         return has_it & ((day + 5 * numbers) % self.cycle_days < self.days)
 
@@ -132,7 +132,7 @@ class MatchTraffic:
 
     Attributes:
         hours: first and last hour since the kick-off of each time in which it is.
-        more_share: so much more flow; slowed_share: of the speed.
+        more_share: relative increase of the flow; slowed_share: share of the speed lost.
     """
 
     radius_m: float = 1_500
@@ -143,7 +143,7 @@ class MatchTraffic:
 
 @dataclass(frozen=True)
 class Roads:
-    """All of it; see the module.
+    """All parameters of road traffic; see the module.
 
     Attributes:
         sites_per_100k: sites; least_sites: of the smallest city; motorway_share: of them.
@@ -154,7 +154,7 @@ class Roads:
         missing: sensors that measure nothing: speed 0 of 0 inputs, and no flow; stuck: those that repeat one value.
         stuck_values: flow, speed, occupancy, inputs.
         late_share, corrected_share: of rows; the first version of a corrected one has half the flow.
-        delay_min: after an interval's end it is published; most_late_min, last_change_h: how late at most.
+        delay_min: from an interval's end to its publication; most_late_min, last_change_h: upper limits.
         impossible_kmh: the speed of a row of ``Parameters.faulty_share``.
     """
 

@@ -1,4 +1,4 @@
-"""What is planted in what the city's services and its residents tell: volumes, delays, rates, faults and late changes.
+"""Planted parameters of city services and residents' messages: volumes, delays, rates, faults and late changes.
 
 Rates are per 100,000 people and day unless their name says otherwise; districts are named by their codes.
 """
@@ -37,12 +37,12 @@ class Changes:
 
 @dataclass(frozen=True)
 class Reports:
-    """What residents report.
+    """Reports of residents.
 
     Attributes:
-        rate: reports a day if all were reported; ``Parameters.reporting`` says which share is, by district.
+        rate: reports a day if everything were reported; ``Parameters.reporting`` is the reported share by district.
         services: service code to its share and its median days until it is closed.
-        closing_factors: by district, what the median days are multiplied by.
+        closing_factors: by district, factor of the median days.
         never_closed_share: reports that stay open.
         personal_share: descriptions with a personal span.
     """
@@ -81,7 +81,7 @@ class Hospital:
 
     Attributes:
         rate: visits.
-        people_per_establishment: the city has one establishment per so many people, at least one.
+        people_per_establishment: people per establishment; the city has at least one.
         motives, ages: shares.
         winter: the year's swing as a share of the mean, at its top on 15 January.
     """
@@ -111,8 +111,8 @@ class Statistics:
         zones: code to its people as a share of the city's.
         first_year: of every edition; the edition of a year has all years before it and comes on 10 July.
         least_published: counts below it are not published.
-        growth: each year's counts are so much more than the year before, as a share.
-        first_edition_share: what the first edition of a year counts of what later ones do.
+        growth: relative increase of the counts from year to year.
+        first_edition_share: share of a year's final count that its first edition has.
     """
 
     indicators: tuple[Indicator, ...]
@@ -130,9 +130,9 @@ class Works:
     Attributes:
         rate: works that begin.
         natures: nature code to its share and its mean days.
-        open_ended_share: works whose end is told only when they are over.
-        extended_share: works whose planned end is moved; cancelled_share: works that are called off before they begin.
-        shown_after_days: how long a work that is over is still listed.
+        open_ended_share: works whose end is published only when they are over.
+        extended_share: works whose planned end is moved; cancelled_share: works that are cancelled before they begin.
+        shown_after_days: days that a finished work is still listed.
     """
 
     rate: float
@@ -161,7 +161,7 @@ class Vending:
     Attributes:
         rate: sightings at a market on a day when it is held.
         sellers_per_stall: mean count of a sighting on such a day, per stall of the market.
-        idle_factor: what both are multiplied by on the other days of the week.
+        idle_factor: factor of both on the other days of the week.
         spread_m: Gaussian radius around the market.
         goods: market to the classes of goods and their weights.
     """
@@ -183,7 +183,7 @@ class Places:
     """Sensitive places and pitches, per 100,000 people.
 
     Attributes:
-        kinds: type to how many; town_share: schools of which only the town is known; shared_point_share: schools that
+        kinds: type to number; town_share: schools of which only the town is known; shared_point_share: schools that
             stand at the point of another; opening_share, closing_share: those that open or close in the years
             simulated.
     """
@@ -198,7 +198,7 @@ class Places:
 
 @dataclass(frozen=True)
 class Services:
-    """All that services and residents tell; see each part."""
+    """All parameters of services and messages; see each part."""
 
     messages: Messages
     reports: Reports
@@ -271,4 +271,4 @@ SERVICES = Services(
         },
     ),
 )  # fmt: skip
-"""What is planted in the demo city."""
+"""The values of the simulated city."""

@@ -1,11 +1,11 @@
-"""What is planted in the weather. Hours and days are of UTC; the draws of a day depend on the seed and that day alone.
+"""Planted parameters of the weather. Hours and days are in UTC; a day's draws depend only on the seed and that day.
 
 Temperature is ``mean_c + season_c x cos(2 pi (day - warmest_day) / year) + daily_c x cos(2 pi (hour - 15) / 24)``, plus
 ``unrest_c`` times a standard normal of the day, plus ``warmer_c`` of the heat waves of that day, less ``wind_cools_c``
 on days of the great wind. The great wind blows in blocks of ``wind_block_days`` days, each with the probability
 ``wind_share``, and then it never rains. Any other day is rainy with the probability
-``rain_share + rain_season x cos(2 pi (day - wettest_day) / year)``: one spell of ``rain_hours`` hours, evenly within
-the day, with ``least_mm`` and an exponential ``rain_mm`` more in each of them.
+``rain_share + rain_season x cos(2 pi (day - wettest_day) / year)``: one spell of ``rain_hours`` hours at a
+uniform time of the day, each hour with ``least_mm`` plus an exponential amount of mean ``rain_mm``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from observatory.simulator.world.parameters.incidents import ORIGIN_ORDINAL, UNI
 
 @dataclass(frozen=True)
 class HeatWave:
-    """Hot days: from a day of the year on, for so many days; of one year or, without one, of every year."""
+    """Hot days: a first day of the year and a number of days; in one year or, without one, in every year."""
 
     month: int
     day: int
@@ -31,7 +31,7 @@ class HeatWave:
     year: int | None = None
 
     def is_on(self, days: Integers) -> np.ndarray:
-        """Whether it is on, per day (proleptic ordinals)."""
+        """Whether each day (proleptic ordinal) is part of it."""
         if not len(days):
             return np.zeros(0, bool)
         first, last = (date.fromordinal(int(edge)).year for edge in (days.min(), days.max()))
@@ -46,7 +46,7 @@ class Station:
     """A station: metres from the city's centre, and how much warmer than the city it is.
 
     Attributes:
-        code: as the city writes it; number: as weather services do.
+        code: the city's; number: that of weather services.
     """
 
     code: str
@@ -58,7 +58,7 @@ class Station:
 
 @dataclass(frozen=True)
 class Climate:
-    """Its law; see the module.
+    """All parameters of the weather; see the module.
 
     Attributes:
         calm_m_s, wind_m_s: mean speed on ordinary days and on those of the great wind.
@@ -67,7 +67,7 @@ class Climate:
             is one of the whole day.
         missed_rain_share: days whose rain a forecast does not foresee.
         issued_h: hour at which a forecast is issued; measured_min: minutes after the hour's end at which it is read.
-        missing_share: readings of which the rain is missing; corrected_share: whose temperature was first told
+        missing_share: readings without rain; corrected_share: readings whose temperature was first published
             ``mistake_c`` too high, for at most ``last_change_days`` days.
     """
 
@@ -101,13 +101,13 @@ class Climate:
     last_change_days: float = 2.0
 
     def course_c(self, hours: Integers) -> Floats:
-        """Expected temperature without unrest, wind and heat waves, per hour since 1970 (UTC)."""
+        """Expected temperature without daily variation, wind and heat waves, per hour since 1970 (UTC)."""
         season = np.cos(_turn(hours // 24 + UNIX_EPOCH_ORDINAL, self.warmest_day))
         daily = np.cos(2 * np.pi * (hours % 24 - self.warmest_hour) / 24)
         return self.mean_c + self.season_c * season + self.daily_c * daily
 
     def heat_c(self, days: Integers) -> Floats:
-        """What the heat waves add, per day (proleptic ordinals)."""
+        """Degrees added by the heat waves, per day (proleptic ordinals)."""
         warmer: Floats = np.zeros(len(days))
         for wave in self.heat_waves:
             warmer += wave.warmer_c * wave.is_on(days)
@@ -119,7 +119,7 @@ class Climate:
 
 
 def _turn(days: Integers, top: int) -> Floats:
-    """The year's angle since the day of the year that is the top, per day (proleptic ordinals)."""
+    """Angle of the year since its peak day, per day (proleptic ordinals)."""
     return (days - ORIGIN_ORDINAL - top).astype(np.float64) * (2 * np.pi / YEAR_DAYS)
 
 
