@@ -1,12 +1,12 @@
-"""The simulated city written to a folder of Parquet: every version of every record, and what city it is.
+"""Write the simulated city to a folder of Parquet: every version of every record, and a description of the city.
 
-    <out>/city.json                              what city it is, what its columns mean, rows of each kind
-    <out>/<kind>/month=2025-03/part.parquet      records that occurred in a month, on the city's clock
-    <out>/<kind>/day=2025-03-09/part.parquet     of a day: kinds with very many records
-    <out>/<kind>/part.parquet                    all of a kind without a time
+    <out>/city.json                              the city, the meaning of its columns, rows of each kind
+    <out>/<kind>/month=2025-03/part.parquet      records that occurred in a month, in local time
+    <out>/<kind>/day=2025-03-09/part.parquet     the same of a day, for kinds with very many records
+    <out>/<kind>/part.parquet                    all records of a kind without a time
 
-A file has its name once it is whole, and names its city in its metadata. So a folder that was left at any moment is
-completed by writing the same city again, and ends with the same bytes.
+A file gets its name only when it is complete, and its metadata identify the city. So an interrupted export is completed
+by writing the same city again, and the bytes are the same.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from observatory.window import Window
 
 CITY_FILE = "city.json"
 LABEL = "observatory"
-"""Key of the city in a file's metadata."""
+"""Key of the city's description in a file's metadata."""
 NOTICE = "SIMULATED DATA: made up by a program; no person, address or event behind a row exists."
 COLUMNS = (
     "A row is a version of a record as a source lists it from shown_from until shown_until (UTC, half-open; null: for "
@@ -54,8 +54,8 @@ COLUMNS = (
     "day= are the record's own, on the clock of the city; a mistaken version may say another day. Kinds without a "
     "time hold all that is known by end_day."
 )
-MOST_ALONE = 100
-"""A kind of more files is worth the start of a second process."""
+MAX_FILES_ALONE = 100
+"""Kinds with more files than this are written by two processes."""
 _ROWS_A_GROUP = 2**18
 
 
@@ -71,7 +71,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Written:
-    """What became of a part: rows and bytes of its file, and whether it was there before."""
+    """Result of a part: rows and bytes of its file, and whether it existed before."""
 
     row_count: int
     byte_count: int
@@ -83,10 +83,10 @@ class CityFolder:
     """The simulated city in a folder.
 
     Attributes:
-        folder: where; made when it is written.
+        folder: where; created when it is written.
         simulation: which city.
         first_day, end_day: local days of its records, the second not included.
-        live_days: of the kinds with very many records only so many last days; None for all.
+        live_days: number of last days of kinds with very many records; None for all days.
     """
 
     folder: Path
@@ -96,10 +96,10 @@ class CityFolder:
     live_days: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse days that the city has no history of.
+        """Refuse days without history.
 
         Raises:
-            SimulationError: the days are none, or before its history.
+            SimulationError: there are no days, or they are before the city's history.
         """
         if not self.simulation.first_day <= self.first_day < self.end_day:
             raise SimulationError(
@@ -111,7 +111,7 @@ class CityFolder:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """What makes it this city and no other, as JSON."""
+        """What distinguishes this city from any other, as JSON."""
         return {
             "simulated": True,
             "notice": NOTICE,
@@ -141,10 +141,10 @@ class CityFolder:
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """Take the folder for this city and this process, as long as the block lasts.
+        """Lock the folder for this city and this process within the block.
 
         Raises:
-            SimulationError: something else is in it, or another process is writing into it.
+            SimulationError: the folder holds something else, or another process is writing to it.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.folder, os.O_RDONLY)
@@ -157,20 +157,20 @@ class CityFolder:
             os.close(descriptor)
 
     def write(self, kind: str) -> Iterator[Written]:
-        """Write the files of a kind, those that are not there; say of each what became of it, oldest first.
+        """Write the missing files of a kind; yields the result of every file, oldest first.
 
         Args:
-            kind: one of ``kinds.NAMES``; the folder is ``opened``.
+            kind: one of ``records.NAMES``; the folder must be ``opened``.
         """
         row_count = 0
         parts = self.parts(kind)
-        for written in map(self._write_part, parts) if len(parts) <= MOST_ALONE else self._with_a_second(parts):
+        for written in map(self._write_part, parts) if len(parts) <= MAX_FILES_ALONE else self._with_a_second(parts):
             row_count += written.row_count
             yield written
         self._describe({kind: row_count})
 
     def _with_a_second(self, parts: list[Part]) -> Iterator[Written]:
-        """Let a second process write every other part; it ends when this one does, however that may be.
+        """Let a second process write every other part; it is killed if this one ends.
 
         Raises:
             SimulationError: the second process was killed.
@@ -216,7 +216,7 @@ class CityFolder:
             return None
 
     def _describe(self, counts: dict[str, int]) -> None:
-        """Write what city it is, and the rows of these kinds beside those of the others that are complete."""
+        """Write the city's description, with the row counts of these kinds and of others already complete."""
         known = (described(self.folder) or {}).get("rows", {}) | counts
         says = self.identity | {"columns": COLUMNS, "rows": dict(sorted(known.items()))}
         text = json.dumps(says, indent=2, ensure_ascii=False) + "\n"
@@ -228,14 +228,14 @@ class CityFolder:
             left_by_a_killed_run = Path(CITY_FILE).with_suffix(UNFINISHED).name
             if all(path.name == left_by_a_killed_run for path in self.folder.iterdir()):
                 return
-            came, expected = f"files, and no {CITY_FILE}", "an empty folder"
+            found_text, expected = f"files, and no {CITY_FILE}", "an empty folder"
         elif not differing:
             return
         else:
-            came = "another city: " + ", ".join(f"{name} {found.get(name)}" for name in differing)
+            found_text = "another city: " + ", ".join(f"{name} {found.get(name)}" for name in differing)
             expected = "the city that is asked for: " + ", ".join(f"{name} {self.identity[name]}" for name in differing)
-        todo = "Nothing was written. Choose another --out, or delete this folder."
-        raise SimulationError(str(self.folder), found=came, expected=expected, action=todo)
+        action = "Nothing was written. Choose another --out, or delete this folder."
+        raise SimulationError(str(self.folder), found=found_text, expected=expected, action=action)
 
     def _lock(self, descriptor: int) -> None:
         try:
@@ -250,10 +250,10 @@ class CityFolder:
 
 
 def described(folder: Path) -> dict[str, Any] | None:
-    """What the ``city.json`` of a folder says; None where there is none.
+    """The content of a folder's ``city.json``; None if it has none.
 
     Raises:
-        SimulationError: it is not JSON.
+        SimulationError: the file is not a JSON object.
     """
     path = folder / CITY_FILE
     try:
@@ -263,24 +263,24 @@ def described(folder: Path) -> dict[str, Any] | None:
     except (ValueError, TypeError) as error:
         raise SimulationError(
             str(path),
-            found=f"what is no JSON object ({error})",
-            expected="what `observatory simulate` wrote",
+            found=f"not a JSON object ({error})",
+            expected="the file that `observatory simulate` writes",
             action="Choose another --out, or delete this folder.",
         ) from None
 
 
 def _end_with(parent: int) -> None:
-    """Let the kernel kill this process when its parent is gone; an interruption is the parent's to answer."""
+    """Have the kernel kill this process when its parent ends; leave interruptions to the parent."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     if os.getppid() != parent:
-        # it was gone before
+        # the parent ended before prctl was called
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @cache
 def _program() -> str:
-    """A name of the program that simulates: another program, another city."""
+    """A hash of the simulator's source: another program makes another city."""
     folder, found = Path(__file__).parent, hashlib.blake2b(digest_size=8)
     for path in sorted(folder.rglob("*.py")):
         found.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")

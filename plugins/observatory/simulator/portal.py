@@ -1,4 +1,4 @@
-"""A portal that speaks Socrata over HTTP: real rows replayed, or the simulated city."""
+"""A portal that serves Socrata datasets and other protocols: recorded rows, or the simulated city."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ def create_app(
     """Build the portal.
 
     Args:
-        datasets: what ``/resource/<id>.json`` answers from; a function is asked at every request, for rows that
-            change while the portal runs.
-        geojson: what ``/resource/<id>.geojson`` sends.
-        answers: what answers below ``/<key>/``; it is given the path below that.
-        faults: how requests go wrong (but that of the root page), beside what is planted while the portal runs (see
-            ``fault_desk``): one entry per request in order (None = well, and well once they are used up), or a function
-            of the request.
+        datasets: rows of ``/resource/<id>.json``; a function is called at every request, for rows that change while
+            the portal runs.
+        geojson: content of ``/resource/<id>.geojson``.
+        answers: handles the paths below ``/<key>/``, without that prefix.
+        faults: faults of responses (except the root page), beside those planted while the portal runs (see
+            ``servers.faults.desk``): one entry per request in order (None = no fault, also once they are used up), or a
+            function of the request.
         title: heading of the page at ``/``.
-        notice: what a reader must know of the rows, shown there.
-        served: the feeds that can be read of it, shown there.
+        notice: what a reader must know about the rows, shown there.
+        served: the feeds that can be read from it, shown there.
     """
     areas = {key: _encoded(body) for key, body in (geojson or {}).items()}
-    desk, from_the_start = FaultDesk(), fault_of(faults)
+    desk, initial_fault = FaultDesk(), fault_of(faults)
 
     async def resource(request: Request) -> Response:
         key, _, form = request.path_params["resource"].rpartition(".")
@@ -77,13 +77,13 @@ def create_app(
         path = f"/{request.path_params.get('path', '')}"
         return await run_in_threadpool(_sent, answer, path, request)
 
-    def or_worse(respond: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-        async def with_fault(request: Request) -> Response:
-            fault = desk(request) or from_the_start(request)
+    def with_faults(respond: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def maybe_faulty(request: Request) -> Response:
+            fault = desk(request) or initial_fault(request)
             good = await respond(request)
             return await run_in_threadpool(fault, good) if fault else good
 
-        return with_fault
+        return maybe_faulty
 
     def root(_: Request) -> Response:
         current = {key: _current(source) for key, source in datasets.items()}
@@ -93,21 +93,21 @@ def create_app(
         routes=[
             Route("/", root),
             desk.route,
-            Route("/resource/{resource}", or_worse(resource)),
-            Route("/{prefix}", or_worse(answered)),
-            Route("/{prefix}/{path:path}", or_worse(answered)),
+            Route("/resource/{resource}", with_faults(resource)),
+            Route("/{prefix}", with_faults(answered)),
+            Route("/{prefix}/{path:path}", with_faults(answered)),
         ]
     )
 
 
 def replay_app(folder: Path, *, faults: Faults = ()) -> Starlette:
-    """The portal of a folder of real rows (see ``replay``)."""
+    """The portal of a folder of recorded rows (see ``publishers.replay``)."""
     return create_app(
         replay.datasets(folder),
         replay.boundary(folder),
         faults=faults,
         title="Replay of a city data portal",
-        notice=f"Real rows, replayed from the folder {folder.resolve().name}; update times are made up.",
+        notice=f"Real rows, replayed from the folder {folder.resolve().name}; update times are invented.",
     )
 
 
@@ -119,11 +119,11 @@ def demo_app(
     now: Callable[[], datetime] | None = None,
     faults: Faults = (),
 ) -> Starlette:
-    """The portal of the simulated city: its incidents as Socrata serves them, and all of ``offer.CATALOGUE``.
+    """The portal of the simulated city: incidents over Socrata, and all feeds of ``publishers.catalogue``.
 
     Args:
-        today: what it lists is what was known as this local day began; None follows the calendar, also while it runs.
-        now: the moment (with a time zone) that it lists for, asked at every request; instead of ``today``.
+        today: list what was known at the beginning of this local day; None follows the calendar while it runs.
+        now: returns the moment of the listing (with a time zone), at every request; instead of ``today``.
         seed: another seed is another history of the same city.
         population: people in the city.
         faults: see ``create_app``.
@@ -141,8 +141,8 @@ def demo_app(
         answers={prefix: made(ledger) for prefix, made in CATALOGUE.items()},
         faults=faults,
         title=f"{city.NAME}: open data of a simulated city",
-        notice="SIMULATED DATA. The city, its places and every incident are made up by a program; "
-        "no person, address or event behind a row exists.",
+        notice="SIMULATED DATA. The city, its places and every incident are invented by a program; "
+        "no row describes a real person, address or event.",
         served=feeds_served(),
     )
 

@@ -134,7 +134,7 @@ import os, signal, stat, sys
 from observatory import cli
 from observatory.simulator import export
 
-export.MOST_ALONE = int(sys.argv.pop(1))
+export.MAX_FILES_ALONE = int(sys.argv.pop(1))
 files_left = int(sys.argv.pop(1))
 
 def fsync(descriptor):
@@ -167,7 +167,7 @@ def test_a_second_process_ends_with_the_first_and_changes_no_byte(city, tmp_path
     command = [sys.executable, "-c", DIES, "1", "1", "simulate", "--out", str(tmp_path), *CITY, "--kinds", "citation"]
     # the pipes are closed when both have ended
     assert subprocess.run(command, capture_output=True, check=False, timeout=60).returncode == -signal.SIGKILL
-    monkeypatch.setattr(export, "MOST_ALONE", 1)
+    monkeypatch.setattr(export, "MAX_FILES_ALONE", 1)
     simulate(tmp_path, "--kinds", "citation")
     for name in ("month=2024-03", "month=2024-04"):
         path = Path("citation", name, "part.parquet")
@@ -175,7 +175,7 @@ def test_a_second_process_ends_with_the_first_and_changes_no_byte(city, tmp_path
 
 
 def test_a_second_process_that_is_killed_ends_the_first_which_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "MOST_ALONE", 1)
+    monkeypatch.setattr(export, "MAX_FILES_ALONE", 1)
     with monkeypatch.context() as broken:
         broken.setattr(export, "_end_with", os._exit)
         with pytest.raises(SimulationError, match="was killed"):

@@ -1,4 +1,4 @@
-"""Which feed of the simulated city is served where: one line a feed, matching ``territories/demo.yml``."""
+"""The feeds of the simulated city and their paths: one line per feed, matching ``territories/demo.yml``."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ CATALOGUE: Mapping[str, Callable[[Ledger], Answer]] = {
     "weather": weather.weather,
     "synop": weather.synop,
 }
-"""First part of a feed's path, e.g. ``traffic`` of ``http://127.0.0.1:8790/traffic``, to what makes its answer.
+"""First part of a feed's path (``traffic`` of ``http://127.0.0.1:8790/traffic``) to the function that makes its answer.
 
-The answer is given the path below that part (``/traffic/sites.csv`` comes as ``/sites.csv``). The first line of the
-docstring of the function says on the portal's page what is served.
+The answer gets the path without that part (``/traffic/sites.csv`` becomes ``/sites.csv``). The first line of the
+function's docstring describes the feed on the portal's page.
 """
 
 
@@ -56,7 +56,7 @@ def feeds_served() -> list[Served]:
         path = source.address.partition("://")[2].partition("/")[2] if "://" in source.address else source.address
         more = [str(part) for name in ("path", "resource", "dataset") if (part := getattr(source, name, None))]
         made = CATALOGUE.get(path.partition("/")[0])
-        told = (made.__doc__ or "") if made else ""
-        holds = told.partition("\n")[0].strip() or feed.kind.replace("_", " ")
+        description = (made.__doc__ or "") if made else ""
+        holds = description.partition("\n")[0].strip() or feed.kind.replace("_", " ")
         served.append(Served(key, source.protocol, "/".join(filter(None, [path, *more])), f"simulated: {holds}"))
     return served

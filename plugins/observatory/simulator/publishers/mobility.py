@@ -1,7 +1,7 @@
-"""What is published of how people move: the rows that each server of the city's transport sends.
+"""What is published about mobility: the rows that each server of the city's transport sends.
 
-Each function makes the answer of one feed of ``territories/demo.yml`` from the ledger, with the names, clocks and units
-of real publishers.
+Each function builds the answer of one feed of ``territories/demo.yml`` from the ledger, with the names, clocks and
+units of real publishers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _IS_STATION = pl.col("car_park_code").str.starts_with(STATION)
 
 
 def parking(ledger: Ledger) -> Answer:
-    """Free places of car parks (Opendatasoft); where a query names no span, those of the last day."""
+    """Free places of car parks (Opendatasoft); without a start in the query, those of the last day."""
 
     def made(listed: pl.DataFrame) -> pl.DataFrame:
         return listed.filter(~_IS_STATION).select(
@@ -86,7 +86,7 @@ def bikes(ledger: Ledger) -> Answer:
 
 
 def presence_flows(ledger: Ledger) -> Answer:
-    """Who is in which district, by the hour (CSV); the file has the last weeks."""
+    """People present in each district, by the hour (CSV); the file has the last weeks."""
     kept = timedelta(days=ledger.simulation.parameters.mobility.presence.kept_days)
 
     @lru_cache(maxsize=1)

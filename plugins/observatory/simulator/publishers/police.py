@@ -1,7 +1,7 @@
-"""What the city's police, its pound and its office of events publish: the rows that each of their servers sends.
+"""What the police, the pound and the events office publish: the rows that each of their servers sends.
 
-Each function makes the answer of one feed of ``territories/demo.yml`` from the ledger, with the names, clocks and units
-of real publishers.
+Each function builds the answer of one feed of ``territories/demo.yml`` from the ledger, with the names, clocks and
+units of real publishers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from observatory.simulator.world.clock import written
 from observatory.simulator.world.simulation import TIMEZONE
 
 ALERTS_KEPT = timedelta(days=7)
-"""How long the broker keeps an alert."""
+"""How long the broker lists an alert."""
 AGENDA_KEY = "simulated"
 """The key that readers of the agenda must send, as at a real one. It is public."""
 
@@ -99,7 +99,7 @@ def patrols(ledger: Ledger) -> Answer:
             publie_le=written("published_at", "%Y-%m-%d %H:%M"),
         )
 
-    # what is listed changes at whole hours alone
+    # the listing changes only at full hours
     return csv(lambda path: table(ledger.now.replace(minute=0)) if path == "/patrouilles.csv" else None, ";")
 
 
@@ -142,7 +142,7 @@ def impounds(ledger: Ledger) -> Answer:
 
 
 def agenda(ledger: Ledger) -> Answer:
-    """Markets and what is on at the venues (OpenAgenda)."""
+    """Markets and events of the venues (OpenAgenda)."""
 
     def made(listed: pl.DataFrame) -> pl.DataFrame:
         timing = pl.struct(begin=_zoned("occurred_from"), end=_zoned("occurred_to"))
@@ -183,7 +183,7 @@ def matches(ledger: Ledger) -> Answer:
 
 
 def event_measures(ledger: Ledger) -> Answer:
-    """Barriers and staff foreseen for events (XLSX)."""
+    """Barriers and staff planned for events (XLSX)."""
 
     @lru_cache(maxsize=1)
     def table(_now: datetime) -> pl.DataFrame:
@@ -212,7 +212,7 @@ def video_alerts(ledger: Ledger) -> Answer:
         place = pl.struct(
             type=pl.lit("Point"), coordinates=pl.concat_list(pl.col("longitude_deg"), pl.col("latitude_deg"))
         )
-        # a broker has one entity of an identifier, whatever it was sent
+        # a broker has one entity per identifier, even if it was sent twice
         return (
             alerts.unique("source_record_id", maintain_order=True)
             .select(

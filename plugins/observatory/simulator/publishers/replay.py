@@ -1,4 +1,4 @@
-"""Real rows of a folder, served the way the city's portal serves them."""
+"""Recorded rows of a folder, served as Chicago's portal serves them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LOCATION = pl.when(pl.col("latitude").is_not_null()).then(
 def datasets(folder: Path) -> dict[str, Dataset]:
     """The incidents of ``folder/incidents_*.parquet`` under the column names of Chicago's portal.
 
-    ``updated_on``, which the files lack, is a moment of the night after the incident, the same every time.
+    ``updated_on``, which the files lack, is a moment in the night after the incident, the same in every run.
 
     Args:
         folder: files with columns source_id, occurred_at (local clock), category, description, location_type,
@@ -49,7 +49,7 @@ def datasets(folder: Path) -> dict[str, Dataset]:
 
 
 def boundary(folder: Path) -> dict[str, bytes]:
-    """``folder/boundary.geojson``, as it is; nothing where the folder has none."""
+    """``folder/boundary.geojson``, unchanged; empty if the folder has none."""
     path = folder / "boundary.geojson"
     return {BOUNDARY_ID: path.read_bytes()} if path.is_file() else {}
 

@@ -1,7 +1,7 @@
-"""What the city's services, its residents' networks and others publish: the rows that each of their servers sends.
+"""What city services, social networks and others publish: the rows that each of their servers sends.
 
-Each function makes the answer of one feed of ``territories/demo.yml`` from the ledger, with the names, clocks and units
-of real publishers.
+Each function builds the answer of one feed of ``territories/demo.yml`` from the ledger, with the names, clocks and
+units of real publishers.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def delinquency_statistics(ledger: Ledger) -> Answer:
 
 
 def schools(ledger: Ledger) -> Answer:
-    """Schools (Opendatasoft); of some only the town is known, and its middle is given."""
+    """Schools (Opendatasoft); those with only a town have the point of its centre."""
     middle = build_city().degrees(0, 0)
 
     def made(listed: pl.DataFrame) -> pl.DataFrame:
@@ -250,7 +250,7 @@ def _messages(ledger: Ledger, network: str) -> Messages:
 
 
 def _file(ledger: Ledger, path: str, made: Callable[[], pl.DataFrame]) -> Table:
-    """One file below a prefix, the same for a minute."""
+    """One file, unchanged for a minute."""
 
     @lru_cache(maxsize=1)
     def table(_minute: datetime) -> pl.DataFrame:

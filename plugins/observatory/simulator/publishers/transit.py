@@ -1,4 +1,4 @@
-"""What the city's public transport publishes: its timetable, and what runs now with who runs it, as agencies do."""
+"""What public transport publishes: the timetable, and the current service with vehicle numbers, as agencies do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from observatory.simulator.world.simulation import TIMEZONE
 from observatory.simulator.world.transit import SERVICES, Network, build_network, holidays
 
 _BEFORE, _AHEAD = timedelta(days=31), timedelta(days=60)
-"""How far the timetable goes."""
+"""Days that the timetable covers before and after today."""
 _LONGEST_TRIP, _NOTICE = timedelta(hours=4), timedelta(hours=2)
 _ALERTED = timedelta(days=14)
 _ONE_DAY = timedelta(days=1)
@@ -46,7 +46,7 @@ def timetable(ledger: Ledger) -> Answer:
 
 
 def _calendar(today: date) -> Tables:
-    """Who publishes, which version, and which service runs on which day."""
+    """The publisher, the version, and the days on which each service runs."""
     first, last = today - _BEFORE, today + _AHEAD
     ends = (f"{first:{_DAY}}", f"{last:{_DAY}}")
     exceptions = [
@@ -107,22 +107,22 @@ def _network_tables(network: Network) -> Tables:
 
 
 def realtime(ledger: Ledger) -> Answer:
-    """Public transport as it runs now, and its alerts (GTFS-Realtime)."""
+    """The current service of public transport, and its alerts (GTFS-Realtime)."""
     transit = ledger.simulation.parameters.mobility.transit
 
     @lru_cache(maxsize=1)
     def running(now: datetime) -> Running:
         lines = build_network(transit, ledger.simulation.population).lines
         listed = ledger.listed("transit_service", now - _LONGEST_TRIP, now + _LONGEST_TRIP)
-        told = disruptions(ledger.simulation, ledger.today - _ALERTED, ledger.today + _ALERTED)
-        alerts = listing(told, now)
+        announced = disruptions(ledger.simulation, ledger.today - _ALERTED, ledger.today + _ALERTED)
+        alerts = listing(announced, now)
         planned = listed.filter(record_type="planned").rename({"occurred_from": "planned_at"})
         spans = alerts.select("line_code", begins="occurred_from", ends="occurred_to")
         is_inside = pl.col("planned_at").is_between("begins", "ends", closed="left")
-        fallen = planned.join(spans, on="line_code").filter(is_inside)
-        planned = planned.join(fallen, on=[*_TRIP, "stop_sequence"], how="anti")
+        suspended = planned.join(spans, on="line_code").filter(is_inside)
+        planned = planned.join(suspended, on=[*_TRIP, "stop_sequence"], how="anti")
         trips = _under_way(planned, listed.filter(record_type="observed"), now)
-        cancelled = fallen.filter(
+        cancelled = suspended.filter(
             pl.col("stop_sequence") == 1, pl.col("planned_at").is_between(now - _NOTICE, now + _NOTICE)
         )
         number = pl.col("trip_code").str.extract(r"(\d+)$").cast(pl.Int64) % _VEHICLES_A_LINE
@@ -154,7 +154,7 @@ def realtime(ledger: Ledger) -> Answer:
 
 
 def _under_way(planned: pl.DataFrame, observed: pl.DataFrame, now: datetime) -> pl.DataFrame:
-    """Trips of which something is observed: the calls made, and those to come as late as the last one, but not past."""
+    """Trips with observations: calls made, and predicted calls as late as the last one, but never in the past."""
     passed = observed.join(
         planned.select(*_TRIP, "stop_sequence", "planned_at", "longitude_deg", "latitude_deg"),
         on=[*_TRIP, "stop_sequence"],

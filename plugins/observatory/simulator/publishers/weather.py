@@ -1,6 +1,6 @@
-"""What weather services publish of the city: the hours of places by Open-Meteo, observations as SYNOP.
+"""What weather services publish about the city: hourly weather as Open-Meteo, observations as SYNOP.
 
-Each function makes the answer of a feed of ``territories/demo.yml`` from the ledger, with the names, clocks and units
+Each function builds the answer of a feed of ``territories/demo.yml`` from the ledger, with the names, clocks and units
 of real publishers.
 """
 
@@ -23,14 +23,14 @@ from observatory.simulator.servers.open_meteo import open_meteo
 from observatory.simulator.world.city import build_city
 
 ARCHIVE_LAG = timedelta(hours=48)
-"""How long an hour takes to come into the archive."""
+"""Time until an hour is in the archive."""
 _ZERO_CELSIUS_K = 273.15
 _SEA_LEVEL_PA = 120
 _MISSING = "mq"
 
 
 def weather(ledger: Ledger) -> Answer:
-    """The weather of places, measured and foreseen (Open-Meteo)."""
+    """The weather of places, measured and forecast (Open-Meteo)."""
     stations = ledger.simulation.parameters.climate.stations
     where = {station.code: build_city().degrees(station.east_m, station.north_m) for station in stations}
 

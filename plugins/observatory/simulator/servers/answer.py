@@ -1,4 +1,4 @@
-"""What every server of a protocol is: a function of path, query and headers; ``app`` makes a server of one."""
+"""The form of every server: a function of path, query and headers; ``app`` makes an HTTP server of it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from observatory.simulator.servers.faults.catalogue import Fault, Faults, fault_
 
 Row = dict[str, Any]
 Answer = Callable[[str, QueryParams, Mapping[str, str]], Any]
-"""From path, query and headers to what is sent: JSON, or a response."""
+"""From path, query and headers to the content (as JSON) or a response."""
 
 
 def app(answer: Answer, faults: Faults = ()) -> Starlette:
-    """A server of an answer; faults are planted as in the portal."""
+    """An HTTP server of an answer, with faults as in the portal."""
     fault_for = fault_of(faults)
 
     async def respond(request: Request) -> Response:

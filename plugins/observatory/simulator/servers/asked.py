@@ -1,4 +1,4 @@
-"""Rows as a query's condition and order ask for them."""
+"""Rows filtered and sorted by a query's condition and order."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from typing import Any
 from observatory.simulator.servers.answer import Row
 
 Rows = Sequence[Row] | Callable[[datetime | None, datetime | None], Sequence[Row]]
-"""All rows there are, or a function to those of the span that a query names.
+"""All rows, or a function that returns at least those of an interval.
 
-The span is from the earliest to the latest moment in the query, as it writes them and less their offset, so up to a day
-off; None where it names none. The function may give more: the query's condition is applied to what it gives. Where it
-gives the same list again, the work of the last request is used again.
+The interval is between the earliest and the latest moment in the query, as written and without offsets, so it may be up
+to a day off; None if the query has none. The query's condition is applied to the result. If the function returns the
+same list again, the result of the last request is used again.
 """
 
 
 def rows_of(rows: Rows, start: datetime | None = None, end: datetime | None = None) -> Sequence[Row]:
-    """The rows there are within a span, at least."""
+    """The rows of an interval, possibly with more."""
     return rows(start, end) if callable(rows) else rows
 
 
 def as_moment(value: Any) -> datetime | None:
-    """A date, a moment (its offset is not looked at) or milliseconds since 1970."""
+    """A date, a moment (its offset is ignored) or milliseconds since 1970."""
     if isinstance(value, int):
         return datetime.fromtimestamp(value / 1000, UTC).replace(tzinfo=None)
     return datetime.fromisoformat(value).replace(tzinfo=None) if value else None
 
 
 class Asked:
-    """Rows as a condition and an order ask for them; without an order, in another at every request.
+    """Rows that meet a condition, sorted; without an order, the order changes from request to request.
 
     Args:
-        rows: all there are, or a function to those of a span.
-        moment: how the protocol writes a moment, as a pattern with one group.
-        text: how it writes a text.
-        numbered: column of the rows' numbers, where the server adds one.
+        rows: all rows, or a function of an interval.
+        moment: pattern of a moment in the protocol, with one group.
+        text: pattern of a text.
+        numbered: name of a column with row numbers that the server adds, if any.
     """
 
     def __init__(self, rows: Rows, moment: str, text: str, numbered: str = "") -> None:

@@ -13,20 +13,20 @@ from starlette.responses import JSONResponse, Response
 from observatory.simulator.servers.answer import Answer
 
 Years = Callable[[], Mapping[int, pl.DataFrame]]
-"""The years whose tables are out, each with its accidents: columns of the contract, and ``at`` on the local clock."""
+"""The published years, each with its accidents: columns of the contract, and ``at`` in local time."""
 
 _NO_BREAK = "\u00a0"
 _SEVERITIES = {1: "unhurt_count", 2: "killed_count", 3: "hospitalised_count", 4: "slightly_hurt_count"}
 _AGES = {"aged_0_14_count": 6, "aged_15_24_count": 18, "aged_25_64_count": 40, "aged_65_plus_count": 70}
-"""Class of age to an age in it; up to four years are added, so that not all are of one year."""
+"""Class of age to an age in it; up to four years are added."""
 _FILE = re.compile(r"/files/(caract|lieux|usagers|vehicules)-(\d{4})\.csv")
 
 
 def baac(years: Years, prefix: str) -> Answer:
-    """A dataset with its files; an accident has a row per vehicle, and one per person with a made-up year of birth.
+    """A dataset with its files; an accident has a row per vehicle, and one per person with an invented year of birth.
 
     Args:
-        years: what is out.
+        years: the published years.
         prefix: of the portal's paths to this answer.
     """
 
@@ -88,7 +88,7 @@ def _vehicles(accidents: pl.DataFrame) -> pl.DataFrame:
 
 
 def _involved(accidents: pl.DataFrame) -> pl.DataFrame:
-    """One row per person, made again from the counts: nobody is known by more."""
+    """One row per person, rebuilt from the counts."""
     severities = [pl.lit(code).repeat_by(name) for code, name in _SEVERITIES.items()]
     ages = [pl.lit(age).repeat_by(name) for name, age in _AGES.items()]
     unknown = pl.lit(None, pl.Int32).repeat_by(pl.col("involved_count") - pl.sum_horizontal(*_AGES))
@@ -124,4 +124,4 @@ _TABLES: Mapping[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
     "usagers": _involved,
     "vehicules": _vehicles,
 }
-"""First part of a file's name to what is in it."""
+"""First part of a file's name to the function of its content."""

@@ -1,4 +1,4 @@
-"""Tables published whole, as files: CSV, XLSX, Parquet, GeoJSON, lines of JSON."""
+"""Tables published as files: CSV, XLSX, Parquet, GeoJSON, lines of JSON."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from starlette.responses import JSONResponse, Response
 from observatory.simulator.servers.answer import Answer
 
 Table = Callable[[str], pl.DataFrame | None]
-"""From the path below the feed's prefix to what is published there; None where nothing is. A table that is the same
-object as at the last request is not written again."""
+"""From the path below the feed's prefix to the table published there, or None. A table that is the same object as at
+the last request is not encoded again."""
 
 
 def csv(table: Table, separator: str = ",", encoding: str = "utf-8", *, line_end: str = "\n") -> Answer:
-    """Delimited files; numbers as polars writes them, so a comma for the point is the table's own text."""
+    """Delimited files; numbers as polars writes them, so decimal commas must be text in the table."""
 
     def written(frame: pl.DataFrame) -> bytes:
         text = frame.write_csv(separator=separator, line_terminator=line_end)
@@ -32,9 +32,9 @@ def xlsx(table: Table, sheet: str = "Feuil1", above: tuple[str, ...] = ()) -> An
     """Workbooks of one sheet.
 
     Args:
-        table: what is published.
+        table: the published table.
         sheet: name of the sheet.
-        above: lines over the header, as offices like to write them.
+        above: lines above the header.
     """
 
     def written(frame: pl.DataFrame) -> bytes:
@@ -68,7 +68,7 @@ def jsonl(table: Table) -> Answer:
 
 
 def geojson(table: Table, longitude: str = "longitude", latitude: str = "latitude") -> Answer:
-    """Points with their properties, which are all columns but the two of the place."""
+    """Points; all columns except the coordinates are properties."""
 
     def written(frame: pl.DataFrame) -> bytes:
         features = [
@@ -93,7 +93,7 @@ def _published(table: Table, written: Callable[[pl.DataFrame], bytes], media_typ
             return JSONResponse({"message": "Not found"}, status_code=404)
         kept = last.get(path)
         if kept is None or kept[0] is not frame:
-            last.clear()  # a table a path would fill the memory
+            last.clear()  # keep one table only, to bound the memory
             kept = last[path] = frame, written(frame)
         return Response(kept[1], media_type=media_type)
 

@@ -1,4 +1,4 @@
-"""Shared vehicles at stations (GBFS 2.3): a list of feeds, what the stations are, and what they hold now."""
+"""Shared vehicles at stations (GBFS 2.3): list of feeds, stations, and their current state."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def gbfs(
     name: str,
     language: str = "fr",
 ) -> Answer:
-    """A system of stations; its ``gbfs.json`` names the other feeds by the address that the server was asked at.
+    """A system of stations; its ``gbfs.json`` lists the other feeds below the address of the request.
 
     Args:
-        information: what each station is.
-        status: what each holds now.
-        now: when the answer is made.
-        prefix: first part of the path that leads here.
-        name: the system's.
-        language: the one language that it has.
+        information: description of each station.
+        status: current state of each station.
+        now: returns the current moment.
+        prefix: first part of the path of this system.
+        name: name of the system.
+        language: its only language.
     """
 
     def answer(path: str, _query: QueryParams, headers: Mapping[str, str]) -> Any:

@@ -14,11 +14,11 @@ from starlette.responses import JSONResponse, Response
 from observatory.simulator.servers.answer import Answer
 
 Tables = Mapping[str, pl.DataFrame]
-"""Name of a table, as ``stop_times``, to its rows; every value is written as it is."""
+"""Name of a table, as ``stop_times``, to its rows, written unchanged."""
 
 
 def gtfs(tables: Callable[[], Tables], path: str) -> Answer:
-    """The archive at a path; tables that are the same object as at the last request are not packed again."""
+    """The archive at a path; tables that are the same object as at the last request are not compressed again."""
     last: list[tuple[Tables, bytes]] = []
 
     def answer(asked: str, _query: QueryParams, _headers: Mapping[str, str]) -> Any:

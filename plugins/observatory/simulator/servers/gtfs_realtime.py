@@ -1,4 +1,4 @@
-"""Public transport as it runs (GTFS-Realtime): one message with trips, the vehicles that make them, and alerts."""
+"""The current service of public transport (GTFS-Realtime): one message with trips, their vehicles, and alerts."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _VERSION = "2.0"
 
 @dataclass(frozen=True)
 class Running:
-    """What runs at a moment.
+    """The service at a moment.
 
     Attributes:
-        now: when it is told.
-        trips: ``trip_id``, ``route_id``, ``start_date``, ``is_cancelled``, ``vehicle`` (number of who runs it) and
-            where it was last: ``latitude``, ``longitude``, ``passed_at`` (null where it did not leave yet), then lists
+        now: time of the message.
+        trips: ``trip_id``, ``route_id``, ``start_date``, ``is_cancelled``, ``vehicle`` (number) and
+            its last position: ``latitude``, ``longitude``, ``passed_at`` (null before departure), then lists
             of equal length: ``stop_ids``, ``stop_sequences``, ``times`` (seconds since 1970) and ``delays``.
         alerts: ``id``, ``route_id``, ``start``, ``end`` (seconds since 1970), ``text``.
     """
@@ -35,7 +35,7 @@ class Running:
 
 
 def gtfs_realtime(running: Callable[[], Running], path: str) -> Answer:
-    """The message at a path; what is the same object as at the last request is not written again."""
+    """The message at a path; the same object as at the last request is not encoded again."""
     last: list[tuple[Running, bytes]] = []
 
     def answer(asked: str, _query: QueryParams, _headers: Mapping[str, str]) -> Any:
@@ -50,7 +50,7 @@ def gtfs_realtime(running: Callable[[], Running], path: str) -> Answer:
 
 
 def message(running: Running) -> FeedMessage:
-    """What runs, as a message: of a trip one entity, of the vehicle that makes it another."""
+    """The service as a message: one entity per trip, another per vehicle."""
     made = FeedMessage()
     made.header.gtfs_realtime_version = _VERSION
     made.header.timestamp = int(running.now.timestamp())

@@ -1,4 +1,4 @@
-"""Servers that list by a span or a cursor: Open311, OpenAgenda."""
+"""Servers that list by an interval or a cursor: Open311, OpenAgenda."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from observatory.simulator.servers.asked import Rows, as_moment, rows_of
 
 
 def open311(rows: Rows, most: int = 1_000) -> Answer:
-    """Requests, the newest first, at most ``most`` of a span of at most 90 days; both its ends are inside."""
+    """Requests of an interval (both ends included), newest first, at most ``most``."""
 
     def answer(_path: str, query: QueryParams, _: Mapping[str, str]) -> Any:
         span = as_moment(query["start_date"]), as_moment(query["end_date"])
@@ -31,7 +31,7 @@ def _requested(row: Row) -> str:
 
 
 def openagenda(events: Rows, key: str, most: int = 300) -> Answer:
-    """An agenda by a cursor: 20 events unless told, at most ``most``; the page after the last is empty."""
+    """An agenda by a cursor: 20 events by default, at most ``most``; the page after the last is empty."""
 
     def answer(_path: str, query: QueryParams, headers: Mapping[str, str]) -> Any:
         if headers.get("key") != key:

@@ -31,9 +31,9 @@ def measurements(rows: pl.DataFrame, published: datetime) -> str:
     """A publication, one site and interval an element.
 
     Args:
-        rows: ``site_code``, ``occurred_to`` (as the publisher's clock has it), ``flow_veh_h`` (null: an error, and 0 is
-            written), ``speed_kmh``, ``input_count``.
-        published: the time that it says, with a time zone.
+        rows: ``site_code``, ``occurred_to`` (in the publisher's local time), ``flow_veh_h`` (null: an error, written as 0),
+            ``speed_kmh``, ``input_count``.
+        published: publication time, with a time zone.
     """
     inputs = pl.col("input_count")
     has_error = pl.col("flow_veh_h").is_null()

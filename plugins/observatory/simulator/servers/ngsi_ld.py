@@ -15,12 +15,12 @@ _OF_EVERY_ENTITY = ("id", "type")
 
 
 def ngsi_ld(rows: Rows, entity_type: str, most: int = 1_000) -> Answer:
-    """Entities in their short form: 20 a page unless told, at most ``most``; attributes without a value are left out.
+    """Entities in their short form: 20 a page by default, at most ``most``; attributes without a value are left out.
 
     Args:
         rows: the entities' attributes, with ``id``.
         entity_type: the type of all of them.
-        most: entities of a page.
+        most: maximum entities of a page.
     """
 
     def answer(path: str, query: QueryParams, _: Mapping[str, str]) -> Any:

@@ -24,7 +24,7 @@ _MOST_DAYS = 366
 
 
 def open_meteo(hourly: Hourly) -> Answer:
-    """The weather of places; an hour that is not known has nulls, a wind is in km/h unless told otherwise."""
+    """The weather of places; unknown hours are null, wind is in km/h by default."""
 
     def answer(path: str, query: QueryParams, _: Mapping[str, str]) -> Any:
         dataset = path.removeprefix("/v1/")

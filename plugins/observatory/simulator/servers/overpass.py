@@ -16,7 +16,7 @@ _WANTED = re.compile(r'nwr\["([^"]+)"="([^"]+)"\]')
 
 
 def overpass(rows: Rows) -> Answer:
-    """Elements (``type``, ``id``, ``lat``, ``lon``, ``tags``) with any of the tags asked for; ways by their middle."""
+    """Elements (``type``, ``id``, ``lat``, ``lon``, ``tags``) with a requested tag; ways have their centre."""
 
     def answer(_path: str, query: QueryParams, _: Mapping[str, str]) -> Any:
         box = _BOX.search(query["data"])

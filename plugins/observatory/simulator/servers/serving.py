@@ -48,7 +48,7 @@ def _server(app: Starlette) -> uvicorn.Server:
 
 def _listening(host: str, port: int) -> socket.socket:
     listener = socket.socket()
-    # a portal restarted at once must not wait for the old connections to be forgotten
+    # a portal that is restarted must not wait until the old connections time out
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

@@ -23,7 +23,7 @@ _TAIL = "</payloadPublication></d2LogicalModel>\n"
 
 
 def situations(rows: Rows, now: Callable[[], datetime]) -> Answer:
-    """Works, one situation each, with the notes that are for the publisher alone.
+    """Works, one situation each, with internal notes of the publisher.
 
     Args:
         rows: ``id``, ``type``, ``version_at``, ``starts_at``, ``ends_at`` (or None), ``is_over``, ``comment``,

@@ -1,4 +1,4 @@
-"""One dataset of a portal: rows kept typed and sorted, answered as the JSON text Socrata sends."""
+"""One Socrata dataset: typed, sorted rows, and responses as the JSON text that Socrata sends."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Dataset:
         frame: one row per record. Times of day are naive (Socrata's floating timestamps); numbers and times are
             sent as text, booleans and structs as they are, nulls are left out of their row: so does Socrata.
         order: the columns the rows are kept sorted by, the time column first; queries that follow it are fast.
-        computed: further columns, made only for the rows that are sent (they cannot be filtered on).
-        name: what people call it.
+        computed: further columns, computed only for the rows that are sent; they cannot be filtered.
+        name: title of the dataset.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Dataset:
                 ``column=value`` filters.
 
         Raises:
-            SoqlError: what Socrata answers with 400.
+            SoqlError: Socrata would respond with 400.
         """
         condition, selected = self._condition(parameters), self._selected(parameters.get("$select", "*"))
         rows = self.frame.slice(condition.start, max(condition.stop - condition.start, 0)).filter(condition.expr)
@@ -61,7 +61,7 @@ class Dataset:
         return self._json(rows.slice(_number(parameters, "$offset", 0), _limit(parameters)), selected)
 
     def fields(self, parameters: Mapping[str, str]) -> list[str]:
-        """The columns of the answer to a query, nulls or not: what Socrata says in a header."""
+        """The columns of the response to a query, which Socrata lists in a header."""
         return self._selected(parameters.get("$select", "*")) or ["count"]
 
     def _condition(self, parameters: Mapping[str, str]) -> Condition:
@@ -99,7 +99,7 @@ class Dataset:
         )
 
     def _json(self, rows: pl.DataFrame, selected: Sequence[str]) -> str:
-        """Rows as JSON, column by column: a null has no part in its row's text."""
+        """Rows as JSON, encoded by column; nulls are left out of their row."""
         made = rows.with_columns(**self.computed).select(selected)
         parts = made.select(_as_sent(name, dtype) for name, dtype in made.schema.items())
         pairs = [

@@ -1,7 +1,7 @@
-"""The part of Socrata's query language (SoQL) a feed needs: ``$where`` and ``$order`` as polars expressions.
+"""The part of Socrata's query language (SoQL) that feeds use: ``$where`` and ``$order`` as polars expressions.
 
-A condition carries, beside its expression, the range of rows outside which it is certainly false. The range comes
-from a binary search on the column the frame is sorted by, so a month out of many years never scans the years.
+A condition has an expression and a range of rows outside which it is false. The range comes from a binary search in the
+sorted column, so that a query for one month does not scan years.
 Source of the grammar and error codes: https://dev.socrata.com/docs/queries/ and the answers of the live portals.
 """
 
@@ -39,7 +39,7 @@ class SoqlError(Exception):
     """A query Socrata answers with 400; ``code`` and ``message`` are the fields of its JSON."""
 
     def __init__(self, code: str, message: str) -> None:
-        """Keep what the answer will say."""
+        """Keep the fields of the response."""
         self.code, self.message = code, message
         super().__init__(message)
 
@@ -56,7 +56,7 @@ class Condition(NamedTuple):
         return Condition(self.expr & other.expr, max(self.start, other.start), min(self.stop, other.stop))
 
     def either(self, other: Condition) -> Condition:
-        """Rows that meet this condition or the other: anywhere in the hull of their ranges."""
+        """Rows that meet this condition or the other: within the hull of their ranges."""
         return Condition(self.expr | other.expr, min(self.start, other.start), max(self.stop, other.stop))
 
 
@@ -75,7 +75,7 @@ def where(query: str, frame: pl.DataFrame, sorted_by: str | None = None) -> Cond
         sorted_by: a column without nulls by which the frame ascends, if any.
 
     Raises:
-        SoqlError: a column that does not exist, a literal of the wrong type, or text that is no condition.
+        SoqlError: a column that does not exist, a literal of the wrong type, or text that is not a condition.
     """
     parser = _Parser(query, frame, sorted_by)
     condition = parser.disjunction()
@@ -84,7 +84,7 @@ def where(query: str, frame: pl.DataFrame, sorted_by: str | None = None) -> Cond
 
 
 def order(query: str, columns: list[str]) -> list[tuple[str, bool]]:
-    """Read an ``$order`` clause: (column, is descending) pairs; ``:id``, the row's own place, ends it."""
+    """Read an ``$order`` clause: (column, is descending) pairs; ``:id``, the row's position, ends it."""
     terms = []
     for term in query.split(","):
         words = term.split()
@@ -108,7 +108,7 @@ def known(column: str, columns: list[str]) -> str:
 
 
 def malformed(query: str, why: str) -> SoqlError:
-    """Socrata's answer to text it cannot parse."""
+    """Socrata's error for text it cannot parse."""
     return SoqlError("query.compiler.malformed", f"Could not parse SoQL query {query!r}: {why}")
 
 
@@ -230,7 +230,7 @@ class _Parser:
 
 
 def _read(text: str, kind: str, dtype: pl.DataType) -> str | bool | int | float | datetime | date:
-    """A literal as the column's own type; ValueError where it is none."""
+    """A literal as the column's type; ValueError if it does not fit."""
     if dtype.is_temporal() and kind == "text":
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is not None:

@@ -1,1 +1,1 @@
-"""Faults that the simulated servers can be told to show."""
+"""Faults that simulated servers can show."""

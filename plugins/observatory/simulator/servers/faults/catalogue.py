@@ -1,4 +1,4 @@
-"""Ways a portal fails, to be planted in its answers: each turns the good answer into what the client gets instead."""
+"""Faults of a portal: each turns a good response into what the client gets instead."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from observatory.simulator.servers.faults.damage import format_of
 
 Fault = Callable[[Response], Response]
 Faults = Iterable[Fault | None] | Callable[[Request], Fault | None]
-"""What is planted: one entry per request in order (None = well, and well once they are used up), or a function."""
+"""Planted faults: one entry per request in order (None = no fault, also once they are used up), or a function."""
 
 FIELDS_HEADER = "X-SODA2-Fields"
 
 
 def too_many_requests(retry_after_s: int = 1) -> Fault:
-    """429 with ``Retry-After``, as a portal throttles clients without a token."""
+    """429 with ``Retry-After``: the rate limit for clients without a token."""
     return lambda _: JSONResponse(
         {"code": "throttled", "error": True, "message": "Too many requests"},
         status_code=429,
@@ -29,19 +29,19 @@ def too_many_requests(retry_after_s: int = 1) -> Fault:
 
 
 def server_error(status: int = 500) -> Fault:
-    """A 5xx answer, as JSON."""
+    """A 5xx response, as JSON."""
     return lambda _: JSONResponse(
         {"code": "internal-error", "error": True, "message": "Internal error"}, status_code=status
     )
 
 
 def slow(seconds: float) -> Fault:
-    """The good answer, late."""
+    """The good response, delayed."""
     return lambda good: _Late(good.body, status_code=good.status_code, headers=_headers(good), seconds=seconds)
 
 
 def truncated(share: float = 0.5) -> Fault:
-    """A complete HTTP answer whose body stops midway."""
+    """A complete HTTP response with a truncated body."""
     return lambda good: Response(_part(good, share), headers=_headers(good))
 
 
@@ -51,17 +51,17 @@ def html() -> Fault:
 
 
 def renamed(column: str, new_name: str) -> Fault:
-    """The good rows, one column under another name."""
+    """The good rows with one column renamed."""
     return lambda good: _changed(good, column, new_name)
 
 
 def without(column: str) -> Fault:
-    """The good rows less one column, as if it had been dropped."""
+    """The good rows without one column."""
     return lambda good: _changed(good, column, None)
 
 
 def empty() -> Fault:
-    """The protocol's answer where there are no rows."""
+    """The protocol's response without rows."""
     return lambda good: Response(format_of(bytes(good.body)).empty(bytes(good.body)), headers=_headers(good))
 
 
@@ -71,7 +71,7 @@ def hung_up(share: float = 0.5) -> Fault:
 
 
 def fault_of(faults: Faults) -> Callable[[Request], Fault | None]:
-    """What is planted in the answer to a request: in turn, or as the function says."""
+    """The fault of a request: the next in turn, or as the function decides."""
     if callable(faults):
         return faults
     remaining = iter(faults)
@@ -96,7 +96,7 @@ def _fields(good: Response) -> list[str]:
 
 
 def _headers(good: Response, fields: list[str] | None = None) -> dict[str, str]:
-    """The good answer's headers less its length, naming other columns where told."""
+    """The good response's headers without its length, with other column names if given."""
     headers = {name: value for name, value in good.headers.items() if name != "content-length"}
     return headers if fields is None else {**headers, FIELDS_HEADER.lower(): json.dumps(fields)}
 
@@ -113,6 +113,6 @@ class _Late(Response):
 
 class _Unfinished(Response):
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Announce the whole length, send a part, return: the server can only close the connection."""
+        """Announce the full length but send a part, so that the server must close the connection."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": True})

@@ -1,8 +1,8 @@
-"""What a portal sends, with a column renamed, left out, or without its rows, in the format that it has.
+"""Damage to the body of a response: a column renamed or removed, or all rows removed, whatever the format.
 
-Recognised by their first bytes: JSON, lines of JSON, XML, CSV, iCalendar, Parquet, workbooks, archives of these, gzip;
-what is none of them is taken for a message of GTFS-Realtime. Its fields have numbers and no names, so that renaming and
-leaving out do not exist there: it is sent as it was.
+Formats are recognised by their first bytes: JSON, lines of JSON, XML, CSV, iCalendar, Parquet, workbooks, archives of
+these, gzip; anything else is taken for a GTFS-Realtime message. Its fields have numbers instead of names, so renaming
+and removing leave it unchanged.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 import polars as pl
 
 Changed = Callable[[bytes, str, str | None], bytes]
-"""From a body, a name and a new name for it (None = it is left out) to the body."""
+"""From a body, a name and a new name (None = remove it) to the changed body."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Format:
     """How a format's columns and rows are changed.
 
     Attributes:
-        change: gives a column another name, or takes it out.
-        empty: takes out all rows, and leaves what the protocol sends where there are none.
+        change: renames or removes a column.
+        empty: removes all rows, leaving what the protocol sends without rows.
     """
 
     change: Changed
@@ -70,7 +70,7 @@ def _written(content: Any) -> bytes:
 
 
 def _renamed(content: Any, name: str, new_name: str | None) -> Any:
-    """The content with a key renamed wherever it is, also where a list of fields names it."""
+    """The content with a key renamed everywhere, also in lists of fields."""
     if isinstance(content, list):
         kept = (item for item in content if new_name is not None or not _names_field(item, name))
         return [_renamed(item, name, new_name) for item in kept]
@@ -94,7 +94,7 @@ _COUNTS = ("total", "total_count", "totalHits")
 
 
 def _emptied(content: Any) -> Any:
-    """The content with empty lists of rows; what describes the columns or the service stays."""
+    """The content with empty lists of rows; descriptions of columns and the service stay."""
     if isinstance(content, list):
         return []
     if not isinstance(content, dict):
@@ -180,7 +180,7 @@ def _parquet(table: pl.DataFrame) -> bytes:
 
 
 def _sheet_change(member: bytes, name: str, new_name: str | None) -> bytes:
-    """A cell's text in the sheet or in the list of texts; a column left out keeps its cells and loses its name."""
+    """Rename a cell's text in the sheet or the shared strings; a removed column keeps its cells and loses its name."""
     return re.sub(rb"(<t[^>]*>)%b(?=</t>)" % re.escape(name.encode()), rb"\g<1>%b" % (new_name or "").encode(), member)
 
 

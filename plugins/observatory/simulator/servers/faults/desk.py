@@ -1,4 +1,4 @@
-"""Faults on demand while a portal runs: planted over HTTP from the same machine, or in a share of all answers."""
+"""Faults of a running portal: planted over HTTP from the same machine, or in a share of all responses."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ _RANDOM: tuple[Fault, ...] = (
     catalogue.truncated(),
     catalogue.hung_up(),
 )
-"""Faults that are gone when the request is made again: whoever asks patiently loses nothing."""
+"""Faults that a retry overcomes: a patient client loses nothing."""
 
 
 class Planted(Strict):
-    """A fault that was asked for.
+    """A requested fault.
 
     Attributes:
-        fault: what goes wrong.
-        prefix: only below this first part of the path, e.g. ``traffic``; everywhere without it.
+        fault: its kind.
+        prefix: only below this first part of the path, e.g. ``traffic``; everywhere by default.
         path: only at exactly this path, e.g. ``/traffic/sites.csv``.
-        after: so many of its requests go well first, so that a feed dies between two pages.
-        times: so many of its requests go wrong then; all, until the fault is taken away, without it.
-        status: of the fault ``500``.
-        retry_after_s: of the fault ``429``.
-        seconds: of the fault ``slow``.
-        share: of the body that comes, for ``truncated`` and ``hung_up``.
-        column: which is ``renamed`` or ``without``, as the server writes it.
-        new_name: what it is renamed to.
+        after: number of matching requests that succeed first, e.g. to fail between two pages.
+        times: number of matching requests that then fail; by default all, until the fault is removed.
+        status: status of the fault ``500``.
+        retry_after_s: delay of the fault ``429``.
+        seconds: delay of the fault ``slow``.
+        share: share of the body that is sent, for ``truncated`` and ``hung_up``.
+        column: name of the column of ``renamed`` and ``without``, as the server writes it.
+        new_name: the name after ``renamed``.
     """
 
     fault: Literal["429", "500", "slow", "truncated", "html", "renamed", "without", "empty", "hung_up"]
@@ -70,7 +70,7 @@ class Planted(Strict):
         return self
 
     def concerns(self, path: str) -> bool:
-        """Whether a request for this path may go wrong."""
+        """Whether the fault applies to this path."""
         if self.path is not None:
             return path == self.path
         return self.prefix is None or path.split("/")[1] == self.prefix
@@ -93,31 +93,31 @@ class Planted(Strict):
 
 
 class FaultDesk:
-    """The faults that are planted in a running portal; the first that concerns a request makes it go wrong."""
+    """The faults planted in a running portal; the first that applies to a request is shown."""
 
     def __init__(self) -> None:
-        """Nothing is planted."""
+        """Start without faults."""
         self._planted: list[tuple[Planted, int]] = []
         self._changing = Lock()
 
     @property
     def route(self) -> Route:
-        """``PUT`` plants a fault, ``GET`` lists those planted, ``DELETE`` takes all away; for this machine alone."""
+        """``PUT`` plants a fault, ``GET`` lists the planted ones, ``DELETE`` removes all; only from this machine."""
         return Route(ADDRESS, self._respond, methods=["GET", "PUT", "DELETE"])
 
     def plant(self, planted: Planted) -> None:
-        """Let it go wrong from now on."""
+        """Show the fault from now on."""
         with self._changing:
             self._planted.append((planted, 0))
 
     def __call__(self, request: Request) -> Fault | None:
-        """The fault of a request, which is counted."""
+        """The fault of a request; counts the request."""
         with self._changing:
-            for at, (planted, came) in enumerate(self._planted):
-                if not planted.concerns(request.url.path) or _is_over(planted, came):
+            for index, (planted, count_before) in enumerate(self._planted):
+                if not planted.concerns(request.url.path) or _is_over(planted, count_before):
                     continue
-                self._planted[at] = planted, came + 1
-                if came >= planted.after:
+                self._planted[index] = planted, count_before + 1
+                if count_before >= planted.after:
                     return planted.made
         return None
 
@@ -137,17 +137,17 @@ class FaultDesk:
                 self._planted.clear()
         with self._changing:
             listed = [
-                {**planted.model_dump(exclude_none=True, exclude_defaults=True), "requests": came,
-                 "is_over": _is_over(planted, came)}
-                for planted, came in self._planted
+                {**planted.model_dump(exclude_none=True, exclude_defaults=True), "requests": requests,
+                 "is_over": _is_over(planted, requests)}
+                for planted, requests in self._planted
             ]  # fmt: skip
         return JSONResponse(listed)
 
 
 def sometimes(share: float, seed: int = 1) -> Callable[[Request], Fault | None]:
-    """Faults in a share of all answers: those that pass when the request is made again.
+    """Faults in a share of all responses, each of which a retry overcomes.
 
-    Which request goes wrong, and how, depends on its number and the seed alone, so that runs repeat.
+    Which request fails, and how, depends only on its number and the seed, so that runs can be repeated.
 
     Args:
         share: of all requests, from 0 to 1.
@@ -163,23 +163,23 @@ def sometimes(share: float, seed: int = 1) -> Callable[[Request], Fault | None]:
     return fault_for
 
 
-def _is_over(planted: Planted, came: int) -> bool:
-    return planted.times is not None and came >= planted.after + planted.times
+def _is_over(planted: Planted, requests: int) -> bool:
+    return planted.times is not None and requests >= planted.after + planted.times
 
 
 def _read(body: bytes) -> Planted:
     try:
         return Planted.model_validate(json.loads(body))
     except ValidationError as error:
-        came = "; ".join(
+        found = "; ".join(
             ": ".join(filter(None, [".".join(map(str, each["loc"])), each["msg"]]))
             for each in error.errors(include_url=False)
         )
     except ValueError as error:
-        came = f"no JSON ({error})"
+        found = f"no JSON ({error})"
     raise StackError(
         "faults of the portal",
-        found=came,
+        found=found,
         expected=f"a JSON object with `fault` and any of {', '.join(list(Planted.model_fields)[1:])}",
         action=f'Send for example {{"fault": "500", "prefix": "traffic", "times": 2}} with PUT to {ADDRESS}.',
     )

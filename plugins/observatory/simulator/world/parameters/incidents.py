@@ -1,7 +1,8 @@
 """Planted parameters of incidents: categories, rates, places.
 
-The expected number of recorded incidents of a category on a day is ``daily_rate x season(day) x weekday(day) x
-population / 100,000`` (``Category.expected_counts``), before what interventions prevent and matches add;
+The expected number of recorded incidents of a category on a day is
+``daily_rate x season(day) x weekday(day) x population / 100,000`` (``Category.expected_counts``), before what
+interventions prevent and matches add;
 ``world.expected`` has the complete formula. The rates sum to 82.5, or 718 a day for 870,000 people: real ones have
 about 245 recorded facts (SSMSI, Marseille, 2025) and 400 to 900 entries of police logs (scaled from Portland's calls).
 More happen than are recorded (see ``enforcement``). Of those that happen, the share ``branching_ratio`` are
