@@ -26,7 +26,7 @@ _DAY = ["%Y-%m-%d"]
 
 @dataclass
 class Total:
-    """What was written of a kind: files, of which some were there before; rows, bytes, seconds."""
+    """Totals of a kind: files, those that existed before, rows, bytes, seconds."""
 
     kind: str
     file_count: int = 0
@@ -53,14 +53,14 @@ def simulate(
     seed: Annotated[
         int, typer.Option(min=0, max=2**63 - 1, help="Another seed is another history of the same city.")
     ] = 1,
-    kinds: Annotated[str | None, typer.Option(help="Some kinds, joined by commas; all by default.")] = None,
+    kinds: Annotated[str | None, typer.Option(help="Kinds, separated by commas; all by default.")] = None,
     live_days: Annotated[
-        int | None, typer.Option(min=1, help="Only so many last days of the kinds with very many rows.")
+        int | None, typer.Option(min=1, help="Number of last days to write of the kinds with very many rows.")
     ] = None,
 ) -> None:
-    """Write the records of the simulated city as Parquet, with every version they ever had: data of a known parameters.
+    """Write the simulated city as Parquet, with every version of every record and known parameters.
 
-    Stop it at any moment and start it again: what is written is kept, and the bytes are the same.
+    Stop it at any time and start it again: complete files are kept, and the bytes are the same.
     """
     from observatory.simulator.export import CityFolder
     from observatory.simulator.world.simulation import Simulation
@@ -72,18 +72,18 @@ def simulate(
         folder = CityFolder(out, Simulation(seed, population), first_day, end_day, live_days)
         totals = _written(folder, _asked(kinds), console)
     except KeyboardInterrupt:
-        console.print("Stopped; no file is half written. Give the same command again: it goes on from here.")
+        console.print("Stopped; every file is complete. Run the same command again to continue.")
         raise typer.Exit(STOPPED) from None
     except OSError as error:
         raise SimulationError(
             str(out),
             found=error.strerror or str(error),
-            expected="a folder with room, into which files may be written",
-            action="Mend it and give the same command again: what is written is kept.",
+            expected="a writable folder with free space",
+            action="Correct it and run the same command again: complete files are kept.",
         ) from None
     console.print(_table(folder, totals), highlight=False)
     if kept := sum(total.kept_count for total in totals):
-        console.print(f"{kept:,} of {sum(total.file_count for total in totals):,} files were there before.")
+        console.print(f"{kept:,} of {sum(total.file_count for total in totals):,} files existed before.")
 
 
 def _written(folder: CityFolder, wanted: list[str], console: Console) -> list[Total]:
@@ -117,8 +117,8 @@ def _table(folder: CityFolder, totals: list[Total]) -> Table:
     from observatory.simulator.world import city
 
     days = f"{folder.first_day} to {folder.end_day - timedelta(days=1)}"
-    told = f"{city.NAME} (simulated), {folder.simulation.population:,} people, seed {folder.simulation.seed}, {days}"
-    table = Table(title=told, title_justify="left", min_width=len(told), show_footer=True)
+    title = f"{city.NAME} (simulated), {folder.simulation.population:,} people, seed {folder.simulation.seed}, {days}"
+    table = Table(title=title, title_justify="left", min_width=len(title), show_footer=True)
     everything = Total("all")
     for total in totals:
         for name in ("file_count", "kept_count", "row_count", "byte_count", "seconds"):
@@ -139,13 +139,13 @@ def _asked(names: str | None) -> list[str]:
             "--kinds",
             found=", ".join(unknown),
             expected=f"some of {', '.join(records.NAMES)}",
-            action="Correct the names; they are joined by commas.",
+            action="Correct the names; they are separated by commas.",
         )
     return wanted
 
 
 def _end_of(out: Path) -> date:
-    """The end of the city in the folder, so that what was begun yesterday is completed today; else the city's today."""
+    """The end of the city in the folder, so that an export begun yesterday can be completed; else the city's today."""
     from zoneinfo import ZoneInfo
 
     from observatory.simulator.export import described
@@ -156,6 +156,6 @@ def _end_of(out: Path) -> date:
 
 
 def _years_before(end_day: date, years: int) -> date:
-    """The same day of an earlier year; of 29 February the day before."""
+    """The same day of an earlier year; 28 February for 29 February."""
     day = end_day.day if (end_day.month, end_day.day) != (2, 29) else 28
     return end_day.replace(year=end_day.year - years, day=day)

@@ -1,4 +1,4 @@
-"""The feeds of the simulated city's police and events, from the portal to their tables, as the days go by."""
+"""The feeds of the simulated city's police and events, from the portal to their tables, day by day."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""How people move in the simulated city, from its portal to the hourly sums of the warehouse: what is planted shows."""
+"""Mobility of the simulated city, from its portal to the hourly sums of the warehouse: planted effects show."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -131,7 +131,7 @@ def test_no_plate_and_no_vehicle_is_kept(warehouse, town):
     assert "ZZ-" not in rejected
 
 
-def test_a_sum_held_back_is_null_in_the_hours_and_never_0(warehouse, town):
+def test_a_suppressed_sum_is_null_in_the_hours_and_never_0(warehouse, town):
     day = date(2021, 1, 20)
     town.now = datetime(2021, 1, 22, 4, tzinfo=UTC)
     town.load("presence_flows", day)

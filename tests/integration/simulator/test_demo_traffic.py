@@ -1,4 +1,4 @@
-"""Traffic of the simulated city in the warehouse: nothing measured is null, and nobody on a closed road is 0."""
+"""Traffic of the simulated city in the warehouse: nothing measured is null, and no traffic on a closed road is 0."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What is planted in road accidents is found again in their records, and read back from their yearly tables."""
+"""The planted parameters of road accidents are recovered from the records and from the yearly tables."""
 
 from datetime import UTC, date, datetime
 from functools import cache
@@ -31,7 +31,7 @@ SIMULATION = Simulation(population=870_000)
 START, END = date(2019, 1, 1), date(2026, 1, 1)
 DAYS = np.arange(START.toordinal(), END.toordinal())
 BEFORE, AFTER = datetime(2021, 5, 31, 21, 59, tzinfo=UTC), datetime(2021, 6, 1, 4, tzinfo=UTC)
-"""Before and after the tables of 2020 come out."""
+"""Before and after the publication of the tables of 2020."""
 
 
 @cache
@@ -68,7 +68,7 @@ def test_another_seed_is_another_history():
     assert not first.equals(other)
 
 
-def test_an_accident_is_listed_from_the_day_on_which_the_tables_of_its_year_come_out():
+def test_an_accident_is_listed_once_the_tables_of_its_year_are_published():
     rows = happened()
     assert rows["source_record_id"].is_unique().all()
     of_2020 = rows.filter(pl.col("day").dt.year() == 2020)
@@ -161,16 +161,16 @@ def test_a_year_is_read_from_its_four_tables_and_people_become_counts(address):
     checked = records(address, Window(date(2020, 1, 1), date(2021, 1, 1), TIMEZONE))
     assert checked.rejected.is_empty(), checked.rejected["reason"].to_list()
     told = happened().filter(pl.col("day").dt.year() == 2020)
-    both = checked.accepted.join(told, on="source_record_id", suffix="_told")
+    both = checked.accepted.join(told, on="source_record_id", suffix="_listed")
     assert checked.accepted.height == both.height == told.height
     exact = ["occurred_from", "severity", "vehicle_count", "involved_count", "killed_count", "hospitalised_count",
              "slightly_hurt_count", "unhurt_count", *AGE_CLASSES, "light_code", "weather_code", "collision_code",
              "department_code", "municipality_code", "longitude_deg", "latitude_deg"]  # fmt: skip
     for name in exact:
-        assert both[name].equals(both[f"{name}_told"], check_names=False), name
+        assert both[name].equals(both[f"{name}_listed"], check_names=False), name
 
 
-def test_the_tables_of_a_year_come_out_in_the_next(address):
+def test_the_tables_of_a_year_are_published_in_the_next(address):
     def tables(served):
         listed = requests.get(f"{served}/accidents/api/1/datasets/accidents-corporels/", timeout=60).json()
         return {resource["title"] for resource in listed["resources"]}

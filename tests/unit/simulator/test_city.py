@@ -1,4 +1,4 @@
-"""The simulated city: same history whatever the end, a place that holds together, records that live like records."""
+"""The simulated city: the same history whatever its end, consistent geography, realistic lives of records."""
 
 from datetime import date, datetime, timedelta
 
@@ -182,7 +182,7 @@ def test_mistakes_are_of_category_place_and_day(metropolis):
     assert counts[2] > 0
 
 
-def test_no_time_falls_in_the_hour_that_spring_leaves_out():
+def test_no_time_falls_in_the_hour_skipped_in_spring():
     city = police_log(Simulation(population=2_000_000), date(2024, 3, 30), date(2024, 4, 2))
     missing = datetime(2024, 3, 31, 2)
     hour_after = pl.col("occurred_from").is_between(missing + timedelta(hours=1), missing + timedelta(hours=2))
@@ -192,7 +192,7 @@ def test_no_time_falls_in_the_hour_that_spring_leaves_out():
         assert local.null_count() == 0
 
 
-def test_the_demo_portal_lists_the_city_as_its_today_began_and_says_it_is_simulated():
+def test_the_demo_portal_lists_the_city_at_the_beginning_of_today_and_says_it_is_simulated():
     client = TestClient(demo_app(date(2021, 3, 1), population=20_000))
     rows = client.get("/resource/demo-inci.json", params={"$order": "occurred_at,incident_id", "$limit": 5000}).json()
     assert sorted(rows[0]) == sorted(COLUMNS)
@@ -222,6 +222,6 @@ def test_the_demo_portal_follows_the_calendar(monkeypatch):
     assert client.get("/resource/demo-inci.json", params=newest).json()[0]["occurred_at"].startswith("2024-01-20")
 
 
-def test_a_today_before_the_citys_history_is_said_in_one_line():
+def test_a_today_before_the_citys_history_is_refused():
     with pytest.raises(StackError, match=r"today = 2021-01-01; expected a day after 2021-01-01.*--today"):
         demo_app(date(2021, 1, 1))

@@ -1,4 +1,4 @@
-"""What is planted in interventions, gatherings and enforcement is found again in the records by a plain estimator.
+"""Simple estimators recover the planted effects of interventions, gatherings and enforcement from the records.
 
 Errors of counts are Poisson's, widened by the clusters of the category; an estimate may be four of them off.
 """
@@ -139,7 +139,7 @@ def test_a_match_adds_its_incidents_around_the_stadium_and_the_kick_off(recorded
     assert count - usual > 4 * error, "matches stand out from chance"
 
 
-def test_a_match_called_off_adds_nothing(recorded):
+def test_a_cancelled_match_adds_nothing(recorded):
     played = fixtures(SIMULATION, START, END)
     assert 0 < played.is_cancelled.sum() < 20
     expected = expected_counts(SIMULATION, START, END).sum(axis=0)
@@ -163,7 +163,7 @@ def test_each_district_reports_its_share(happened):
     assert located.height == len(CITY.district_codes)
 
 
-def test_expected_counts_are_those_of_every_category_and_place(recorded):
+def test_expected_counts_match_every_category_and_place(recorded):
     west = CITY.addresses[:, 0] < CITY.centre[0]
     for area in (None, west):
         expected = expected_counts(SIMULATION, START, END, area).sum(axis=1)
@@ -175,7 +175,7 @@ def test_expected_counts_are_those_of_every_category_and_place(recorded):
 
 @pytest.fixture(scope="module")
 def quarter():
-    """Three months of presence as it came to be, and of what came of it."""
+    """Three months of presence and of the findings during it."""
     span = date(2024, 1, 1), date(2024, 4, 1)
     presence = records.versions("presence", SIMULATION, *span).filter(pl.col("actual_min") >= 0)
     return span, presence

@@ -1,4 +1,4 @@
-"""``observatory simulate``: every version of every record, in files that are whole, and the same bytes at any time."""
+"""``observatory simulate``: every version of every record, in complete files, with the same bytes in every run."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def city(tmp_path_factory):
 
 @cache
 def made(kind):
-    """What the simulator says of the days that the folder has."""
+    """The simulated records of the folder's days."""
     first_day = END - timedelta(days=LIVE_DAYS) if kind in export.MADE_BY_DAY else START
     return records.versions(kind, SIMULATION, first_day, END)
 
@@ -75,13 +75,13 @@ def test_every_version_of_every_kind_is_written(kind, city):
 
 
 @pytest.mark.parametrize("kind", records.NAMES)
-def test_the_newest_version_of_each_record_is_that_of_the_simulator_though_it_be_listed_no_longer(kind, city):
+def test_the_newest_version_of_each_record_is_written_even_if_it_is_no_longer_listed(kind, city):
     rows = newest(read(city, kind))
     assert rows.equals(newest(made(kind)))
     assert rows["source_record_id"].n_unique() == made(kind)["source_record_id"].n_unique()
 
 
-def test_what_is_listed_no_longer_is_there():
+def test_records_that_are_no_longer_listed_are_written():
     """A closed work leaves its list, and an edition is replaced: both have happened."""
     end = pl.lit(END).cast(pl.Datetime("us", "UTC"))
     for kind in ("public_work", "delinquency_statistic"):
@@ -89,14 +89,14 @@ def test_what_is_listed_no_longer_is_there():
 
 
 @pytest.mark.parametrize("kind", records.NAMES)
-def test_a_day_on_which_next_to_nothing_happens_has_the_columns_of_any_other(kind):
+def test_a_day_almost_without_records_has_the_usual_columns(kind):
     """In a city of 5,000 no resident reports anything that day."""
     quiet = records.versions(kind, Simulation(seed=7, population=5_000), QUIET_DAY, QUIET_DAY + timedelta(days=1))
     assert quiet.schema == made(kind).schema
     assert quiet.is_empty() or kind != "citizen_report"
 
 
-def test_files_lie_by_month_or_for_kinds_without_a_time_alone(city):
+def test_files_are_split_by_month_except_for_kinds_without_a_time(city):
     for kind in records.NAMES:
         names = {path.parent.relative_to(city / kind).as_posix() for path in city.glob(f"{kind}/**/*.parquet")}
         if KINDS[kind].time_column is None:
@@ -107,7 +107,7 @@ def test_files_lie_by_month_or_for_kinds_without_a_time_alone(city):
             assert names == {"day=2024-04-29", "day=2024-04-30"}, kind
 
 
-def test_kinds_with_very_many_rows_lie_by_day_for_as_many_last_days_as_are_asked_for(tmp_path, monkeypatch):
+def test_kinds_with_very_many_rows_are_split_by_day_for_the_requested_last_days(tmp_path, monkeypatch):
     monkeypatch.setattr(export, "MADE_BY_DAY", {"presence"})
     simulate(tmp_path / "some", "--kinds", "presence", "--live-days", "3")
     days = {path.parent.name for path in (tmp_path / "some").glob("presence/*/part.parquet")}
@@ -146,10 +146,10 @@ def fsync(descriptor):
 os.fsync = fsync
 cli.main()
 """
-"""The command, killed when so many files are done and the next is written but has not its name yet."""
+"""The command, killed when some files are complete and the next is written but not yet renamed."""
 
 
-def test_killed_at_any_moment_and_started_again_the_bytes_are_the_same(city, tmp_path):
+def test_an_export_killed_and_restarted_gives_the_same_bytes(city, tmp_path):
     out = tmp_path / "city"
     for files in (0, 9):
         command = [sys.executable, "-c", DIES, "100", str(files), "simulate", "--out", str(out), *CITY]
@@ -159,7 +159,7 @@ def test_killed_at_any_moment_and_started_again_the_bytes_are_the_same(city, tmp
         assert len(whole) < len(list(city.rglob("*.parquet")))
         assert all(path.read_bytes() == (city / path.relative_to(out)).read_bytes() for path in whole)
     assert whole
-    assert "files were there before" in simulate(out)
+    assert "files existed before" in simulate(out)
     assert contents(out) == contents(city)
 
 
@@ -174,13 +174,13 @@ def test_a_second_process_ends_with_the_first_and_changes_no_byte(city, tmp_path
         assert (tmp_path / path).read_bytes() == (city / path).read_bytes()
 
 
-def test_a_second_process_that_is_killed_ends_the_first_which_says_what_to_do(tmp_path, monkeypatch):
+def test_if_the_second_process_is_killed_the_first_stops_with_advice(tmp_path, monkeypatch):
     monkeypatch.setattr(export, "MAX_FILES_ALONE", 1)
     with monkeypatch.context() as broken:
         broken.setattr(export, "_end_with", os._exit)
         with pytest.raises(SimulationError, match="was killed"):
             simulate(tmp_path, "--kinds", "citation")
-    assert "1 of 2 files were there before" in simulate(tmp_path, "--kinds", "citation")
+    assert "1 of 2 files existed before" in simulate(tmp_path, "--kinds", "citation")
 
 
 def test_kind_by_kind_in_any_order_the_bytes_are_the_same(tmp_path):
@@ -196,7 +196,7 @@ def test_a_file_that_was_damaged_is_written_again(tmp_path):
     before = contents(tmp_path)
     path = tmp_path / "citation" / "month=2024-03" / "part.parquet"
     path.write_bytes(path.read_bytes()[:1000])
-    assert "1 of 2 files were there before" in simulate(tmp_path, "--kinds", "citation")
+    assert "1 of 2 files existed before" in simulate(tmp_path, "--kinds", "citation")
     assert contents(tmp_path) == before
 
 
@@ -218,17 +218,17 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "thesis.odt").write_text("years of work")
     with pytest.raises(SimulationError, match=r"no city\.json"):
         simulate(tmp_path)
-    with pytest.raises(SimulationError, match="into which files may be written"):
+    with pytest.raises(SimulationError, match="writable folder"):
         simulate(tmp_path / "thesis.odt")
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.odt"]
 
 
-def test_what_was_begun_on_an_earlier_day_is_completed_without_saying_which(tmp_path):
+def test_an_export_begun_on_an_earlier_day_is_completed_by_default(tmp_path):
     begun = ["simulate", "--out", str(tmp_path), "--population", "20000", "--years", "1", "--kinds", "impound"]
     assert CliRunner().invoke(cli.app, [*begun, "--end", "2024-05-01"]).exit_code == 0
     before = contents(tmp_path)
     again = CliRunner().invoke(cli.app, begun)
-    assert "12 of 12 files were there before" in again.output
+    assert "12 of 12 files existed before" in again.output
     assert contents(tmp_path) == before
 
 
@@ -239,7 +239,7 @@ def test_one_process_at_a_time_writes_into_a_folder(tmp_path):
     simulate(tmp_path, "--kinds", "camera")
 
 
-def test_days_before_the_history_and_kinds_that_are_none_are_refused(tmp_path):
+def test_days_before_the_history_and_unknown_kinds_are_refused(tmp_path):
     with pytest.raises(SimulationError, match="2021-01-01"):
         simulate(tmp_path, "--since", "2020-12-31")
     with pytest.raises(SimulationError, match="weathr"):

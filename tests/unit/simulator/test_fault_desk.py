@@ -31,7 +31,7 @@ def statuses(client, path, times):
     return [client.get(path).status_code for _ in range(times)]
 
 
-def test_a_fault_comes_after_so_many_requests_so_many_times_below_its_prefix(client):
+def test_a_fault_starts_after_some_requests_and_ends_after_others_below_its_prefix(client):
     listed = client.put("/_faults", json={"fault": "500", "prefix": "log", "after": 1, "times": 2, "status": 503})
     assert listed.json() == [
         {"fault": "500", "prefix": "log", "after": 1, "times": 2, "status": 503, "requests": 0, "is_over": False}
@@ -41,7 +41,7 @@ def test_a_fault_comes_after_so_many_requests_so_many_times_below_its_prefix(cli
     assert client.get("/_faults").json()[0]["is_over"]
 
 
-def test_a_fault_of_a_path_lasts_until_it_is_taken_away(client):
+def test_a_fault_of_a_path_lasts_until_it_is_removed(client):
     client.put("/_faults", json={"fault": "renamed", "path": "/log/a.csv", "column": "kind", "new_name": "sort"})
     assert client.get("/log/a.csv").text.startswith("number,sort\n")
     assert client.get("/log/b.csv").text.startswith("number,kind\n")
@@ -64,7 +64,7 @@ def test_a_fault_of_a_path_lasts_until_it_is_taken_away(client):
         (json.dumps({"fault": "500", "probability": 1}), "probability: "),
     ],
 )
-def test_nonsense_is_refused_in_four_parts(client, sent, found):
+def test_invalid_faults_are_refused_with_a_complete_error(client, sent, found):
     answer = client.put("/_faults", content=sent)
     assert answer.status_code == 400
     assert found in answer.json()["found"]
@@ -80,7 +80,7 @@ def test_only_this_machine_plants_faults():
         assert requests.put(f"{address}/_faults", json={"fault": "500"}, timeout=5).ok
 
 
-def test_a_share_of_answers_goes_wrong_and_the_same_ones_again():
+def test_random_faults_have_their_share_and_repeat_with_the_seed():
     drawn = [sometimes(0.1), sometimes(0.1), sometimes(0.1, seed=2)]
     first, again, other = ([fault_for(None) for _ in range(5_000)] for fault_for in drawn)
     assert first == again

@@ -1,4 +1,4 @@
-"""What is planted in how people move is found again in the records, whatever span they are asked in."""
+"""The planted parameters of mobility are recovered from the records, in every requested span."""
 
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from observatory.contracts import KINDS
-from observatory.simulator import records as city_records
+from observatory.simulator import records
 from observatory.simulator.records.population_flow import expected
 from observatory.simulator.world.gatherings import fixtures
 from observatory.simulator.world.parameters import PLANTED
@@ -18,7 +18,7 @@ from observatory.simulator.world.transit import build_network
 
 SIMULATION = Simulation(population=200_000)
 START, MIDDLE, END = date(2024, 3, 28), date(2024, 3, 31), date(2024, 4, 3)
-"""Six days over Easter Sunday, whose clock is put on."""
+"""Six days around Easter Sunday, when the clocks go forward."""
 KINDS_MADE = ("parking_occupancy", "transit_service", "population_flow")
 PARKING, TRANSIT, PRESENCE = PLANTED.mobility.parking, PLANTED.mobility.transit, PLANTED.mobility.presence
 LOCAL = pl.col("occurred_from").dt.convert_time_zone(TIMEZONE)
@@ -28,11 +28,11 @@ WEEKDAY = LOCAL.dt.weekday() - 1
 
 @cache
 def versions(kind, start=START, end=END, population=SIMULATION.population):
-    return city_records.versions(kind, Simulation(population=population), start, end)
+    return records.versions(kind, Simulation(population=population), start, end)
 
 
 def final(rows):
-    """Each record once, as it is told last."""
+    """The last version of each record."""
     return rows.sort("shown_from").unique("source_record_id", keep="last", maintain_order=True)
 
 
@@ -41,7 +41,7 @@ def in_order(rows):
 
 
 @pytest.mark.parametrize("kind", KINDS_MADE)
-def test_spans_compose_over_the_night_on_which_the_clock_is_put_on(kind):
+def test_spans_compose_over_the_night_on_which_the_clocks_go_forward(kind):
     parts = [versions(kind, MIDDLE, END), versions(kind, START, MIDDLE)]
     assert in_order(pl.concat(parts)).equals(in_order(versions(kind)))
 
@@ -49,13 +49,13 @@ def test_spans_compose_over_the_night_on_which_the_clock_is_put_on(kind):
 @pytest.mark.parametrize("kind", KINDS_MADE)
 def test_one_seed_is_one_history_and_another_seed_another(kind):
     day = MIDDLE, MIDDLE + timedelta(days=1)
-    first, again, other = (city_records.versions(kind, Simulation(seed, 200_000), *day) for seed in (1, 1, 2))
+    first, again, other = (records.versions(kind, Simulation(seed, 200_000), *day) for seed in (1, 1, 2))
     assert first.equals(again)
     assert not first.equals(other)
 
 
 @pytest.mark.parametrize("kind", KINDS_MADE)
-def test_a_day_is_of_its_local_day_and_versions_follow_each_other(kind):
+def test_a_day_has_the_records_of_its_local_day_and_their_versions_follow_each_other(kind):
     rows = versions(kind, MIDDLE, MIDDLE + timedelta(days=1)).unique()
     first = datetime(2024, 3, 30, 23, tzinfo=UTC)
     assert rows["occurred_from"].is_between(first, first + timedelta(hours=23), closed="left").all()
@@ -76,7 +76,7 @@ def of_park(code, start, end):
 
 
 def test_a_reading_keeps_its_contract_but_for_the_planted_faults(city, checked):
-    listed = city_records.listing(parks(), datetime(2024, 4, 10, tzinfo=UTC)).unique(maintain_order=True)
+    listed = records.listing(parks(), datetime(2024, 4, 10, tzinfo=UTC)).unique(maintain_order=True)
     named = {name: name for name in listed.columns if name in KINDS["parking_occupancy"].schema}
     town = city({"protocol": "file", "address": "unused", "path": "unused.parquet"}, "parking_occupancy", named)
     accepted, rejected = checked([listed], town)
@@ -88,15 +88,15 @@ def test_a_reading_keeps_its_contract_but_for_the_planted_faults(city, checked):
     assert over.max() <= 1 + PARKING.most_drift
 
 
-def test_planted_shares_of_readings_come_late_wrong_at_first_and_twice():
+def test_planted_shares_of_readings_are_late_corrected_and_listed_twice():
     rows, changes = parks(), PARKING.changes
     single = rows.unique()
-    records = single["source_record_id"].n_unique()
+    record_count = single["source_record_id"].n_unique()
     assert (rows.height - single.height) / single.height == pytest.approx(changes.twice_share, rel=0.3)
     first = single.sort("shown_from").unique("source_record_id", keep="first")
     late = first.filter(pl.col("shown_from") - pl.col("occurred_from") > timedelta(hours=1))
-    assert late.height / records == pytest.approx(changes.late_share, rel=0.3)
-    assert (single.height - records) / records == pytest.approx(changes.corrected_share, rel=0.3)
+    assert late.height / record_count == pytest.approx(changes.late_share, rel=0.3)
+    assert (single.height - record_count) / record_count == pytest.approx(changes.corrected_share, rel=0.3)
 
 
 def test_a_city_of_870_000_has_60_car_parks_of_288_readings_a_day_and_a_small_one_8():
@@ -146,7 +146,7 @@ def test_on_the_evening_of_a_match_the_car_park_of_the_stadium_is_full():
     assert usual.median() > 0.5 * 600
 
 
-def test_the_stuck_counter_stands_still_for_its_span_and_no_other_does():
+def test_the_stuck_counter_repeats_its_value_and_no_other_does():
     stuck = PARKING.stuck
     begins = datetime(2024, 1, 10, 9, tzinfo=UTC)  # Wednesday, 10:00 in Paris
     rows = final(parks(date(2024, 1, 10), date(2024, 1, 12))).filter(
@@ -160,7 +160,7 @@ def test_the_stuck_counter_stands_still_for_its_span_and_no_other_does():
     assert after.filter(pl.col("occurred_from") >= begins + timedelta(hours=stuck.for_h))["free_count"].n_unique() > 10
 
 
-def test_a_counter_that_is_off_is_off_by_at_most_a_twentieth_of_the_capacity():
+def test_a_drifting_counter_is_wrong_by_at_most_a_twentieth_of_the_capacity():
     rows = of_park(PARKING.drifting, date(2024, 1, 8), date(2024, 2, 5)).drop_nulls("free_count")
     rows = rows.filter(pl.col("free_count") < 1.5 * pl.col("capacity_count"))
     sites = build_sites(PARKING, SIMULATION.population)
@@ -228,9 +228,7 @@ WEEK = date(2024, 1, 15), date(2024, 1, 20)
 
 def test_a_call_keeps_its_contract_but_for_the_planted_faults(city, checked):
     day = date(2024, 1, 16)
-    listed = city_records.listing(
-        calls("observed", day, day + timedelta(days=1)), datetime(2024, 1, 16, 16, tzinfo=UTC)
-    )
+    listed = records.listing(calls("observed", day, day + timedelta(days=1)), datetime(2024, 1, 16, 16, tzinfo=UTC))
     listed = listed.drop("longitude_deg", "latitude_deg", "occurred_to", "service_date")
     named = {name: name for name in listed.columns if name in KINDS["transit_service"].schema}
     town = city({"protocol": "file", "address": "unused", "path": "unused.parquet"}, "transit_service", named)
@@ -248,7 +246,7 @@ def test_a_working_day_has_as_many_calls_as_that_of_a_real_city(population, low,
     assert low < day.filter(record_type="planned").height < high
 
 
-def test_a_line_is_late_as_planted_and_more_so_at_the_rush():
+def test_a_line_has_its_planted_delay_and_more_at_rush_hour():
     rows = right_calls(*WEEK)
     is_rush = pl.any_horizontal(pl.col("departs").is_between(*span, closed="left") for span in TRANSIT.rush_h)
     found = rows.group_by("line_code", is_rush.alias("is_rush")).agg(
@@ -308,7 +306,7 @@ def test_the_disrupted_line_does_not_run_in_its_spans_and_an_alert_says_so():
         assert (calls("observed", *span).filter(inside, line_code=line).height > 100) is runs
 
 
-def test_nothing_is_observed_of_the_planted_share_of_trips():
+def test_the_planted_share_of_trips_has_no_observation():
     lines = pl.col("line_code") != TRANSIT.disruption.line_code
     trips = [
         calls(name, *WEEK).filter(lines).select("service_date", "trip_code").unique().height
@@ -346,7 +344,7 @@ def sums(start, end):
 
 def test_a_sum_keeps_its_contract_but_for_the_planted_faults(city, checked):
     span = date(2024, 1, 8), date(2024, 1, 22)
-    listed = city_records.listing(versions("population_flow", *span), datetime(2024, 2, 20, tzinfo=UTC))
+    listed = records.listing(versions("population_flow", *span), datetime(2024, 2, 20, tzinfo=UTC))
     # those that leak are stopped at the door, before the contract
     listed = listed.unique(maintain_order=True).filter(pl.col("volume_count").fill_null(20) >= PRESENCE.least_count)
     named = {name: name for name in listed.columns if name in KINDS["population_flow"].schema}

@@ -75,10 +75,10 @@ def test_a_day_of_car_parks_comes_whole_with_its_history(town):
     assert checked.accepted.height + checked.rejected.height == listed.height > 14 * 280
     assert set(checked.rejected["column_name"]) == {"free_count"}
     told = listed.unique(["car_park_code", "occurred_from"], keep="none")
-    both = checked.accepted.join(told, on=["car_park_code", "occurred_from"], suffix="_told")
+    both = checked.accepted.join(told, on=["car_park_code", "occurred_from"], suffix="_listed")
     assert both.height > 0.98 * listed.height
     for name in ("free_count", "capacity_count", "is_open", "place_name", "published_at"):
-        assert both[name].equals(both[f"{name}_told"], check_names=False), name
+        assert both[name].equals(both[f"{name}_listed"], check_names=False), name
 
 
 def test_a_counter_that_says_nothing_is_null_and_one_that_stands_still_is_seen_to(town):
@@ -159,7 +159,7 @@ def test_a_call_is_one_record_however_often_it_is_read(town):
     assert later["source_record_id"].is_unique().all()
 
 
-def test_trips_that_fall_out_are_told_and_are_no_calls(town):
+def test_cancelled_trips_are_published_and_are_not_calls(town):
     cancelled = [
         each.trip_update.trip.route_id
         for each in town.message().entity
@@ -193,19 +193,21 @@ def test_the_message_has_vehicles_and_plates_and_no_record_has_them(town):
 # --- who is where
 
 
-def test_a_day_of_sums_comes_whole_and_what_is_held_back_or_should_be_has_no_volume(town):
+def test_a_day_of_sums_is_complete_and_small_sums_have_no_volume(town):
     listed = town.ledger.listed("population_flow", DAY.start, DAY.end)
     checked = town.read("presence_flows", DAY)
     assert checked.accepted.height + checked.rejected.height == listed.height > 700
     small = listed.filter(pl.col("volume_count") < 20)
     assert small.height > 0, "some leak at the source"
     key = ["zone_code", "segment", "occurred_from"]
-    both = checked.accepted.join(listed.unique(key, keep="none"), on=key, suffix="_told")
+    both = checked.accepted.join(listed.unique(key, keep="none"), on=key, suffix="_listed")
     assert both.height > 700
-    is_small = pl.col("volume_count_told").is_null() | (pl.col("volume_count_told") < 20)
+    is_small = pl.col("volume_count_listed").is_null() | (pl.col("volume_count_listed") < 20)
     assert both.filter(is_small)["volume_count"].null_count() == both.filter(is_small).height > 30
     assert both.filter(is_small)["is_suppressed"].all()
-    assert both.filter(~is_small)["volume_count"].equals(both.filter(~is_small)["volume_count_told"], check_names=False)
+    assert both.filter(~is_small)["volume_count"].equals(
+        both.filter(~is_small)["volume_count_listed"], check_names=False
+    )
     assert set(both["district_code"]) == set(both["zone_code"])
 
 

@@ -203,7 +203,7 @@ def test_a_header_names_the_columns_also_of_a_page_without_values():
     assert fields(client.get("/resource/abcd-1234.json", params={"$select": "at,id"})) == ["at", "id"]
 
 
-def test_faults_come_in_turn_and_then_all_is_well():
+def test_faults_are_shown_in_turn_and_then_end():
     client = TestClient(create_app({"abcd-1234": DATASET}, faults=FAULTS))
     throttled, down, cut, page, renamed, without, empty, well, still_well = (
         client.get("/resource/abcd-1234.json", params={"$limit": 3}) for _ in range(9)

@@ -1,4 +1,4 @@
-"""What the simulated city records of each kind: the same bytes whatever the span, true to its contract as listed."""
+"""The records of each kind: the same bytes in every span, and valid by their contract when listed."""
 
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -129,7 +129,7 @@ def test_a_city_of_870_000_records_as_many_a_day_as_real_ones(kind, low, high):
     assert low < rows["source_record_id"].n_unique() / 7 < high
 
 
-def test_no_record_ends_before_it_begins_on_the_night_the_clock_is_put_on():
+def test_no_record_ends_before_it_begins_on_the_night_the_clocks_go_forward():
     night = date(2024, 3, 31)
     for kind in sorted(TIMED - {"operation"}):
         rows = records.versions(kind, Simulation(population=2_000_000), night, night + timedelta(days=1))
@@ -177,7 +177,7 @@ def test_some_matches_are_moved_and_some_called_off():
     assert after.height > before.height
 
 
-def test_measures_follow_their_match_when_its_kick_off_is_moved_and_go_when_it_is_called_off():
+def test_measures_follow_a_moved_match_and_end_with_a_cancelled_one():
     span = date(2021, 8, 1), date(2026, 6, 1)
     matches = records.versions("city_event", SIMULATION, *span).filter(pl.col("category_code") == "match")
     measures = records.versions("event_measure", SIMULATION, *span).filter(pl.col("measure_type") == "stewards")

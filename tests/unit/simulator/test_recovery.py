@@ -1,4 +1,4 @@
-"""What is planted in the simulated city can be found again in what its portal lists."""
+"""The planted parameters of incidents can be recovered from what the portal lists."""
 
 from dataclasses import replace
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""Real rows replayed under the portal's own column names."""
+"""Recorded rows, replayed with the portal's column names."""
 
 import json
 from datetime import timedelta
@@ -68,7 +68,7 @@ def test_rows_have_the_portals_names_types_and_order(folder):
     assert client.get("/resource/qqq8-j68g.geojson").json()["type"] == "FeatureCollection"
 
 
-def test_a_folder_without_such_files_is_said_in_one_line(tmp_path):
+def test_a_folder_without_such_files_is_refused(tmp_path):
     with pytest.raises(StackError, match=r"replay of .*expected files incidents_\*\.parquet.*--replay"):
         replay_app(tmp_path)
 
@@ -81,7 +81,7 @@ def test_a_file_without_a_column_names_it(folder):
 
 
 @pytest.mark.skipif(not CHICAGO.is_dir(), reason="the real rows are not at ../shared/data/chicago")
-def test_a_real_month_comes_whole_and_was_published_the_night_after():
+def test_a_real_month_is_complete_and_published_the_night_after():
     dataset = replay.datasets(CHICAGO)[replay.INCIDENTS_ID]
     where = "date >= '2016-02-01T00:00:00' and date < '2016-03-01T00:00:00'"
     pages = [

@@ -1,4 +1,4 @@
-"""What is planted in road traffic is found again in its measurements, and read back from the portal as it was meant."""
+"""The planted parameters of road traffic are recovered from the measurements, also when read from the portal."""
 
 import re
 from contextlib import contextmanager
@@ -44,7 +44,7 @@ def versions():
 
 @cache
 def measured(start=START, end=END):
-    """Days as sensors tell of them at last, with local hours and weekdays; speeds out of range are left out."""
+    """The last versions of the measurements with local hours and weekdays, without speeds out of range."""
     local = pl.col("occurred_from").dt.convert_time_zone(TIMEZONE)
     made = versions() if start == START else city_records.versions("traffic_measure", SIMULATION, start, end)
     rows = made.filter(pl.col("shown_until").is_null()).unique("source_record_id")
@@ -64,7 +64,7 @@ def failing():
 
 
 def working(stretch):
-    """Measurements of the sites of a stretch whose sensors never fail, of intervals in which somebody passed."""
+    """Measurements of the sites of a stretch whose sensors never fail, of intervals with traffic."""
     codes = set(SITES.code[SITES.on(stretch, ROADS)].tolist()) - set(failing())
     assert codes
     return measured().filter(pl.col("site_code").is_in(list(codes)), pl.col("input_count") > 0)
@@ -229,7 +229,7 @@ def test_a_match_draws_traffic_to_the_stadium():
     assert mean_on(0) / quiet == pytest.approx((1 + ROADS.matches.more_share) * less_by_queues, rel=0.1)
 
 
-def test_a_burst_main_closes_one_stretch_for_an_afternoon_and_makes_the_one_before_it_wait():
+def test_a_burst_main_closes_one_stretch_and_queues_the_one_before_it():
     closure = next(each for each in ROADS.closures if each.queue)
     hours = pl.col("hour").is_between(closure.first_h, closure.end_h, closed="left")
     codes = SITES.code[SITES.on(closure.where, ROADS)].tolist()
@@ -243,7 +243,7 @@ def test_a_burst_main_closes_one_stretch_for_an_afternoon_and_makes_the_one_befo
     assert 1 - slow / usual == pytest.approx(closure.queue_slowed_share, abs=0.05)
 
 
-def test_a_sensor_that_is_stuck_repeats_one_value():
+def test_a_stuck_sensor_repeats_one_value():
     [site] = SITES.code[(SITES.number == ROADS.stuck.number) & ~SITES.is_motorway]
     rows = measured().filter(pl.col("site_code") == site)
     values = rows.group_by("day").agg(pl.col("flow_veh_h").n_unique(), pl.col("input_count").n_unique().alias("inputs"))
@@ -273,7 +273,7 @@ def address(ledger):
 
 
 def records(address, name, window):
-    """What comes of a feed of the demo city through the door and its contract."""
+    """The records of a feed of the demo city after minimisation and checks."""
     territory, ordinals = load_territory("demo").with_portal(address), Ordinals()
     chunks = open_feed(territory, name, patience=IMPATIENT).read(window)
     checked = [admit(chunk, territory, name, ordinals) for chunk in chunks]
@@ -281,7 +281,7 @@ def records(address, name, window):
 
 
 @pytest.mark.parametrize(("name", "is_motorway"), [("traffic", False), ("motorways", True)])
-def test_a_day_comes_whole_of_each_service_with_its_own_sites_in_their_places(ledger, address, name, is_motorway):
+def test_a_day_of_each_service_is_complete_with_its_sites_in_their_places(ledger, address, name, is_motorway):
     window = DAY if name == "traffic" else Window.between(NOW - timedelta(hours=24), NOW, TIMEZONE)
     time = "occurred_to" if is_motorway else "occurred_from"
     listed = ledger.listed("traffic_measure", window.start - timedelta(minutes=6), window.end)
@@ -297,11 +297,11 @@ def test_a_day_comes_whole_of_each_service_with_its_own_sites_in_their_places(le
     assert set(checked.accepted["site_code"]) == set(SITES.code[SITES.is_motorway == is_motorway].tolist())
     told = listed.unique(["site_code", "occurred_from"])
     both = checked.accepted.unique(["site_code", "occurred_from"]).join(
-        told, on=["site_code", "occurred_from"], suffix="_told"
+        told, on=["site_code", "occurred_from"], suffix="_listed"
     )
-    assert both["flow_veh_h"].equals(both["flow_veh_h_told"], check_names=False)
-    assert (both["longitude_deg"] - both["longitude_deg_told"]).abs().max() < 1e-5
-    assert both["lane_count"].equals(both["lane_count_told"], check_names=False)
+    assert both["flow_veh_h"].equals(both["flow_veh_h_listed"], check_names=False)
+    assert (both["longitude_deg"] - both["longitude_deg_listed"]).abs().max() < 1e-5
+    assert both["lane_count"].equals(both["lane_count_listed"], check_names=False)
 
 
 def test_a_faulty_sensor_is_null_and_a_closed_road_is_0(address):

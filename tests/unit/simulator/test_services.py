@@ -1,4 +1,4 @@
-"""What is planted in the city's services and its residents' messages is found again in their records."""
+"""The planted parameters of city services and messages are recovered from the records."""
 
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -32,7 +32,7 @@ def versions(kind):
 
 @cache
 def final(kind):
-    """Each record once, as it is told last."""
+    """The last version of each record."""
     return versions(kind).sort("shown_from").unique("source_record_id", keep="last", maintain_order=True)
 
 
@@ -56,7 +56,7 @@ def test_spans_compose_whatever_their_order(kind):
 
 
 @pytest.mark.parametrize("kind", STANDING)
-def test_what_stands_is_told_the_same_however_late_it_is_asked_for(kind):
+def test_records_without_a_time_do_not_depend_on_when_they_are_requested(kind):
     small = Simulation(population=100_000)
     last = datetime(2024, 3, 1, tzinfo=UTC)
     early, late = (records.versions(kind, small, small.first_day, last.date() + timedelta(days=d)) for d in (0, 400))
@@ -137,7 +137,7 @@ def score_by_the_model(rows):
     return rows.with_columns(score=tone(rows["text"], rows["language"])["tone_score"])
 
 
-def test_the_tone_model_tells_the_three_classes_apart_and_orders_the_districts():
+def test_the_tone_model_separates_the_three_classes_and_orders_the_districts():
     messages = SERVICES.messages
     scored = score_by_the_model(final("social_signal").sample(6_000, seed=1))
     by_class = scored.group_by("tone_score").agg(pl.col("score").mean()).sort("tone_score")["score"].to_list()
@@ -218,7 +218,7 @@ def test_threads_have_the_planted_shape():
     assert gone == pytest.approx(messages.deleted_share, abs=0.005)
 
 
-def test_some_messages_carry_made_up_personal_spans():
+def test_some_messages_have_invented_personal_spans():
     texts = final("social_signal")["text"]
     share = texts.str.contains_any(list(PERSONAL_SPANS)).mean()
     assert share == pytest.approx(SERVICES.messages.personal_share, abs=0.005)
@@ -307,7 +307,7 @@ def test_a_count_that_is_not_published_is_null_and_a_new_edition_counts_more():
     assert totals[1:].n_unique() == 1
 
 
-def test_schools_of_which_only_the_town_is_known_have_no_point():
+def test_schools_with_only_a_town_have_no_point():
     rows = versions("sensitive_place")
     town = rows.filter(location_method="none")
     assert town.height > 0

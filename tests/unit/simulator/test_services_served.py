@@ -62,7 +62,7 @@ def address(ledger):
 
 @pytest.fixture(scope="module")
 def records(address):
-    """What comes of a feed of the demo city through the door and its contract."""
+    """The records of a feed of the demo city after minimisation and checks."""
     territory = load_territory("demo").with_portal(address)
 
     def read(name, window=DAY, of=territory):
@@ -82,7 +82,7 @@ def in_day(ledger, kind):
 
 
 @pytest.mark.parametrize("name", OF_A_DAY)
-def test_a_day_of_records_comes_whole(ledger, records, name):
+def test_a_day_of_records_is_complete(ledger, records, name):
     kind = OF_A_DAY[name]
     listed = in_day(ledger, kind)
     checked = records(name)
@@ -94,7 +94,7 @@ def test_a_day_of_records_comes_whole(ledger, records, name):
 
 
 @pytest.mark.parametrize("name", OF_ALL_TIMES)
-def test_what_stands_comes_whole(ledger, records, name):
+def test_records_without_a_time_are_complete(ledger, records, name):
     kind, wanted = OF_ALL_TIMES[name]
     expected = ledger.standing(kind).filter(wanted)
     checked = records(name)
@@ -102,7 +102,7 @@ def test_what_stands_comes_whole(ledger, records, name):
     assert checked.accepted.height == expected.height > 10
 
 
-def test_a_school_of_which_only_the_town_is_known_is_nowhere(ledger, records):
+def test_a_school_with_only_a_town_has_no_point(ledger, records):
     towns = ledger.standing("sensitive_place").filter(location_method="none")["source_record_id"]
     schools = records("schools").accepted
     nowhere = schools.filter(pl.col("longitude_deg").is_null())
@@ -112,19 +112,19 @@ def test_a_school_of_which_only_the_town_is_known_is_nowhere(ledger, records):
 
 def test_moments_and_places_of_a_fire_operation_come_through_cp1252_and_lambert_93(ledger, records):
     told = in_day(ledger, "fire_operation").unique("source_record_id", keep="first")
-    both = records("fire_operations").accepted.join(told, on="source_record_id", suffix="_told")
+    both = records("fire_operations").accepted.join(told, on="source_record_id", suffix="_listed")
     assert both.height > 10
     for name in ("occurred_from", "departed_at", "arrived_at", "cleared_at", "nature_code"):
-        assert both[name].to_list() == both[f"{name}_told"].to_list()
-    assert (both["longitude_deg"] - both["longitude_deg_told"]).abs().max() < 0.001
+        assert both[name].to_list() == both[f"{name}_listed"].to_list()
+    assert (both["longitude_deg"] - both["longitude_deg_listed"]).abs().max() < 0.001
 
 
-def test_a_work_that_is_over_ends_and_one_without_an_end_stays_open(ledger, records):
+def test_a_finished_work_has_an_end_and_an_open_one_has_none(ledger, records):
     told = ledger.standing("public_work")
-    works = records("works").accepted.join(told, on="source_record_id", suffix="_told")
+    works = records("works").accepted.join(told, on="source_record_id", suffix="_listed")
     assert set(works.filter("is_over")["state"]) == {"ended"}
     assert set(works.filter(~pl.col("is_over"))["state"]) == {"active"}
-    is_open = works.filter(~pl.col("is_over"), pl.col("planned_to_told").is_null())
+    is_open = works.filter(~pl.col("is_over"), pl.col("planned_to_listed").is_null())
     assert is_open["occurred_to"].null_count() == is_open.height > 0
 
 
@@ -170,7 +170,7 @@ def test_every_message_of_a_search_is_found_with_its_thread(ledger, records, nam
     assert (both["text_length"] == both["text_length_planted"]).all()
 
 
-def test_the_tone_of_what_is_read_is_the_models_and_follows_the_planted_one(ledger, records):
+def test_the_tone_of_read_messages_is_the_models_and_follows_the_planted_tone(ledger, records):
     planted = in_day(ledger, "social_signal").filter(pl.col("network") == "bluesky")
     found = pl.concat([records(name).accepted for name in ("posts_old_port", "posts_amers")])
     both = found.join(planted, on=["occurred_from", "district_code"], suffix="_planted")
@@ -208,7 +208,7 @@ def test_a_deleted_message_is_neither_found_nor_in_its_thread(ledger, address):
         assert requests.get(f"{address}/messages/api/v1/statuses/{number}/context", timeout=5).status_code == status
 
 
-def test_the_search_of_one_network_wants_a_token_and_the_cursor_of_the_other_a_login(address):
+def test_one_networks_search_requires_a_token_and_the_others_cursor_a_login(address):
     asked = requests.get(f"{address}/messages/api/v2/search", {"q": "bruit", "type": "statuses"}, timeout=5)
     assert asked.status_code == 401
     known = {"Authorization": "Bearer made-up"}

@@ -1,4 +1,4 @@
-"""What is planted in the weather is found again in its records, and read back from the portal in the right units."""
+"""The planted parameters of the weather are recovered from the records, and the portal uses the right units."""
 
 from datetime import UTC, date, datetime
 from functools import cache
@@ -124,7 +124,7 @@ def test_the_great_wind_blows_as_planted_and_cools():
     assert by_wind["above"][0] - by_wind["above"][1] == pytest.approx(CLIMATE.wind_cools_c, abs=0.6)
 
 
-def test_a_forecast_is_worse_the_longer_before_it_is_made():
+def test_a_forecast_is_worse_the_earlier_it_is_made():
     parameters = measured().select("occurred_from", "temperature_c")
     told = versions().filter("is_forecast", pl.col("station_code") == CLIMATE.stations[0].code)
     lead = (pl.col("occurred_from").dt.date() - pl.col("shown_from").dt.date()).dt.total_days()
@@ -155,7 +155,7 @@ def address(ledger):
 
 
 def records(address, name, window):
-    """What comes of a feed of the demo city through the door and its contract."""
+    """The records of a feed of the demo city after minimisation and checks."""
     territory, ordinals = load_territory("demo").with_portal(address), Ordinals()
     chunks = open_feed(territory, name, patience=IMPATIENT).read(window)
     checked = [admit(chunk, territory, name, ordinals) for chunk in chunks]
@@ -165,19 +165,19 @@ def records(address, name, window):
 @pytest.mark.parametrize(("name", "is_forecast", "hours"), [
     ("weather", False, 24), ("weather_forecast", True, 24), ("synop", False, 8),
 ])  # fmt: skip
-def test_a_day_comes_whole_in_the_contracts_units(ledger, address, name, is_forecast, hours):
+def test_a_day_is_complete_in_the_contracts_units(ledger, address, name, is_forecast, hours):
     checked = records(address, name, DAY)
     assert checked.rejected.is_empty(), checked.rejected["reason"].to_list()
     assert checked.accepted.height == hours * len(CLIMATE.stations)
     listed = ledger.listed("weather", DAY.start, DAY.end).filter(pl.col("is_forecast") == is_forecast)
     number_of = {station.number: station.code for station in CLIMATE.stations}
     found = checked.accepted.with_columns(pl.col("station_code").replace(number_of))
-    both = found.join(listed, on=["station_code", "occurred_from"], suffix="_told")
+    both = found.join(listed, on=["station_code", "occurred_from"], suffix="_listed")
     assert both.height == found.height
     assert set(found["is_forecast"]) == {is_forecast}
     for measure in ("temperature_c", "rain_mm", "wind_m_s", "humidity_pct", "pressure_hpa"):
-        assert (both[measure] - both[f"{measure}_told"]).abs().max() < 0.006, measure
-        assert both[measure].null_count() == both[f"{measure}_told"].null_count()
+        assert (both[measure] - both[f"{measure}_listed"]).abs().max() < 0.006, measure
+        assert both[measure].null_count() == both[f"{measure}_listed"].null_count()
     assert found["temperature_c"].max() > 30, "the heat wave is on"
 
 

@@ -31,8 +31,8 @@ def measurements(rows: pl.DataFrame, published: datetime) -> str:
     """A publication, one site and interval an element.
 
     Args:
-        rows: ``site_code``, ``occurred_to`` (in the publisher's local time), ``flow_veh_h`` (null: an error, written as 0),
-            ``speed_kmh``, ``input_count``.
+        rows: ``site_code``, ``occurred_to`` (in the publisher's local time), ``flow_veh_h`` (null: an error,
+            written as 0), ``speed_kmh``, ``input_count``.
         published: publication time, with a time zone.
     """
     inputs = pl.col("input_count")
