@@ -24,7 +24,7 @@ _COLUMNS = (
 _MINUTES_A_DAY = 24 * 60
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PoliceLog:
     """The incidents of some days and their records, with the contract's column names and times on the local clock.
 
