@@ -7,6 +7,8 @@ DAY ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -qq
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+# a test file is run whole by one of the processes, in the order that tests/conftest.py gives
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help install run up down status test lint unit contract dags dbt integration lock clean
@@ -52,7 +54,7 @@ status: install ## show addresses and the state of each process
 	@$(BIN)/observatory status
 
 test: lint ## run every test, on a real PostgreSQL
-	$(BIN)/python -m pytest tests
+	$(PYTEST) tests
 
 lint: install ## check style and types
 	$(BIN)/ruff check .
@@ -60,7 +62,7 @@ lint: install ## check style and types
 	$(BIN)/mypy
 
 unit contract dags dbt integration: install ## run one kind of test
-	$(BIN)/python -m pytest tests/$@
+	$(PYTEST) tests/$@
 
 lock: install ## resolve requirements.in into requirements.txt
 	$(BIN)/python -m uv pip compile requirements.in --universal --python-version 3.11 --quiet \

@@ -1,11 +1,16 @@
-"""Shared fixtures: a PostgreSQL of the tests' own, bootstrapped as in production."""
+"""What all tests share: the order in which files are run, and a PostgreSQL server bootstrapped as in production.
+
+Tests run in several processes (``pytest -n``). A file is run whole by one of them, so that what its fixtures make is
+made once. Each process has a state folder and a database server of its own, so that no two of them share a port, a role
+or a file.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +20,31 @@ import pytest
 import sqlalchemy as sa
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
-
-
 REAL_DATA_IS_REQUIRED = bool(os.environ.get("OBSERVATORY_REQUIRE_REAL_DATA"))
 
+TESTS = Path(__file__).parent
+LONGEST_FIRST = (
+    "integration/quickstart/test_job.py",
+    "integration/ingest/test_live_week.py",
+)
+"""Files that take longest, the longest first. Started first, they do not keep one process busy after the others end."""
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Where the real data is said to be present, a test that was skipped for want of it is a failure."""
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the files that take longest first; the others keep their order."""
+    ranks = {TESTS / name: rank for rank, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test that was skipped because the real data is missing, where that data is required."""
+    report = yield
     if REAL_DATA_IS_REQUIRED and report.skipped and isinstance(report.longrepr, tuple):
         reason = str(report.longrepr[2])
         if "real data" in reason or "real rows" in reason:
-            raise pytest.UsageError(f"{report.nodeid}: {reason}; expected the real data, which is beside the project")
+            report.outcome, report.longrepr = "failed", f"{reason}; expected the real data beside the project"
+    return report
 
 
 @dataclass(frozen=True)
@@ -55,9 +74,9 @@ class Warehouse:
         return dbt_environment(sa.make_url(self.url("transformer")))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def state() -> Iterator[Path]:
-    """A state folder of the test session's own; nothing of the developer's is touched."""
+    """A state folder of this process; no file of the developer's is read or written, no setting of theirs applies."""
     folder = Path(tempfile.mkdtemp(prefix="observatory-test-"))
     folder.chmod(0o755)
     before = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("OBSERVATORY_")}
@@ -70,7 +89,7 @@ def state() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def server(state: Path) -> Iterator[None]:
-    """The embedded server, started once a session."""
+    """The embedded server of this process, started when the first test needs it."""
     from observatory.warehouse.connection import embedded_server
 
     embedded = embedded_server()
@@ -82,7 +101,7 @@ def server(state: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def _template(server: None) -> str:
-    """A bootstrapped, empty database that each test module copies."""
+    """Name of a bootstrapped, empty database that is copied for each test module."""
     from observatory.warehouse.bootstrap import bootstrap
     from observatory.warehouse.connection import admin_url
 
@@ -92,30 +111,37 @@ def _template(server: None) -> str:
 
 @contextmanager
 def _copied(template: str, name: str) -> Iterator[Warehouse]:
-    from observatory.warehouse.bootstrap import bootstrap
     from observatory.warehouse.connection import admin_url, plain
 
     maintenance = plain(admin_url().set(database="postgres"))
     with psycopg.connect(maintenance, autocommit=True) as connection:
         connection.execute(f'drop database if exists "{name}" with (force)')
         connection.execute(f'create database "{name}" template {template}')
-    bootstrap(admin_url().set(database=name))
+        # a copy has everything that is in the template, but not the privileges on the database itself
+        privileges = "(select datacl from pg_database where datname = %s)"
+        connection.execute(f"update pg_database set datacl = {privileges} where datname = %s", (template, name))
     yield Warehouse(admin_url().set(database=name))
     with psycopg.connect(maintenance, autocommit=True) as connection:
         connection.execute(f'drop database "{name}" with (force)')
 
 
+def _database_name(prefix: str, request: pytest.FixtureRequest) -> str:
+    """Name of a module's database: its whole path, as modules of several folders have the same name."""
+    module = request.path.relative_to(TESTS).with_suffix("")
+    return "_".join((prefix, *module.parts))[:63]
+
+
 @pytest.fixture(scope="module")
 def warehouse(_template: str, request: pytest.FixtureRequest) -> Iterator[Warehouse]:
-    """A fresh warehouse for one test module."""
-    with _copied(_template, f"test_{request.module.__name__.rsplit('.', 1)[-1]}"[:60]) as made:
+    """An empty warehouse for one test module."""
+    with _copied(_template, _database_name("test", request)) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def other_warehouse(_template: str, request: pytest.FixtureRequest) -> Iterator[Warehouse]:
     """A second one, for tests that compare two."""
-    with _copied(_template, f"other_{request.module.__name__.rsplit('.', 1)[-1]}"[:60]) as made:
+    with _copied(_template, _database_name("other", request)) as made:
         yield made
 
 

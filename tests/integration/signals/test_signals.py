@@ -128,7 +128,8 @@ def test_two_records_of_one_id_in_one_read_are_one_record_and_one_refusal(wareho
 
 def test_killed_at_any_instant_and_loaded_again_the_files_and_sums_are_those_of_one_load(warehouse):
     load(warehouse, "undisturbed", measures())
-    again = "from tests.integration import test_signals as t\nclass W:\n    url = staticmethod(lambda _: {url!r})\n"
+    again = "from tests.integration.signals import test_signals as t\n"
+    again += "class W:\n    url = staticmethod(lambda _: {url!r})\n"
     again += "print('begun', flush=True)\nt.load(W, 'killed', t.measures())\n"
     command = [sys.executable, "-c", again.format(url=warehouse.url("loader"))]
     waits, ended = random.Random(1), []

@@ -212,6 +212,7 @@ def test_an_archive_that_grows_beyond_the_limit_is_refused(drop, tmp_path, monke
         ("log.zip", b""),
         ("log.zip", b"PK half"),
     ],
+    ids=["gzip of other bytes", "gzip cut short", "empty zip", "zip cut short"],
 )
 def test_half_an_archive_is_refused(tmp_path, drop, read, name, content):
     (tmp_path / name).write_bytes(content)
