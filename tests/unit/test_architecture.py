@@ -1,4 +1,4 @@
-"""The design's rules, read from the code: who imports whom, where SQL stands, what is pinned, what phones home."""
+"""Rules of the design, checked in the code: imports, SQL, sizes, names, pinned versions, telemetry."""
 
 import ast
 import configparser
@@ -6,9 +6,11 @@ import os
 import re
 import sys
 import textwrap
+import tomllib
 
 import pytest
 import yaml
+from importlinter import cli as import_linter
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -28,7 +30,7 @@ SQL = re.compile(
 
 
 def imported(source):
-    """Every module a source names in an import, wherever the import stands; ``from a import b`` names a and a.b."""
+    """Names of the modules that a source imports at any level; ``from a import b`` gives a and a.b."""
     names = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -46,7 +48,7 @@ def packages(source):
 
 
 def sql_in(source):
-    """Texts of a source that are SQL; docstrings are not, f-strings are taken with their fixed parts."""
+    """String literals of a source that are SQL, docstrings left out; of an f-string its constant parts are read."""
     tree = ast.parse(source)
     prose = {
         id(node.body[0].value)
@@ -69,7 +71,17 @@ def each(paths):
     return pytest.mark.parametrize("path", paths, ids=lambda path: str(path.relative_to(ROOT)))
 
 
-def test_the_code_is_where_the_design_says():
+def words_of_identifiers(source):
+    """Words of every name that a source defines, uses or takes as a keyword, in lower case."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        names |= {
+            name for field in ("id", "attr", "arg", "name") if isinstance(name := getattr(node, field, None), str)
+        }
+    return {word.lower() for name in names for word in re.split(r"_|(?<=[a-z])(?=[A-Z])", name)}
+
+
+def test_the_code_is_in_the_expected_folders():
     assert len(DAGS) >= 5
     assert len(ML) > 10
     assert len(OBSERVATORY) > 30
@@ -77,7 +89,7 @@ def test_the_code_is_where_the_design_says():
         assert (ROOT / name).exists(), name
 
 
-def test_imports_are_found_wherever_they_hide():
+def test_imports_are_found_at_every_level_of_a_module():
     source = """
     import a.b
     from c import d
@@ -93,7 +105,7 @@ def test_imports_are_found_wherever_they_hide():
 
 def test_sql_is_found_and_prose_is_not():
     source = '''
-    """Select what comes from a source."""
+    """Select the rows of a source."""
     def f(name):
         """Insert into the list; delete from it."""
         read(f"select {name} from core.dim_cell where day = $1")
@@ -112,12 +124,12 @@ def test_dags_import_only_airflow_the_observatory_and_ml(path):
 
 
 @each(OBSERVATORY)
-def test_the_observatory_imports_neither_ml_nor_what_stands_above_it(path):
+def test_the_observatory_imports_neither_ml_nor_dags_nor_tests(path):
     assert not packages(path.read_text()) & {"ml", "dags", "tests", "benchmarks"}
 
 
 @each(ML)
-def test_ml_stands_without_airflow_and_knows_only_the_grid_of_the_observatory(path):
+def test_ml_imports_no_airflow_and_only_the_grid_of_the_observatory(path):
     names = imported(path.read_text())
     assert not {name.split(".")[0] for name in names} & {"airflow", "cosmos", "dags", "tests", "benchmarks"}
     known = {name for name in names if name.split(".")[0] == "observatory"}
@@ -130,7 +142,7 @@ def test_the_grid_imports_nothing_of_the_observatory():
 
 
 @each([*DAGS, *(path for path in ML if path.name != "io.py")])
-def test_no_sql_stands_in_dags_nor_in_ml_outside_its_io_module(path):
+def test_dags_have_no_sql_and_ml_has_it_only_in_its_io_module(path):
     assert sql_in(path.read_text()) == []
 
 
@@ -139,8 +151,54 @@ def test_the_io_module_of_ml_has_sql():
 
 
 @each([*DAGS, *ML, *OBSERVATORY, *sorted((ROOT / "benchmarks").rglob("*.py"))])
-def test_no_module_is_too_long_to_read_at_once(path):
+def test_no_module_has_more_than_400_lines(path):
     assert len(path.read_text().splitlines()) <= MOST_LINES
+
+
+def test_packages_import_only_packages_of_lower_layers_and_never_in_a_circle(capsys, monkeypatch):
+    """The layers are in ``pyproject.toml``, section ``tool.importlinter``."""
+    monkeypatch.chdir(ROOT)
+    failed = import_linter.lint_imports(no_cache=True)
+    assert not failed, capsys.readouterr().out
+
+
+def test_every_layer_of_the_import_rules_names_a_package():
+    rules = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (airflow_free,) = [rule["source_modules"] for rule in rules if "airflow" in rule.get("forbidden_modules", [])]
+    packages = {
+        f"observatory.{path.stem}"
+        for path in (ROOT / "plugins" / "observatory").glob("[!_]*")
+        if path.suffix in ("", ".py")
+    }
+    assert packages - {*airflow_free} == {"observatory.orchestration", "observatory.web"}
+
+
+OLD_WORDS = {"tranquillity", "riskmap"}
+"""Words that had a meaning of this project's own, and have been replaced by those of ``docs/glossary.md``."""
+
+
+@each([*DAGS, *ML, *OBSERVATORY])
+def test_no_identifier_has_a_word_that_the_glossary_replaced(path):
+    assert not OLD_WORDS & {*words_of_identifiers(path.read_text()), *path.stem.split("_")}
+
+
+def test_the_words_of_identifiers_are_found():
+    source = "class FrontDoor:\n    def told_by(self, came):\n        return self.todo(judge=came.blend)"
+    assert words_of_identifiers(source) >= {"front", "door", "told", "by", "came", "todo", "judge", "blend"}
+
+
+def test_every_command_of_the_makefile_is_described():
+    text = (ROOT / "Makefile").read_text()
+    (phony,) = re.findall(r"^\.PHONY: (.+)$", text, re.MULTILINE)
+    described = {name for names in re.findall(r"^([a-z ]+):.*## \S", text, re.MULTILINE) for name in names.split()}
+    assert described == {*phony.split()}
+    assert {*re.findall(r"^([a-z]+):", text, re.MULTILINE)} <= described
+
+
+def test_the_tests_that_are_started_first_exist():
+    from tests.conftest import LONGEST_FIRST, TESTS
+
+    assert [name for name in LONGEST_FIRST if not (TESTS / name).exists()] == []
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +213,7 @@ SECRET_KEYS = re.compile(
 )
 
 
-def test_no_secret_stands_in_airflow_cfg(airflow_cfg):
+def test_airflow_cfg_has_no_secret(airflow_cfg):
     settings = {
         (section, key): value for section in airflow_cfg.sections() for key, value in airflow_cfg[section].items()
     }
@@ -219,7 +277,7 @@ def test_telemetry_is_off_in_every_child_process(monkeypatch, tmp_path):
     assert (child["DO_NOT_TRACK"], child["DBT_SEND_ANONYMOUS_USAGE_STATS"]) == ("1", "false")
 
 
-def test_telemetry_is_off_in_a_command_run_by_hand_and_dlt_starts_no_airflow(monkeypatch):
+def test_a_command_run_by_hand_has_telemetry_off_and_dlt_starts_no_airflow(monkeypatch):
     off = TELEMETRY_OFF | NO_HIDDEN_CONFIGURATION
     for name in (*off, "NO_PROXY"):
         monkeypatch.setenv(name, "")
