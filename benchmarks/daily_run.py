@@ -26,9 +26,9 @@ EXTRACT = f"""
 from datetime import date
 from observatory.ingest.extract import extract
 from observatory.ingest.windows import window_of_day
-from observatory.territory.overrides import territory_in_use
+from observatory.warehouse.territory_state import effective_territory
 from observatory.warehouse.connection import role_url
-city = territory_in_use("demo")
+city = effective_territory("demo")
 window = window_of_day(city, "incidents", date.fromisoformat("{YESTERDAY}"))
 extract(role_url("loader"), city, "incidents", window)
 """

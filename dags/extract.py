@@ -34,9 +34,9 @@ def extract_dag(territory: Territory, feed_id: str) -> None:
         def load(territory_code: str) -> dict[str, str | None]:
             from observatory.ingest import runs
             from observatory.orchestration.connections import warehouse_url
-            from observatory.territory.overrides import clock, territory_in_use
+            from observatory.warehouse.territory_state import clock, effective_territory
 
-            city, url = territory_in_use(territory_code), warehouse_url("loader")
+            city, url = effective_territory(territory_code), warehouse_url("loader")
             day = assets.day_asked(get_current_context(), city, feed_id)
             if day:
                 reading = runs.extract_day(url, city, feed_id, day)

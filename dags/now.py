@@ -27,7 +27,7 @@ def now_dag(territory: Territory) -> None:
     def now() -> None:
         @task.bash(pool=dbt.POOL, retries=1, retry_delay=timedelta(seconds=30), **dbt.turn(territory.code))
         def build() -> str:
-            from observatory.territory.overrides import clock
+            from observatory.warehouse.territory_state import clock
 
             return dbt.live_marts(territory.code, clock(territory))
 

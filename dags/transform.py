@@ -38,7 +38,7 @@ def transform_dag(territory: Territory) -> None:
     def transform() -> None:
         @task
         def window() -> dict[str, str]:
-            from observatory.territory.overrides import clock
+            from observatory.warehouse.territory_state import clock
 
             context = get_current_context()
             days = {name: context["params"][name] or "" for name in ("first_day", "end_day")}

@@ -24,6 +24,7 @@ grant select, insert, update on ops.signal_partition to loader;
 grant select, insert, update, delete on ops.unlisted to loader;
 grant usage on sequence ops.load_load_id_seq to loader;
 grant select on ops.feed_health to loader;
+grant select, insert, update on ops.territory_state to loader;
 grant select, insert, update, delete on ops.feed to loader;
 grant usage on schema gov to loader, reader;
 grant select, insert on gov.declaration to loader;
@@ -56,7 +57,7 @@ grant select, insert, delete on ml.hotspot_forecast, ml.forecast_score, ml.abste
 grant execute on function ml.ensure_forecast_partition(date) to forecaster;
 
 grant usage on schema ops, ml to reader;
-grant select on ops.load, ops.feed, ops.feed_health, ops.delivery, ops.delivery_refusal to reader;
+grant select on ops.load, ops.feed, ops.feed_health, ops.delivery, ops.delivery_refusal, ops.territory_state to reader;
 grant select on ml.model, ml.hotspot_forecast, ml.forecast_score, ml.abstention to reader;
 reset role;
 

@@ -17,6 +17,7 @@ from observatory.commands.quickstart import run
 from observatory.commands.services import down, execute, status, up
 from observatory.commands.simulate import simulate
 from observatory.commands.text import app as text
+from observatory.commands.use import use
 from observatory.errors import ObservatoryError
 from observatory.settings import NO_HIDDEN_CONFIGURATION, TELEMETRY_OFF
 
@@ -41,7 +42,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for command in (run, up, down, status, doctor, extract, backfill, portal, push_token, simulate):
+for command in (run, use, up, down, status, doctor, extract, backfill, portal, push_token, simulate):
     app.command()(command)
 app.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(execute)
 app.add_typer(text, name="text")

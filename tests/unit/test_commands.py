@@ -7,6 +7,7 @@ import pytest
 
 COMMANDS = [
     "run",
+    "use",
     "up",
     "down",
     "status",

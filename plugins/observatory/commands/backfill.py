@@ -41,9 +41,9 @@ def backfill(  # noqa: PLR0917
     Reads monthly windows, oldest first, without Airflow. Stop it at any moment and start it again: what is
     loaded is not read again. Exit code 1: some windows were refused.
     """
-    from observatory.territory.overrides import territory_in_use
+    from observatory.warehouse.territory_state import effective_territory
 
-    city = territory_in_use(territory)
+    city = effective_territory(territory)
     if portal is not None:
         city = city.with_portal(options.portal_address(portal))
     days = since.date(), options.as_date(until)

@@ -55,11 +55,11 @@ def read_feed(
     """
     from observatory.ingest import extract as ingest
     from observatory.ingest.runs import Reading, extract_until
-    from observatory.territory.overrides import clock, territory_in_use
     from observatory.warehouse.connection import role_url
+    from observatory.warehouse.territory_state import clock, effective_territory
     from observatory.window import Window
 
-    url, territory = role_url("loader"), territory_in_use(territory_code)
+    url, territory = role_url("loader"), effective_territory(territory_code)
     if feed_id not in territory.feeds:
         raise RangeError(
             f"{territory_code}.yml",

@@ -1,4 +1,4 @@
-"""The whole observatory on one machine: PostgreSQL, the simulated city's portal, Airflow."""
+"""The services of one machine: PostgreSQL, Airflow, a simulated city's portal, log rotation."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from observatory.local.environment import child_environment, port
 from observatory.local.processes import Service, stop_all
 from observatory.secrets import secret
 from observatory.settings import DBT_PROJECT, dbt_target, state_folder
-from observatory.territory import overrides
-from observatory.warehouse.bootstrap import bootstrap
+from observatory.territory.city import Territory
+from observatory.warehouse import territory_state
 from observatory.warehouse.connection import admin_url, embedded_server, plain, role_url
 
 AIRFLOW = {
@@ -28,16 +28,17 @@ AIRFLOW = {
     "triggerer": ["airflow", "triggerer"],
 }
 PORTAL = Service("portal")
-READY_TIMEOUT_S = 120
+LOG_ROTATION = Service("log-rotation")
+READY_TIMEOUT_S = 300
 ADMIN = "admin"
 Say = Callable[[str], None]
 
 
 def up(say: Say = print) -> None:
-    """Start what does not run yet; returns when Airflow answers and its scheduler beats.
+    """Start what does not run yet; return when all parts of Airflow report that they are healthy.
 
     Args:
-        say: told each step in a few words.
+        say: called with each step in a few words.
 
     Raises:
         StackError: a process ended or did not become ready; the end of its log is quoted.
@@ -45,53 +46,74 @@ def up(say: Say = print) -> None:
     """
     start_warehouse(say)
     environment = child_environment()
+    LOG_ROTATION.start([sys.executable, "-m", "observatory.local.log_rotation"], environment)
+    if not PORTAL.is_running():
+        for territory in territory_state.territories_in_use().values():
+            start_simulator(territory, None)
     if not all(Service(name).is_running() for name in AIRFLOW):
-        say("Airflow: its database, roles and users")
-        finish(["airflow", "db", "migrate"], environment)
-        finish([sys.executable, "-m", "observatory.orchestration.users"], environment)
-        say("dbt: reading the project")
-        finish(["dbt", "--quiet", "parse", *dbt_folders()], environment)
+        say("Airflow's database and dbt's project")
+        finish_all([["airflow", "db", "migrate"], ["dbt", "--quiet", "parse", *dbt_folders()]], environment)
         say("Airflow: starting")
+        for name in ("dag-processor", "scheduler", "triggerer"):
+            Service(name).start(AIRFLOW[name], environment)
+        # before the API server, which would create the same roles
+        finish_all([[sys.executable, "-m", "observatory.orchestration.users"]], environment)
     for name, command in AIRFLOW.items():
         Service(name).start(command, environment)
-    if not PORTAL.is_running():
-        serve_demo(None)
     _wait_until_healthy()
 
 
 def start_warehouse(say: Say = print) -> None:
-    """Start the embedded server, where it is the one used, and bring the warehouse to what ``sql/`` describes."""
+    """Start the embedded server, if it is used, and bring the warehouse to the state that ``sql/`` describes."""
     server = embedded_server()
     if server is not None:
         if server.process() is None:
             say("PostgreSQL: starting")
         server.start()
+    from observatory.warehouse.bootstrap import bootstrap
+
     bootstrap(admin_url())
 
 
-def serve_demo(today: date | None) -> None:
-    """Start the simulated city's portal; restart it where it serves another day.
+def start_simulator(territory: Territory, today: date | None) -> None:
+    """Start the simulator that a territory declares, if any, and read the city from it; one runs at a time.
+
+    Its command is given ``--port``, ``--push-to`` (the address of Airflow), ``--leave-in`` (a folder for files) and,
+    where a day is chosen, ``--today``. ``await_simulator`` waits until it answers.
 
     Args:
-        today: what the portal lists is what was known as this day began; None follows the calendar.
+        territory: the city.
+        today: it lists what was known as this day began; None follows the calendar.
     """
-    chosen = port("portal")
-    command = [sys.executable, "-m", "observatory.cli", "portal", "--demo", "--port", str(chosen)]
-    partners = state_folder() / "partners" / "demo"
-    command += ["--push-to", f"http://127.0.0.1:{port('api')}", "--leave-in", str(partners)]
+    if not territory.simulator:
+        return
+    command = [*territory.simulator, "--port", str(port("portal"))]
+    command += ["--push-to", f"http://127.0.0.1:{port('api')}"]
+    command += ["--leave-in", str(state_folder() / "partners" / territory.code)]
     PORTAL.start([*command, *(["--today", str(today)] if today else [])], child_environment())
-    address = f"http://127.0.0.1:{chosen}"
-    overrides.remember("demo", address)
+    territory_state.override_portal(territory.code, _portal_address())
+
+
+def await_simulator() -> None:
+    """Wait until the simulator answers.
+
+    Raises:
+        StackError: it ended or did not answer in time; the end of its log is quoted.
+    """
     deadline = time.monotonic() + READY_TIMEOUT_S
-    while not _answers(address):
+    while not _answers(_portal_address()):
         if not PORTAL.is_running() or time.monotonic() > deadline:
             raise _not_ready(PORTAL)
         time.sleep(0.2)
 
 
+def _portal_address() -> str:
+    return f"http://127.0.0.1:{port('portal')}"
+
+
 def down(say: Say = print) -> None:
     """End every process of the observatory; nothing is left running."""
-    services = [*map(Service, AIRFLOW), PORTAL]
+    services = [*map(Service, AIRFLOW), PORTAL, LOG_ROTATION]
     if any(service.members() for service in services):
         say("Airflow: stopping")
     stop_all(services)
@@ -112,7 +134,7 @@ def status() -> dict[str, Any]:
             "state": "running" if postmaster else "stopped",
             "pid": postmaster.pid if postmaster else None,
         }
-    for service in [PORTAL, *map(Service, AIRFLOW)]:
+    for service in [PORTAL, *map(Service, AIRFLOW), LOG_ROTATION]:
         pid = service.pid
         processes[service.name] = {"state": "running" if pid else "stopped", "pid": pid, "log": str(service.log)}
     return {
@@ -161,23 +183,28 @@ def _answers(address: str) -> bool:
         return False
 
 
-def finish(command: list[str], environment: dict[str, str]) -> None:
-    """Run a command to its end, its output in ``<state>/logs/setup.log``.
+def finish_all(commands: list[list[str]], environment: dict[str, str]) -> None:
+    """Run commands side by side to their ends, their output in ``<state>/logs/setup.log``.
 
     Raises:
-        StackError: it failed; the end of the log is quoted.
+        StackError: one failed; the end of the log is quoted.
     """
     log_path = state_folder() / "logs" / "setup.log"
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("ab") as log:
-        result = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)  # noqa: S603
-    if result.returncode:
-        raise StackError(
-            " ".join(command[:3]),
-            found=f"it exited {result.returncode}: {_end_of(log_path)}",
-            expected="exit code 0",
-            action=f"Read {log_path}, then run the same command again.",
-        )
+        running = [
+            subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603
+            for command in commands
+        ]
+        codes = [process.wait() for process in running]
+    for command, code in zip(commands, codes, strict=True):
+        if code:
+            raise StackError(
+                " ".join(command[:3]),
+                found=f"it exited {code}: {_end_of(log_path)}",
+                expected="exit code 0",
+                action=f"Read {log_path}, then run the same command again.",
+            )
 
 
 def _not_ready(service: Service) -> StackError:

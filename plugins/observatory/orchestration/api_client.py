@@ -141,6 +141,11 @@ class AirflowApi:
             action=f"Open {self.address}/dags/{dag_id} and look at its assets.",
         )
 
+    def span(self, dag_id: str, run_id: str) -> tuple[datetime, datetime]:
+        """When a run that has ended began and ended."""
+        run = self._get(f"dags/{dag_id}/dagRuns/{quote(run_id)}")
+        return datetime.fromisoformat(run["start_date"]), datetime.fromisoformat(run["end_date"])
+
     def _failed(self, dag_id: str, run_id: str, tasks: list[dict[str, Any]]) -> RunFailed:
         """Say why a run failed: the error of its first failed task, or of the run which that task waited for."""
         failed = sorted((t for t in tasks if t["state"] in FAILED), key=lambda task: task["end_date"])

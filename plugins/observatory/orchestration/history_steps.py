@@ -6,7 +6,7 @@ from datetime import date
 
 from observatory.ingest.history_windows import feeds_of_history
 from observatory.territory.city import Territory, zone_feeds
-from observatory.territory.overrides import territory_in_use
+from observatory.warehouse.territory_state import effective_territory
 from observatory.window import Window
 
 
@@ -25,7 +25,7 @@ def extract(territory: Territory, feed_id: str, days: tuple[date, date]) -> str:
     from observatory.ingest import extract as extraction
     from observatory.orchestration.connections import warehouse_url
 
-    url, city, window = warehouse_url("loader"), territory_in_use(territory.code), Window(*days, territory.timezone)
+    url, city, window = warehouse_url("loader"), effective_territory(territory.code), Window(*days, territory.timezone)
     return str(extraction.extract(url, city, feed_id, window, is_part_of_history=True))
 
 

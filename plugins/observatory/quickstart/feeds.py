@@ -1,4 +1,4 @@
-"""The main job's reading of every feed of a city through the scheduler: a few at a time, each told by its outcome."""
+"""Read every feed of a city through the scheduler, a few at a time, and collect the outcomes."""
 
 from __future__ import annotations
 
@@ -6,21 +6,26 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import psycopg
+
+from observatory.feeds.files import inbox
 from observatory.orchestration.api_client import POLL_S, AirflowApi, RunFailed
-from observatory.territory.city import Territory, incident_feeds, zone_feeds
+from observatory.territory.city import Territory, inboxes, incident_feeds, zone_feeds
+from observatory.warehouse.connection import plain, role_url
 
 AT_ONCE = 4
+DELIVERY_TIMEOUT_S = 120
 NOT_LIVE = "ConventionNotLive"
 
 
 @dataclass
 class Outcomes:
-    """What became of each feed.
+    """The outcome of each feed.
 
     Attributes:
         loaded: feeds that were read.
-        refused: feed to why its records may not be loaded today.
-        failed: feed to why it could not be read.
+        refused: feed to the reason why its records may not be loaded today.
+        failed: feed to the reason why it could not be read.
     """
 
     loaded: list[str] = field(default_factory=list)
@@ -31,7 +36,7 @@ class Outcomes:
         return len(self.loaded) + len(self.refused) + len(self.failed)
 
     def __str__(self) -> str:
-        """The counts, in a few words."""
+        """The counts as text, e.g. ``5 loaded, 1 failed``."""
         counts = {"loaded": self.loaded, "refused": self.refused, "failed": self.failed}
         return ", ".join(f"{len(feeds)} {name}" for name, feeds in counts.items() if feeds or name == "loaded")
 
@@ -46,13 +51,14 @@ def read_every_feed(
 ) -> Outcomes:
     """Trigger the schedule of every feed, and wait for all of them.
 
-    A live feed is read until now; any other, and incidents, the day before, which is what the transform waits for.
+    A live feed is read until now. Any other feed, and incidents, are read for
+    ``yesterday``, which the transform waits for.
 
     Args:
-        api: Airflow's.
+        api: client of Airflow's API.
         territory: the city.
         yesterday: its last complete local day, ISO.
-        progress: told how many feeds are done, how many there are, and what became of them so far.
+        progress: called with the number of feeds that are done, the number of all, and the outcomes so far.
 
     Raises:
         RunFailed: a feed without which there is no forecast could not be read.
@@ -78,6 +84,19 @@ def read_every_feed(
         progress(len(outcomes), len(territory.feeds), f"{outcomes}; reading {', '.join(running) or 'nothing more'}")
         time.sleep(POLL_S)
     return outcomes
+
+
+def await_deliveries(territory: Territory) -> None:
+    """Wait until the simulator has sent a file to each inbox, for two minutes at most."""
+    deadline = time.monotonic() + DELIVERY_TIMEOUT_S
+    query = "select count(*) from ops.delivery where territory_code = %s and feed_id = %s"
+    with psycopg.connect(plain(role_url("reader")), autocommit=True) as connection:
+        for feed_id in inboxes(territory):
+            key = [territory.code, feed_id]
+            while time.monotonic() < deadline and not inbox.waiting("/".join(key), territory.feeds[feed_id]):
+                if connection.execute(query, key).fetchone() != (0,):
+                    break
+                time.sleep(POLL_S)
 
 
 def _dag_id(territory: Territory, feed_id: str) -> str:

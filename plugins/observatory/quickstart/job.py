@@ -1,4 +1,4 @@
-"""The main job: bring one city from nothing to today's forecast through the real scheduler, and say where to look."""
+"""Bring one city from nothing to today's forecast through Airflow's scheduler, and print where to look."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from observatory.errors import RangeError
 from observatory.local import services
 from observatory.local.environment import child_environment, port
 from observatory.orchestration.api_client import AirflowApi, now
-from observatory.quickstart.feeds import Outcomes, read_every_feed, required_feeds
-from observatory.quickstart.progress import Step, Steps, _steps
+from observatory.quickstart.feeds import Outcomes, await_deliveries, read_every_feed, required_feeds
+from observatory.quickstart.progress import Steps, show_steps
 from observatory.quickstart.summary import groups_forecast, print_summary
 from observatory.settings import state_folder
-from observatory.simulator.partners import push
-from observatory.simulator.world.simulation import Simulation
-from observatory.territory import overrides
-from observatory.territory.city import Territory, inboxes
+from observatory.territory.city import Territory
 from observatory.territory.files import load_territory
+from observatory.territory.reachability import require_answer
+from observatory.warehouse import territory_state
 
 HISTORY_YEARS = 2
 
@@ -30,8 +29,8 @@ def run(code: str, portal: str | None, day: date | None, since: date | None, con
 
     Args:
         code: the territory.
-        portal: address or folder that replaces the city's own portal, if any.
-        day: what counts as today; the city's today by default.
+        portal: address, or absolute path of a folder, that replaces the city's own portal, if any.
+        day: the day to treat as today; the city's today by default.
         since: first day of the history; two years before today by default.
         console: where progress and the summary go.
 
@@ -40,17 +39,18 @@ def run(code: str, portal: str | None, day: date | None, since: date | None, con
     """
     territory = load_territory(code)
     today, first_day = _asked_days(territory, day, since)
-    with _steps(console) as steps:
+    with show_steps(console) as steps:
         with steps.step("Start PostgreSQL and Airflow") as step:
             services.start_warehouse(step.say)
+            territory_state.use([code])
             _choose_portal(territory, portal, day)
-            overrides.require_answer(overrides.territory_in_use(code), required_feeds(territory))
+            if portal is not None or not territory.simulator:
+                require_answer(territory_state.effective_territory(code), required_feeds(territory))
             services.up(step.say)
+            if portal is None and territory.simulator:
+                services.await_simulator()
             api = AirflowApi(f"http://127.0.0.1:{port('api')}", services.ADMIN, services.airflow_password())
             api.unpause(_dag_ids(territory))
-        if inboxes(territory):
-            with steps.step("Take what partners sent") as step:
-                _take_deliveries(api, territory, day, step)
         end_day = today - timedelta(days=1)
         _load_history(api, territory, first_day, end_day, steps)
         before, yesterday = str(today - timedelta(days=2)), str(end_day)
@@ -89,22 +89,23 @@ def _draw_maps(territory: Territory, today: date) -> list[Path]:
     """Draw the forecast of each group that has one, by the forecasting library's own command."""
     folder = state_folder() / "maps"
     folder.mkdir(exist_ok=True)
-    drawn = []
+    drawn, commands = list[Path](), list[list[str]]()
     for group in groups_forecast(territory, today):
         drawn.append(folder / f"{territory.code}_{group}_{today}.png")
         options = ["--territory", territory.code, "--day", str(today), "--group", group, "--out", str(drawn[-1])]
-        services.finish(["observatory-ml", "map", *options], child_environment())
+        commands.append(["observatory-ml", "map", *options])
+    services.finish_all(commands, child_environment())
     return drawn
 
 
 def _choose_portal(territory: Territory, portal: str | None, day: date | None) -> None:
-    overrides.remember_today(territory.code, day)
+    territory_state.override_today(territory.code, day)
     if portal is not None:
-        overrides.remember(territory.code, portal if "://" in portal else str(Path(portal).resolve()))
-    elif territory.code == "demo":
-        services.serve_demo(day)
+        territory_state.override_portal(territory.code, portal)
+    elif territory.simulator:
+        services.start_simulator(territory, day)
     else:
-        overrides.remember(territory.code, None)
+        territory_state.override_portal(territory.code, None)
 
 
 def _dag_ids(territory: Territory) -> list[str]:
@@ -119,19 +120,12 @@ def _load_history(api: AirflowApi, territory: Territory, first_day: date, end_da
         api.follow(f"{territory.code}.backfill", api.trigger(f"{territory.code}.backfill", conf=conf), step.progress)
 
 
-def _take_deliveries(api: AirflowApi, territory: Territory, day: date | None, step: Step) -> None:
-    if territory.code == push.CITY:
-        push.send(push.declared(Simulation(), push.beginning_of(day)), f"http://127.0.0.1:{port('api')}")
-    yesterday = (day or datetime.now(ZoneInfo(territory.timezone)).date()) - timedelta(days=1)
-    for feed_id in inboxes(territory):
-        dag_id = f"{territory.code}.extract.{feed_id}"
-        api.follow(dag_id, api.trigger(dag_id, str(yesterday)), step.progress)
-
-
 def _daily_run(api: AirflowApi, territory: Territory, yesterday: str, steps: Steps) -> Outcomes:
     """Read every feed; transform, score and forecast are started by the data, as on every morning."""
     code, since = territory.code, now()
     with steps.step(f"Read every feed, until {yesterday} or until now") as step:
+        if territory.simulator:
+            await_deliveries(territory)
         feeds = read_every_feed(api, territory, yesterday, step.progress)
         step.conclude(str(feeds))
     for title, dag_id in (
@@ -140,7 +134,9 @@ def _daily_run(api: AirflowApi, territory: Territory, yesterday: str, steps: Ste
         ("Forecast today", f"{code}.forecast"),
     ):
         with steps.step(title) as step:
-            api.follow(dag_id, api.run_of(dag_id, yesterday, since), step.progress)
+            run_id = api.run_of(dag_id, yesterday, since)
+            api.follow(dag_id, run_id, step.progress)
+            step.took(api.span(dag_id, run_id))
     with steps.step("Refresh what is shown as of now") as step:
         api.follow(f"{code}.now", api.trigger(f"{code}.now"), step.progress)
     return feeds

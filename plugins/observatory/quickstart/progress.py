@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -16,6 +17,7 @@ class Step:
 
     def __init__(self, bar: Progress, title: str) -> None:
         self._bar, self.title = bar, title
+        self.span: tuple[datetime, datetime] | None = None
         self._task = bar.add_task(title, total=None)
 
     def say(self, what: str) -> None:
@@ -23,11 +25,15 @@ class Step:
         self._bar.update(self._task, description=f"{self.title} · {what}")
 
     def progress(self, done: int, total: int, state: str) -> None:
-        """Show how far a run has come."""
+        """Show how many of a run's tasks are done."""
         self._bar.update(self._task, completed=done, total=total or None, description=f"{self.title} · {state}")
 
+    def took(self, span: tuple[datetime, datetime]) -> None:
+        """Set when the step began and ended, where that was not when it was shown."""
+        self.span = span
+
     def conclude(self, what: str) -> None:
-        """Add to the step's title what came of it."""
+        """Add the outcome to the step's title."""
         self.title = f"{self.title}: {what}"
 
     def finish(self) -> None:
@@ -38,25 +44,27 @@ class Step:
 
 
 class Steps:
-    """The lines of progress of the whole job; where the output is no terminal, one printed line each."""
+    """The lines of progress of all steps; where the output is not a terminal, one printed line each."""
 
     def __init__(self, bar: Progress, console: Console) -> None:
         self._bar, self._console = bar, console
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
-        """Open a line; it is ticked when the block ends well."""
+        """Open a line; it is ticked when the block succeeds."""
         step, started = Step(self._bar, title), now()
         if not self._console.is_terminal:
             self._console.print(f"… {title}", highlight=False)
         yield step
         step.finish()
+        started, ended = step.span or (started, now())
         if not self._console.is_terminal:
-            self._console.print(f"✓ {step.title} ({(now() - started).total_seconds():.0f} s)", highlight=False)
+            self._console.print(f"✓ {step.title} ({(ended - started).total_seconds():.0f} s)", highlight=False)
 
 
 @contextmanager
-def _steps(console: Console) -> Iterator[Steps]:
+def show_steps(console: Console) -> Iterator[Steps]:
+    """Show steps, each on its line."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

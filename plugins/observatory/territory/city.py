@@ -109,6 +109,7 @@ class Territory(Strict):
     Attributes:
         code: name of the file without ``.yml``; the first part of every key of the city's records.
         is_simulated: whether the city is made up; every reader is told.
+        simulator: command that serves the simulated city's portal; ``observatory run`` starts it.
         schedule: when its feeds are read, cron in the city's local time.
         place_names: where the names of its streets and areas are listed.
         categories: code of the city's incidents to what it means; beside the seed ``category_map``, and before it.
@@ -119,6 +120,7 @@ class Territory(Strict):
     name: str = Field(min_length=1)
     country: str = Field(pattern=r"^[A-Z]{2}$")
     is_simulated: bool = False
+    simulator: tuple[str, ...] = ()
     timezone: str
     bounds: Bounds
     grid: Grid

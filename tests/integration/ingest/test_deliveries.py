@@ -23,7 +23,7 @@ from observatory.ingest import deliveries as inbox
 from observatory.ingest import extract
 from observatory.territory.city import Territory
 from observatory.territory.files import load_territory
-from observatory.territory.overrides import require_answer
+from observatory.territory.reachability import require_answer
 from observatory.window import Window
 
 DAY = Window(date(2026, 3, 10), date(2026, 3, 11), "Europe/Paris")

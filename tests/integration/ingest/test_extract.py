@@ -29,9 +29,9 @@ from observatory.simulator.servers.socrata import Dataset
 from observatory.simulator.world.city import build_city
 from observatory.simulator.world.parameters import PLANTED
 from observatory.simulator.world.simulation import Simulation
-from observatory.territory import overrides
 from observatory.territory.city import Territory
 from observatory.territory.files import load_territory
+from observatory.warehouse import territory_state
 from observatory.warehouse.load import LoadResult
 from observatory.window import Window
 from tests.support import police_log as portal_log
@@ -419,21 +419,23 @@ def test_equal_rows_with_one_id_are_one_record(town):
 def test_a_territory_file_with_a_typo_is_named_and_good_data_stays(town, tmp_path, monkeypatch):
     """As an Airflow task meets it: the file is read anew at every run."""
     monkeypatch.setenv("OBSERVATORY_TERRITORIES", str(tmp_path))
+    for role in ("loader", "reader"):
+        monkeypatch.setenv(f"OBSERVATORY_{role.upper()}_URL", town.warehouse.url(role))
     address = town.territory.feeds["incidents"].source.address
     content = yaml.safe_load((ROOT / "territories" / "demo.yml").read_text()) | {"code": town.code}
     path = tmp_path / f"{town.code}.yml"
     path.write_text(yaml.safe_dump(content))
-    overrides.remember(town.code, address)
+    territory_state.override_portal(town.code, address)
     try:
-        town.territory = overrides.territory_in_use(town.code)
+        town.territory = territory_state.effective_territory(town.code)
         town.extract()
         raw, loads = town.raw(), town.loads()
         content["feeds"]["incidents"]["tolerated_rejekt_share"] = content["feeds"]["incidents"].pop("owner")
         path.write_text(yaml.safe_dump(content))
         with pytest.raises(TerritoryError) as caught:
-            overrides.territory_in_use(town.code)
+            territory_state.effective_territory(town.code)
     finally:
-        overrides.remember(town.code, None)
+        territory_state.override_portal(town.code, None)
     assert str(caught.value) == (
         f"{path.name}: `feeds.incidents.owner` is missing; "
         "`feeds.incidents.tolerated_rejekt_share` is not a known key; "

@@ -104,7 +104,7 @@ def test_it_ends_with_where_to_look(observatory, output):
     assert status["warehouse_url"] in output
     assert "SIMULATED" in output
     assert {name: p["state"] for name, p in status["processes"].items()} == dict.fromkeys(
-        ["postgres", "portal", "api-server", "scheduler", "dag-processor", "triggerer"], "running"
+        ["postgres", "portal", "api-server", "scheduler", "dag-processor", "triggerer", "log-rotation"], "running"
     )
 
 

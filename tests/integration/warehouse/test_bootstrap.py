@@ -138,12 +138,14 @@ ALLOWED = {
         "SELECT": RAW
         | MUTABLE
         | DELIVERIES
-        | {"ops.load", "ops.load_failure", "ops.feed_health", "ops.signal_partition", "ops.feed", "ops.unlisted", *GOV},
+        | {"ops.load", "ops.load_failure", "ops.feed_health", "ops.signal_partition", "ops.feed", "ops.unlisted", *GOV}
+        | {"ops.territory_state"},
         "INSERT": RAW
         | MUTABLE
         | DELIVERIES
-        | {"ops.load", "ops.load_failure", "ops.signal_partition", "ops.feed", "ops.unlisted", "gov.declaration"},
-        "UPDATE": MUTABLE | {"ops.signal_partition", "ops.feed", "ops.unlisted"},
+        | {"ops.load", "ops.load_failure", "ops.signal_partition", "ops.feed", "ops.unlisted", "gov.declaration"}
+        | {"ops.territory_state"},
+        "UPDATE": MUTABLE | {"ops.signal_partition", "ops.feed", "ops.territory_state", "ops.unlisted"},
         "DELETE": {"raw.category_map", "ops.feed", "ops.unlisted"} | SUMS,
     },
     "transformer": {
@@ -167,6 +169,7 @@ ALLOWED = {
             "ops.load",
             "ops.feed",
             "ops.feed_health",
+            "ops.territory_state",
             "gov.convention",
             "core.fact",
             "tomorrow.mart",

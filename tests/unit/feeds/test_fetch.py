@@ -16,7 +16,7 @@ from observatory.errors import SecretMissing, SourceChanged, SourceUnavailable
 from observatory.feeds.http.client import Patience
 from observatory.simulator.servers.faults import catalogue
 from observatory.territory.city import Territory
-from observatory.territory.overrides import require_answer
+from observatory.territory.reachability import require_answer
 from observatory.window import Window
 
 MARCH = Window(date(2026, 3, 1), date(2026, 4, 1), "Europe/Paris")
