@@ -32,19 +32,20 @@ import psycopg
 import sqlalchemy as sa
 
 from benchmarks.server import copied, psql, scratch_warehouse
-from observatory.contracts import KINDS
+from observatory.contracts import CONTRACTS
 from observatory.errors import ObservatoryError
 from observatory.feeds import open_feed
 from observatory.feeds.files import inbox
 from observatory.ingest import extract
 from observatory.records.admit import admit
 from observatory.records.identity import Ordinals
+from observatory.records.plan import Plan
 from observatory.settings import signals_folder, state_folder
 from observatory.territory.city import Territory
 from observatory.territory.files import load_territory
 from observatory.text.tone import tone
 from observatory.warehouse.connection import plain, role_url
-from observatory.warehouse.load import LoadResult
+from observatory.warehouse.transaction import LoadResult
 from observatory.window import Window
 
 DAY = date(2021, 6, 16)
@@ -127,23 +128,23 @@ def load(url: sa.URL, demo: Territory, feed_id: str) -> Loaded:
 def read(demo: Territory, feed_id: str, window: Window) -> int:
     """Read and check a feed and throw its records away; how many there were."""
     ordinals, scored = Ordinals(), {"score": tone} if demo.feeds[feed_id].source.has_messages else {}
-    chunks = open_feed(demo, feed_id, **scored).read(window)
-    return sum(admit(rows, demo, feed_id, ordinals).accepted.height for rows in chunks)
+    chunks = open_feed(Plan.of(demo, feed_id), **scored).read(window)
+    return sum(admit(rows, Plan.of(demo, feed_id), ordinals).accepted.height for rows in chunks)
 
 
 def copy(url: sa.URL, demo: Territory, feed_id: str) -> float:
     r"""``\copy`` what a feed has loaded into a heap; seconds of the copy alone."""
-    kind, heap = KINDS[demo.feeds[feed_id].kind], f"public.heap_{feed_id}"
+    contract, heap = CONTRACTS[demo.feeds[feed_id].kind], f"public.heap_{feed_id}"
     with tempfile.TemporaryDirectory() as folder:
         csv = f"{folder}/rows.csv"
-        if kind.is_signal:
+        if contract.kind.is_signal:
             rows = pl.read_parquet(signals_folder() / "demo" / feed_id / "**" / "*.parquet", hive_partitioning=False)
             rows.write_csv(csv)
             columns = ", ".join(f"{name} {sql_type(dtype)}" for name, dtype in rows.schema.items())
             psql(url, f"create table {heap} ({columns})")
         else:
-            psql(url, f"create table {heap} as select * from raw.{kind.name} limit 0")
-            rows_of_feed = f"select * from raw.{kind.name} where feed_id = '{feed_id}'"
+            psql(url, f"create table {heap} as select * from raw.{contract.name} limit 0")
+            rows_of_feed = f"select * from raw.{contract.name} where feed_id = '{feed_id}'"
             psql(url, rf"\copy ({rows_of_feed}) to '{csv}' with (format csv, header)")
         return copied(url, heap, csv)
 

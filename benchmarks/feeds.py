@@ -28,6 +28,7 @@ from benchmarks.feed_cases import CASES
 from benchmarks.feed_cases.case import MONTH
 from benchmarks.feed_cases.portals import KEY
 from benchmarks.feed_cases.posts import SECRETS
+from observatory.records.plan import Plan
 from observatory.window import Window
 
 EMPTY = Window(date(2025, 3, 1), date(2025, 3, 2), "Europe/Paris")
@@ -77,7 +78,7 @@ def fetched(name: str, address: str) -> list[bytes]:
         return response
 
     RESTClient.get = noted
-    for _ in open_feed(CASES[name].territory(address), "feed").read(MONTH):
+    for _ in open_feed(Plan.of(CASES[name].territory(address), "feed")).read(MONTH):
         pass
     RESTClient.get = get
     return [requests.get(url, headers=headers, timeout=600).content for url, headers in asked]
@@ -85,7 +86,7 @@ def fetched(name: str, address: str) -> list[bytes]:
 
 def measure(name: str, what: str, address: str) -> tuple[int, float, int]:
     """One measure: records, seconds of the processor, peak memory in MiB."""
-    from observatory.contracts import KINDS
+    from observatory.contracts import CONTRACTS
     from observatory.feeds import open_feed
     from observatory.records.admit import admit
     from observatory.records.identity import Ordinals
@@ -93,8 +94,8 @@ def measure(name: str, what: str, address: str) -> tuple[int, float, int]:
     os.environ.update({"BENCHMARK_KEY": KEY, **SECRETS})
     case, count, ordinals = CASES[name], 0, Ordinals()
     territory = case.territory(address)
-    KINDS[case.kind].columns  # noqa: B018  contracts are imported before the clock runs
-    for _ in open_feed(territory, "feed").read(EMPTY):
+    CONTRACTS[case.kind].columns  # noqa: B018  contracts are imported before the clock runs
+    for _ in open_feed(Plan.of(territory, "feed")).read(EMPTY):
         pass
     bodies = fetched(name, address) if what == "bare" and not case.bare else []
     gc.collect()
@@ -103,10 +104,10 @@ def measure(name: str, what: str, address: str) -> tuple[int, float, int]:
     if what == "bare":
         case.bare(address) if case.bare else [parsed(body) for body in bodies]
     else:
-        for rows in open_feed(territory, "feed").read(MONTH):
+        for rows in open_feed(Plan.of(territory, "feed")).read(MONTH):
             count += rows.height
             if what == "records":
-                checked = admit(rows, territory, "feed", ordinals)
+                checked = admit(rows, Plan.of(territory, "feed"), ordinals)
                 assert checked.rejected.is_empty(), checked.rejected["reason"][0]
     seconds = time.process_time() - started
     return count, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

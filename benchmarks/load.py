@@ -21,18 +21,18 @@ import polars as pl
 import sqlalchemy as sa
 
 from benchmarks.server import copied, scratch_warehouse
-from observatory.contracts import KINDS
+from observatory.contracts import CONTRACTS
 from observatory.contracts.base import UNUSABLE
 from observatory.grid import cell_ids
 from observatory.records.check import check_records
-from observatory.records.feed_window import FeedWindow
+from observatory.records.feed_window import LoadWindow
 from observatory.territory.files import load_territory
 from observatory.warehouse.connection import role_url
 from observatory.warehouse.load import loading
 from observatory.window import Window
 
 CHUNK_ROWS, WINDOW_ROWS, WINDOW_DAYS = 50_000, 250_000, 30
-INCIDENT = KINDS["incident"]
+INCIDENT = CONTRACTS["incident"]
 TERRITORY = load_territory("chicago")
 FEED = TERRITORY.feeds["incidents"]
 
@@ -76,7 +76,7 @@ def load_all(url: sa.URL, total: int) -> float:
     for number in range(max(1, total // WINDOW_ROWS)):
         window, rows = window_rows(number, min(total, WINDOW_ROWS))
         started = time.perf_counter()
-        with loading(url, FeedWindow("bench", "incidents", INCIDENT, window)) as load:
+        with loading(url, LoadWindow("bench", "incidents", INCIDENT, window)) as load:
             for chunk in rows.iter_slices(CHUNK_ROWS):
                 checked = check_records(
                     INCIDENT, chunk, chunk.with_columns(pl.lit(None, pl.String).alias(UNUSABLE)), TERRITORY, FEED

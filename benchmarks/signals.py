@@ -30,10 +30,10 @@ import polars as pl
 
 from benchmarks.server import scratch_warehouse
 from observatory import grid
-from observatory.contracts import KINDS
+from observatory.contracts import CONTRACTS
 from observatory.contracts.traffic_measure import tell_missing_from_zero
 from observatory.records.check import REJECTED
-from observatory.records.feed_window import FeedWindow
+from observatory.records.feed_window import LoadWindow
 from observatory.signals.load import batches, loading_signals
 from observatory.signals.store import Store
 from observatory.signals.sums import sum_files
@@ -43,7 +43,7 @@ from observatory.territory.files import load_territory
 from observatory.warehouse.connection import role_url
 from observatory.window import Window
 
-KIND, DEMO, STORE = KINDS["traffic_measure"], load_territory("demo"), Store("bench", "traffic")
+KIND, DEMO, STORE = CONTRACTS["traffic_measure"], load_territory("demo"), Store("bench", "traffic")
 CHUNK_ROWS, MONTH_DAYS, BATCHES = 50_000, 31, 5
 NO_REJECTS = pl.DataFrame(schema=REJECTED)
 BY_HAND = """
@@ -140,7 +140,7 @@ def month(days: int, population: int) -> float:
     """Load days by the way of every feed; seconds, without the making of the rows."""
     window = Window(FIRST_DAY, FIRST_DAY + timedelta(days=days), DEMO.timezone)
     started = time.perf_counter()
-    with loading_signals(role_url("loader"), FeedWindow("bench", "month", KIND, window)) as load:
+    with loading_signals(role_url("loader"), LoadWindow("bench", "month", KIND, window)) as load:
         seconds = time.perf_counter() - started
         chunks = (chunk for day in days_of(days) for chunk in records(day, population).iter_slices(CHUNK_ROWS))
         seconds += timed(chunks, lambda chunk: load.add(chunk, NO_REJECTS))
@@ -168,7 +168,7 @@ def batch(population: int) -> float:
     window = Window.of_day(FIRST_DAY, DEMO.timezone)
 
     def load_rows(rows: pl.DataFrame) -> None:
-        with loading_signals(role_url("loader"), FeedWindow("bench", "batch", KIND, window)) as load:
+        with loading_signals(role_url("loader"), LoadWindow("bench", "batch", KIND, window)) as load:
             load.add(rows, NO_REJECTS)
 
     day, intervals = last_intervals(population)

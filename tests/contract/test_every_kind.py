@@ -13,18 +13,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observatory.contracts import KINDS, NAMES
+from observatory.contracts import CONTRACTS
 from observatory.contracts.accident import AGE_CLASSES, count_involved
 from observatory.contracts.base import Record
+from observatory.kinds import KINDS
 from observatory.records.admit import admit
 from observatory.records.identity import Ordinals
 from observatory.records.mapping import require_mapping
-from observatory.records.minimise import has_pseudonymous_key
+from observatory.records.plan import Plan
 from observatory.territory.city import Territory
 from observatory.territory.files import load_territory
 from tests.support.samples import AT, NOT_BEFORE, POINT, SAMPLES, WHEN
 
-DELIVERED = [name for name in NAMES if not KINDS[name].is_derived]
+DELIVERED = [name for name in KINDS if not KINDS[name].is_derived]
 DEMO = load_territory("demo").model_dump(exclude={"feeds"})
 SHARED_CHECKS = {
     (name, str(check.error or check.name))
@@ -51,7 +52,7 @@ def admitted(kind, *changes, **declared):
     """What becomes of the good row, changed in each of these ways."""
     row = SAMPLES[kind].row
     rows = pl.DataFrame([{**row, **change} for change in changes], schema=dict.fromkeys(row, pl.String), orient="row")
-    return admit(rows, city(kind, **declared), "feed", Ordinals())
+    return admit(rows, Plan.of(city(kind, **declared), "feed"), Ordinals())
 
 
 def record(kind, change=None, **declared):
@@ -67,9 +68,9 @@ def test_every_kind_has_a_sample():
 
 @pytest.mark.parametrize("kind", DELIVERED)
 def test_a_good_row_becomes_a_record(kind):
-    require_mapping(city(kind).feeds["feed"])
+    require_mapping(Plan.of(city(kind), "feed"))
     found = record(kind)
-    assert list(found) == list(KINDS[kind].columns)
+    assert list(found) == list(CONTRACTS[kind].columns)
     assert {name: found[name] for name in SAMPLES[kind].makes} == SAMPLES[kind].makes
     if "lon" in SAMPLES[kind].row:
         assert found["longitude_deg"] == pytest.approx(5.0, abs=0.001)
@@ -97,7 +98,7 @@ def test_a_spoilt_row_is_kept_with_its_reason_and_the_good_one_passes(kind, chan
 def test_each_check_of_the_contract_is_broken_by_a_sample(kind):
     stated = {
         (name, str(check.error or check.name))
-        for name, column in KINDS[kind].model.to_schema().columns.items()
+        for name, column in CONTRACTS[kind].model.to_schema().columns.items()
         for check in column.checks
     }
     named = {column: {check.split("(")[0] for n, check in stated if n == column} for column, _ in stated}
@@ -141,12 +142,12 @@ def test_an_end_before_its_start_is_rejected(kind):
 
 @pytest.mark.parametrize("kind", DELIVERED)
 def test_what_names_a_person_cannot_be_mapped_and_is_not_in_the_contract(kind):
-    refused = KINDS[kind].refused
-    assert not set(refused) & set(KINDS[kind].columns)
+    refused = CONTRACTS[kind].refused
+    assert not set(refused) & set(CONTRACTS[kind].columns)
     for column in refused:
         columns = {**SAMPLES[kind].columns, column: "x"}
         with pytest.raises(Exception, match=f"maps `{column}`; expected no such column in kind {kind}"):
-            require_mapping(city(kind, columns=columns).feeds["feed"])
+            require_mapping(Plan.of(city(kind, columns=columns), "feed"))
 
 
 @pytest.mark.parametrize("kind", DELIVERED)
@@ -199,7 +200,7 @@ def test_ten_thousand_spoilt_rows_balance_and_nothing_escapes(kind, share):
     result = admitted(kind, *rows)
     assert result.accepted.height + result.rejected.height == 10_000
     assert min(result.accepted.height, result.rejected.height) > 0
-    KINDS[kind].model.to_schema().validate(result.accepted, lazy=True)
+    CONTRACTS[kind].model.to_schema().validate(result.accepted, lazy=True)
 
 
 @pytest.mark.parametrize("kind", DELIVERED)
@@ -212,8 +213,8 @@ def test_whatever_is_written_is_accepted_or_rejected_and_nothing_escapes(kind, d
     changes = data.draw(st.lists(values, min_size=1, max_size=6))
     result = admitted(kind, *changes)
     assert result.accepted.height + result.rejected.height == len(changes)
-    assert result.accepted.schema == KINDS[kind].schema
-    KINDS[kind].model.to_schema().validate(result.accepted, lazy=True)
+    assert result.accepted.schema == CONTRACTS[kind].schema
+    CONTRACTS[kind].model.to_schema().validate(result.accepted, lazy=True)
 
 
 # --- what a kind alone knows
@@ -292,7 +293,9 @@ def test_repeats_within_five_minutes_are_marked_whatever_the_chunks():
     assert admitted("video_alert", *changes).accepted["is_repeat"].to_list() == expected
     row, territory, ordinals = SAMPLES["video_alert"].row, city("video_alert"), Ordinals()
     apart = [
-        admit(pl.DataFrame([row | change], schema=dict.fromkeys(row, pl.String)), territory, "feed", ordinals).accepted
+        admit(
+            pl.DataFrame([row | change], schema=dict.fromkeys(row, pl.String)), Plan.of(territory, "feed"), ordinals
+        ).accepted
         for change in changes
     ]
     assert pl.concat(apart)["is_repeat"].to_list() == expected
@@ -468,7 +471,7 @@ def test_what_stands_is_known_from_its_history_or_from_when_it_was_read():
 # --- the door
 
 
-@pytest.mark.parametrize("kind", [kind for kind in DELIVERED if KINDS[kind].pseudonymous_key == "always"])
+@pytest.mark.parametrize("kind", [kind for kind in DELIVERED if CONTRACTS[kind].pseudonymous_key == "always"])
 def test_a_key_that_leads_to_a_file_is_a_pseudonym_in_records_and_rejects(kind):
     (source,) = city(kind).feeds["feed"].sources_of("source_record_id")
     secret = SAMPLES[kind].row[source]
@@ -488,8 +491,7 @@ def test_a_fact_under_a_convention_has_a_pseudonym_and_open_data_its_own_id():
         "start": "2026-01-01",
         "end": "2026-12-31",
     }
-    feed = city("incident", licence=None, convention=convention).feeds["feed"]
-    assert has_pseudonymous_key(KINDS["incident"], feed)
+    assert Plan.of(city("incident", licence=None, convention=convention), "feed").has_pseudonymous_key
     assert record("incident", licence=None, convention=convention)["source_record_id"] != "1"
     assert record("incident")["source_record_id"] == "1"
 
@@ -507,7 +509,7 @@ def test_a_text_is_measured_or_scrubbed_before_anything_is_kept():
     row = {**SAMPLES["citizen_report"].row, "what": "Appelez Mme Dupont au 06 12 34 56 78, rue Paradis"}
     for change in ({}, {"lon": "999"}):
         rows = pl.DataFrame([row | change], schema=dict.fromkeys(row, pl.String))
-        result = admit(rows, city("citizen_report", columns=columns), "feed", Ordinals())
+        result = admit(rows, Plan.of(city("citizen_report", columns=columns), "feed"), Ordinals())
         kept = str(result.accepted.rows()) + str(result.rejected.rows())
         assert "Paradis" in kept
         assert "Dupont" not in kept
@@ -515,5 +517,5 @@ def test_a_text_is_measured_or_scrubbed_before_anything_is_kept():
 
 
 def test_the_key_is_no_part_of_the_content():
-    for kind in NAMES:
-        assert "source_record_id" not in KINDS[kind].content_columns
+    for kind in KINDS:
+        assert "source_record_id" not in CONTRACTS[kind].content_columns

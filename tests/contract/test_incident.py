@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from observatory.contracts import KINDS
-from observatory.records.admit import check, conform
-from observatory.records.check import summarise
+from observatory.contracts import CONTRACTS
+from observatory.records.check import check, summarise
+from observatory.records.conform import conform
 from observatory.records.identity import Ordinals
+from observatory.records.plan import Plan
 from observatory.territory.city import Territory
 from observatory.territory.files import load_territory
 
@@ -32,7 +33,7 @@ def rows(*changes):
 
 def checked(*changes, territory=CHICAGO):
     delivered = rows(*changes)
-    return check(delivered, conform(delivered, territory, "incidents"), territory, "incidents")
+    return check(delivered, conform(delivered, Plan.of(territory, "incidents")), Plan.of(territory, "incidents"))
 
 
 def chicago(**changes):
@@ -50,7 +51,7 @@ def at(text):
 def test_a_good_row_becomes_a_record():
     result = checked({})
     assert result.rejected.is_empty()
-    assert result.accepted.schema == KINDS["incident"].schema
+    assert result.accepted.schema == CONTRACTS["incident"].schema
     assert result.accepted.row(0, named=True) == {
         "source_record_id": "1",
         "published_at": at("2016-05-03T05:10:00"),
@@ -129,7 +130,7 @@ def test_every_row_is_accepted_or_rejected():
 def test_no_rows_are_no_records():
     result = checked()
     assert (result.accepted.height, result.rejected.height) == (0, 0)
-    assert result.accepted.schema == KINDS["incident"].schema
+    assert result.accepted.schema == CONTRACTS["incident"].schema
 
 
 def test_one_citys_bounds_are_not_anothers():
@@ -144,7 +145,10 @@ def test_one_citys_bounds_are_not_anothers():
     }
     delivered = pl.DataFrame([row], schema=dict.fromkeys(row, pl.String))
     for _ in range(2):
-        assert check(delivered, conform(delivered, demo, "incidents"), demo, "incidents").accepted.height == 1
+        assert (
+            check(delivered, conform(delivered, Plan.of(demo, "incidents")), Plan.of(demo, "incidents")).accepted.height
+            == 1
+        )
         assert checked({}).accepted.height == 1
 
 
@@ -243,7 +247,7 @@ def test_feet_become_degrees_or_a_reason(x, y, column, name):
     portland = load_territory("portland")
     row = {"category": "BURGLARY", "occurred_at": "2016-05-02", "x_ft": x, "y_ft": y}
     delivered = pl.DataFrame([row], schema=dict.fromkeys(row, pl.String))
-    result = check(delivered, conform(delivered, portland, "calls"), portland, "calls")
+    result = check(delivered, conform(delivered, Plan.of(portland, "calls")), Plan.of(portland, "calls"))
     assert result.rejected.select("column_name", "check_name").rows() == ([(column, name)] if name else [])
     assert [cell is None for cell in result.accepted["cell_id"]] == ([] if name else [x is None])
 
@@ -261,7 +265,9 @@ def without_ids(delivered, ordinals):
     columns = {
         name: source for name, source in CHICAGO.feeds["incidents"].columns.items() if name != "source_record_id"
     }
-    return conform(delivered, chicago(columns=columns, missing_ids="hash"), "incidents", ordinals)["source_record_id"]
+    return conform(delivered, Plan.of(chicago(columns=columns, missing_ids="hash"), "incidents"), ordinals)[
+        "source_record_id"
+    ]
 
 
 def test_rows_without_ids_are_known_by_content_and_number():

@@ -6,15 +6,16 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from observatory.contracts import KINDS
+from observatory.contracts import CONTRACTS
 from observatory.contracts.base import Record
+from observatory.kinds import KINDS
 from observatory.records.identity import Ordinals, row_hash
 from observatory.warehouse import raw_schema
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", CONTRACTS)
 def test_a_kind_is_its_module_and_its_table(name):
-    kind = KINDS[name]
+    kind = CONTRACTS[name]
     assert kind.name == name
     made, *_ = raw_schema.table_statements(kind)
     columns = dict(re.findall(r"^    (\w+) (\w+(?: precision)?)", made, re.MULTILINE))
@@ -26,20 +27,20 @@ def test_a_kind_is_its_module_and_its_table(name):
     assert set(kind.columns) <= columns.keys()
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", CONTRACTS)
 def test_what_may_be_null_in_the_contract_may_be_null_in_the_table(name):
-    made, *_ = raw_schema.table_statements(KINDS[name])
+    made, *_ = raw_schema.table_statements(CONTRACTS[name])
     required = set(re.findall(r"^    (\w+) .*not null", made, re.MULTILINE))
-    assert required - raw_schema.VERSION_COLUMNS.keys() == KINDS[name].required - raw_schema.VERSION_COLUMNS.keys()
+    assert required - raw_schema.VERSION_COLUMNS.keys() == CONTRACTS[name].required - raw_schema.VERSION_COLUMNS.keys()
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", CONTRACTS)
 def test_every_kind_has_the_columns_all_have(name):
-    assert set(Record.to_schema().columns) <= set(KINDS[name].columns)
+    assert set(Record.to_schema().columns) <= set(CONTRACTS[name].columns)
 
 
 def test_a_new_publication_of_the_same_content_is_no_new_version():
-    assert set(KINDS["incident"].columns) - set(KINDS["incident"].content_columns) == {
+    assert set(CONTRACTS["incident"].columns) - set(CONTRACTS["incident"].content_columns) == {
         "source_record_id",
         "published_at",
         "known_at",

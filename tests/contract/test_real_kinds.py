@@ -9,6 +9,7 @@ import pytest
 from observatory.feeds import open_feed
 from observatory.records.admit import admit
 from observatory.records.identity import Ordinals
+from observatory.records.plan import Plan
 from observatory.territory.city import Territory
 from observatory.territory.files import load_territory
 from observatory.window import Window
@@ -27,7 +28,9 @@ def city(folder, feed, **where):
 
 def read(territory, window=ALWAYS):
     ordinals = Ordinals()
-    parts = [admit(rows, territory, "feed", ordinals) for rows in open_feed(territory, "feed").read(window)]
+    parts = [
+        admit(rows, Plan.of(territory, "feed"), ordinals) for rows in open_feed(Plan.of(territory, "feed")).read(window)
+    ]
     return pl.concat(part.accepted for part in parts), pl.concat(part.rejected for part in parts)
 
 
@@ -135,7 +138,7 @@ def test_a_report_of_open311_is_a_record(shared_data):
         "bounds": {"south": 37.6, "north": 37.9, "west": -122.6, "east": -122.3},
         "grid": {"epsg": 26910, "cell_size_m": 250},
     }
-    result = admit(rows, city("x", feed, **bounds), "feed", Ordinals())
+    result = admit(rows, Plan.of(city("x", feed, **bounds), "feed"), Ordinals())
     assert result.accepted["status"].to_list() == ["closed", "open"]
     assert result.accepted["occurred_from"][0] == datetime.fromisoformat("2010-04-14T06:37:38-08:00")
 
@@ -163,7 +166,7 @@ def test_a_school_known_only_to_its_town_has_no_location(shared_data):
         },
     }
     france = {"bounds": {"south": -25, "north": 52, "west": -65, "east": 60}}
-    result = admit(rows, city("x", feed, **france), "feed", Ordinals())
+    result = admit(rows, Plan.of(city("x", feed, **france), "feed"), Ordinals())
     assert result.rejected.is_empty(), result.rejected["reason"].to_list()
     joined = result.accepted.join(rows, left_on="source_record_id", right_on="identifiant_de_l_etablissement")
     towns = joined.filter(pl.col("precision_localisation") == "Ville")
@@ -187,7 +190,7 @@ def test_an_accident_file_that_a_spreadsheet_has_spoilt_is_refused_and_says_so(s
         },
         "date_formats": ["%d %m %Y %H:%M"],
     }
-    result = admit(rows, city("x", feed), "feed", Ordinals())
+    result = admit(rows, Plan.of(city("x", feed), "feed"), Ordinals())
     reasons = result.rejected.filter(pl.col("column_name") == "source_record_id")
     assert reasons.height == rows.height > 100
     assert set(reasons["check_name"]) == {"an identifier, not a number that a spreadsheet has rounded"}

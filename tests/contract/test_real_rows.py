@@ -6,10 +6,12 @@ import polars as pl
 import pytest
 
 from observatory import grid
-from observatory.contracts import KINDS
+from observatory.contracts import CONTRACTS
 from observatory.feeds import open_feed
-from observatory.records.admit import check, conform
+from observatory.records.check import check
+from observatory.records.conform import conform
 from observatory.records.identity import Ordinals
+from observatory.records.plan import Plan
 from observatory.simulator.portal import replay_app, running
 from observatory.territory.files import load_territory
 from observatory.window import Window
@@ -18,8 +20,8 @@ from observatory.window import Window
 def extract(territory, feed_id, window):
     """Accepted and rejected records of a window."""
     ordinals, parts = Ordinals(), []
-    for rows in open_feed(territory, feed_id).read(window):
-        parts.append(check(rows, conform(rows, territory, feed_id, ordinals), territory, feed_id))
+    for rows in open_feed(Plan.of(territory, feed_id)).read(window):
+        parts.append(check(rows, conform(rows, Plan.of(territory, feed_id), ordinals), Plan.of(territory, feed_id)))
     return pl.concat(part.accepted for part in parts), pl.concat(part.rejected for part in parts)
 
 
@@ -97,4 +99,4 @@ def test_chicagos_hour_that_does_not_exist_is_rejected_and_nothing_else(chicago)
     assert accepted["occurred_from"].is_between(window.start, window.end, closed="left").all()
     assert rejected.height > 0
     assert rejected["value"].str.contains("2016-03-13T02:").all()
-    assert rejected.height < KINDS["incident"].tolerated_reject_share * (accepted.height + rejected.height)
+    assert rejected.height < CONTRACTS["incident"].tolerated_reject_share * (accepted.height + rejected.height)

@@ -7,9 +7,11 @@ import polars as pl
 import pytest
 
 from observatory import grid
-from observatory.contracts import KINDS
+from observatory.contracts import CONTRACTS
 from observatory.contracts.cell import cell_records
-from observatory.records.admit import check, conform
+from observatory.records.check import check
+from observatory.records.conform import conform
+from observatory.records.plan import Plan
 from observatory.territory.files import load_territory
 
 DEMO = load_territory("demo")
@@ -26,12 +28,12 @@ def checked(*zones, feed_id="districts", territory=DEMO):
     delivered = pl.DataFrame(
         [dict(zip(columns, zone, strict=True)) for zone in zones], schema=dict.fromkeys(columns, pl.String)
     )
-    return check(delivered, conform(delivered, territory, feed_id), territory, feed_id)
+    return check(delivered, conform(delivered, Plan.of(territory, feed_id)), Plan.of(territory, feed_id))
 
 
 def test_a_zone_becomes_a_record():
     result = checked(("1", "Le Port", polygon(RING)))
-    assert result.accepted.schema == KINDS["zone"].schema
+    assert result.accepted.schema == CONTRACTS["zone"].schema
     record = result.accepted.row(0, named=True)
     assert (record["source_record_id"], record["zone_code"], record["zone_name"]) == ("district:1", "1", "Le Port")
     assert record["area_km2"] == pytest.approx(4.06 * 5.56, rel=0.01)
@@ -42,7 +44,9 @@ def test_a_zone_becomes_a_record():
 def test_without_columns_the_zone_is_the_city():
     chicago = load_territory("chicago")
     delivered = pl.DataFrame({"geometry": [polygon([[-87.7, 41.8], [-87.6, 41.8], [-87.6, 41.9], [-87.7, 41.8]])]})
-    record = check(delivered, conform(delivered, chicago, "city"), chicago, "city").accepted.row(0, named=True)
+    record = check(delivered, conform(delivered, Plan.of(chicago, "city")), Plan.of(chicago, "city")).accepted.row(
+        0, named=True
+    )
     assert (record["source_record_id"], record["zone_code"], record["zone_name"]) == (
         "city:chicago",
         "chicago",
@@ -85,4 +89,4 @@ def test_cells_keep_their_contract():
         checked(("1", "x", polygon(RING))).accepted["geometry_wkt"][0], 2154, 250, {"1": "POINT EMPTY"}
     )
     records = cell_records(cells, datetime(2024, 1, 1, tzinfo=UTC), 250)
-    assert KINDS["cell"].model.validate(records, lazy=True).height == cells.height > 300
+    assert CONTRACTS["cell"].model.validate(records, lazy=True).height == cells.height > 300

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from observatory.contracts import KINDS
+from observatory.kinds import KINDS
 from observatory.orchestration.feed_docs import cadence
 from observatory.orchestration.needs import feeds_awaited, kinds_of_facts
 from observatory.settings import ROOT, TELEMETRY_OFF

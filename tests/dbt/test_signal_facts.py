@@ -9,9 +9,9 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from observatory.contracts import KINDS
+from observatory.contracts import CONTRACTS
 from observatory.records.check import REJECTED
-from observatory.records.feed_window import FeedWindow
+from observatory.records.feed_window import LoadWindow
 from observatory.signals.load import loading_signals
 from observatory.window import Window
 
@@ -28,7 +28,7 @@ def at(text):
 
 def load(warehouse, territory, kind, *records, feed="f"):
     """Load records, each a moment and what it says, through the loader's own code, as its role."""
-    of = KINDS[kind]
+    of = CONTRACTS[kind]
     rows = [
         {"occurred_from": moment, "occurred_to": moment + HOUR / 10, "source_record_id": f"{moment}{number}", **said}
         for number, (moment, said) in enumerate(records)
@@ -38,7 +38,7 @@ def load(warehouse, territory, kind, *records, feed="f"):
     absent = [pl.lit(None, dtype).alias(name) for name, dtype in of.schema.items() if name not in frame.columns]
     frame = frame.with_columns(absent).select(of.columns).cast(dict(of.schema))
     window = Window(date(2026, 1, 1), date(2027, 1, 1), ZONES[territory])
-    with loading_signals(sa.make_url(warehouse.url("loader")), FeedWindow(territory, feed, of, window)) as opened:
+    with loading_signals(sa.make_url(warehouse.url("loader")), LoadWindow(territory, feed, of, window)) as opened:
         opened.add(frame, pl.DataFrame(schema=REJECTED))
 
 
@@ -192,7 +192,7 @@ def test_readers_read_and_only_dbt_writes(facts):
 )
 def test_hours_of_a_city_are_looked_up_and_the_others_not_read(facts, kind, series):
     """The conditions on a fact reach the key of its sums, through both views and the joins."""
-    counts = {name: "0" for name, dtype in KINDS[kind].hour_schema.items() if dtype == pl.Int64()}
+    counts = {name: "0" for name, dtype in CONTRACTS[kind].hour_schema.items() if dtype == pl.Int64()}
     values = {**series, **counts}
     with facts.connect() as connection:
         connection.execute(

@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from observatory.contracts import KINDS
+from observatory.contracts import CONTRACTS
 from observatory.records.check import REJECTED
-from observatory.records.feed_window import FeedWindow
+from observatory.records.feed_window import LoadWindow
 from observatory.warehouse.load import loading
 from observatory.window import Window
 
@@ -44,14 +44,14 @@ def incidents(*records):
         ALWAYS | {"source_record_id": record, "occurred_from": moment, "occurred_to": moment} | values
         for record, moment, values in records
     ]
-    return frame(KINDS["incident"], rows)
+    return frame(CONTRACTS["incident"], rows)
 
 
 @contextmanager
 def load(warehouse, territory, feed, records, *, days=(FIRST, FIRST + timedelta(days=DAYS)), kind="incident"):
     """A load by the loader's own code, as its role; open until the block ends."""
     window = Window(*days, ZONES[territory])
-    of_feed = FeedWindow(territory, feed, KINDS[kind], window, is_complete=True, tolerated_withdrawal_share=1.0)
+    of_feed = LoadWindow(territory, feed, CONTRACTS[kind], window, is_complete=True, tolerated_withdrawal_share=1.0)
     with loading(sa.make_url(warehouse.url("loader")), of_feed) as opened:
         opened.add(records, pl.DataFrame(schema=REJECTED))
         yield opened
@@ -235,7 +235,7 @@ def test_cells_that_arrive_late_rebuild_all_incidents_of_their_city(dbt, warehou
     cell = {"source_record_id": "c9", "cell_id": "c9", "occurred_precision": "day", "location_method": "zone",
             "known_at": ALWAYS["known_at"], "longitude_deg": 5.0, "latitude_deg": 43.0, "easting_m": 0.0,
             "northing_m": 0.0, "cell_size_m": 250, "epsg": 2154}  # fmt: skip
-    with load(warehouse, "demo", "grid of this test", frame(KINDS["cell"], [cell]), kind="cell"):
+    with load(warehouse, "demo", "grid of this test", frame(CONTRACTS["cell"], [cell]), kind="cell"):
         pass
     built("fct_incident")
     assert warehouse.rows("select cell_id from core.fct_incident") == [("unlocated",)], "the cells are not built yet"

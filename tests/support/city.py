@@ -12,6 +12,8 @@ from observatory.feeds import open_feed
 from observatory.records.admit import admit
 from observatory.records.check import Checked
 from observatory.records.identity import Ordinals
+from observatory.records.mapping import require_mapping
+from observatory.records.plan import Plan
 from observatory.territory.city import Territory
 from observatory.territory.files import load_territory
 from observatory.window import Window
@@ -37,6 +39,12 @@ def city(kind: str, source: dict[str, Any], columns: dict[str, Any], **more: Any
     return Territory.model_validate({**demo, "bounds": bounds, "feeds": {"sample": feed}})
 
 
+def require_mapped(territory: Territory) -> None:
+    """Refuse a city of which a feed's columns are not those of its contract."""
+    for feed_id in territory.feeds:
+        require_mapping(Plan.of(territory, feed_id))
+
+
 def as_json(territory: Territory) -> str:
     """A territory as a file has it, on one line."""
     told = territory.model_dump(mode="json", by_alias=True)
@@ -51,7 +59,7 @@ def day(written: str, timezone: str = "Europe/Paris") -> Window:
 
 def read(territory: Territory, window: Window, **options: Any) -> list[pl.DataFrame]:
     """The chunks of the feed, each with exactly the columns that are to be read."""
-    chunks = list(open_feed(territory, "sample", **{"patience": IMPATIENT, **options}).read(window))
+    chunks = list(open_feed(Plan.of(territory, "sample"), **{"patience": IMPATIENT, **options}).read(window))
     assert all(chunk.columns == list(territory.feeds["sample"].read_columns) for chunk in chunks)
     assert all(chunk.height for chunk in chunks)
     return chunks
@@ -64,5 +72,5 @@ def rows(territory: Territory, window: Window, **options: Any) -> list[dict[str,
 def records(territory: Territory, window: Window, **options: Any) -> Checked:
     """What comes of the feed once it is through the door and its contract."""
     ordinals = Ordinals()
-    checked = [admit(chunk, territory, "sample", ordinals) for chunk in read(territory, window, **options)]
+    checked = [admit(chunk, Plan.of(territory, "sample"), ordinals) for chunk in read(territory, window, **options)]
     return Checked(pl.concat([c.accepted for c in checked]), pl.concat([c.rejected for c in checked]))

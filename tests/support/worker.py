@@ -17,6 +17,7 @@ from observatory import feeds
 from observatory.errors import ObservatoryError, SourceUnavailable
 from observatory.feeds.http.client import Patience
 from observatory.ingest import extract, runs
+from observatory.records.plan import Plan
 from observatory.territory.city import Territory
 from observatory.territory.files import load_territory
 
@@ -91,10 +92,10 @@ class Worker:
         return self._process.exitcode == -signal.SIGKILL
 
 
-def impatiently(territory: Territory, feed_id: str, **options: Any) -> Any:
+def impatiently(plan: Plan, **options: Any) -> Any:
     """Open a feed whose server is given up after a moment."""
-    is_asked = territory.feeds[feed_id].source.protocol != "database"
-    return feeds.open_feed(territory, feed_id, **options, **({"patience": IMPATIENT} if is_asked else {}))
+    is_asked = plan.feed.source.protocol != "database"
+    return feeds.open_feed(plan, **options, **({"patience": IMPATIENT} if is_asked else {}))
 
 
 def run(url: sa.URL, territory: Territory, job: Job) -> Outcome:

@@ -13,8 +13,10 @@ import polars as pl
 import pytest
 
 from observatory.feeds import open_feed
-from observatory.records.admit import check, conform
+from observatory.records.check import check
+from observatory.records.conform import conform
 from observatory.records.identity import Ordinals
+from observatory.records.plan import Plan
 from observatory.simulator import portal, servers
 from observatory.territory.city import Territory
 from observatory.territory.files import load_territory
@@ -122,7 +124,7 @@ def read() -> Callable[..., list[pl.DataFrame]]:
     """The chunks that a city's feed ``feed`` yields in a window."""
 
     def chunks(territory, window, **options) -> list[pl.DataFrame]:
-        return list(open_feed(territory, "feed", **options).read(window))
+        return list(open_feed(Plan.of(territory, "feed"), **options).read(window))
 
     return chunks
 
@@ -133,7 +135,10 @@ def checked() -> Callable[..., tuple[pl.DataFrame, pl.DataFrame]]:
 
     def divided(chunks, territory) -> tuple[pl.DataFrame, pl.DataFrame]:
         ordinals = Ordinals()
-        parts = [check(rows, conform(rows, territory, "feed", ordinals), territory, "feed") for rows in chunks]
+        parts = [
+            check(rows, conform(rows, Plan.of(territory, "feed"), ordinals), Plan.of(territory, "feed"))
+            for rows in chunks
+        ]
         return pl.concat(part.accepted for part in parts), pl.concat(part.rejected for part in parts)
 
     return divided

@@ -11,7 +11,8 @@ from contextlib import closing
 import pytest
 import yaml
 
-from observatory.contracts import KINDS
+from observatory.contracts import CONTRACTS
+from observatory.kinds import KINDS
 from observatory.settings import ROOT
 from observatory.simulator.world.parameters import PLANTED
 from observatory.territory.files import load_territories
@@ -80,7 +81,7 @@ TABLES, RELATIONS = tables(), models()
 COLUMNS = {
     **{table: list(columns) for table, columns in TABLES.items()},
     **{name: [column["name"] for column in each.get("columns", [])] for name, each in RELATIONS.items()},
-    **{f"contract {kind.name}": list(kind.columns) for kind in KINDS.values()},
+    **{f"contract {kind.name}": list(kind.columns) for kind in CONTRACTS.values()},
 }
 
 

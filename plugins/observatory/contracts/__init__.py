@@ -1,35 +1,29 @@
-"""Contracts: one module per record kind. A module here is a kind; adding one adds it everywhere.
-
-Light: the schedules know the names; a contract is imported when it is asked for.
-"""
+"""Contracts: one module per kind of record. A module is imported when its contract is asked for: they are heavy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
+from observatory.kinds import KINDS
+
 if TYPE_CHECKING:
-    from observatory.contracts.base import Kind
-
-NAMES = tuple(sorted({module.name for module in iter_modules(__path__)} - {"base", "parse"}))
-"""Names of the kinds."""
+    from observatory.contracts.base import Contract
 
 
-class _Kinds(Mapping[str, "Kind"]):
-    """Name of a kind to the kind."""
-
-    def __getitem__(self, name: str) -> Kind:
-        if name not in NAMES:
-            raise KeyError(name)
-        return import_module(f"{__name__}.{name}").KIND
+class _Contracts(Mapping[str, "Contract"]):
+    def __getitem__(self, kind: str) -> Contract:
+        if kind not in KINDS:
+            raise KeyError(kind)
+        return import_module(f"{__name__}.{kind}").CONTRACT
 
     def __iter__(self) -> Iterator[str]:
-        return iter(NAMES)
+        return iter(KINDS)
 
     def __len__(self) -> int:
-        return len(NAMES)
+        return len(KINDS)
 
 
-KINDS: Mapping[str, Kind] = _Kinds()
+CONTRACTS: Mapping[str, Contract] = _Contracts()
+"""Name of a kind to its contract."""

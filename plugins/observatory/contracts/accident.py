@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from observatory.contracts.base import Kind, Record
+from observatory.contracts.base import Contract, Record
+from observatory.kinds import KINDS
 
 AGE_CLASSES = {"aged_0_14_count": (0, 14), "aged_15_24_count": (15, 24), "aged_25_64_count": (25, 64),
                "aged_65_plus_count": (65, 120)}  # fmt: skip
@@ -65,12 +66,9 @@ def count_involved(involved: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-KIND = Kind(
-    "accident",
-    "a road accident with injury",
+CONTRACT = Contract(
+    KINDS["accident"],
     Accident,
-    correction_days=366,
-    retention_days=None,
     refused={
         "birth_year": "years of birth become classes of age before the door (count_involved)",
         "sex": "who was hurt is not asked",

@@ -1,4 +1,4 @@
-"""What a record kind is made of: the columns all have, its contract, its key, what it refuses, how long it stays."""
+"""What a contract is made of: the columns that every kind has, its checks, its key, what it refuses."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import pandera.polars as pa
 import polars as pl
+
+from observatory.kinds import Kind
 
 if TYPE_CHECKING:
     from observatory.territory.city import Territory
@@ -32,7 +34,7 @@ PLACE = ("longitude_deg", "latitude_deg", "easting", "northing", "point")
 """Columns a feed may map to say where something is: degrees, metres or feet, or both coordinates in one text."""
 
 STANDS = ("cell_id", "district_code", "longitude_deg", "latitude_deg")
-"""Columns that tell where a record stands."""
+"""Columns that say where a record is."""
 
 _ROUNDED = r"^-?\d+([.,]\d+)?[eE]\+\d+$"
 
@@ -98,50 +100,41 @@ class Sums:
 
 
 @dataclass(frozen=True, eq=False)
-class Kind:
-    """A kind of record: what one must look like, whatever city it is from.
+class Contract:
+    """The contract of a kind: what its records must look like, whatever city they are from.
 
     Attributes:
-        name: name of the kind, of its module and of its table in ``raw``.
-        row: what one row of the table is a version of, e.g. ``an incident record``.
-        model: the contract, columns in the table's order.
+        kind: name, time column, retention and what else the schedules know.
+        model: columns in the table's order, with their checks.
         natural_key: columns whose values are the record's identity where the feed has no ``source_record_id``.
-        time_column: by which records are cut into windows; None where every read takes them all.
         rule: what the kind alone knows: from the columns as read, typed, to the same rows with some of them set.
         completes: required columns that the rule sets, so that no feed need map them.
         inputs: columns that a feed may map for the rule alone, with their types; they are not stored.
         any_of: columns of which a feed maps at least one.
-        retention_days: how long its versions are kept, days; None for as long as the city is observed.
         tolerated_reject_share: share of rejected records above which a window is not loaded, where the feed has none.
-        correction_days: how far back a source still changes records, days, where the feed says nothing.
         pseudonymous_key: whether the key points to a person's file and is kept as a pseudonym only: never, in records
             that a partner hands over under a convention, or always.
-        refuses_traces: whether a delivery with fields of images, tracks, faces or plates is refused whole.
-        refused: columns a feed may not map, and why: what identifies a person never passes the door.
-        texts: columns of free text, which are scrubbed at the door.
-        measured: columns whose source is a text of which only the length passes the door.
+        refuses_traces: whether a delivery with fields of images, tracks, faces or plates is refused as a whole.
+        refused: columns that a feed may not map, and why: they would identify a person.
+        texts: columns of free text, from which persons are masked.
+        measured: columns whose source is a text of which only the length is kept.
         least_count: column to the count below which a group is so small that it may tell of a person.
         small_counts: whether a record with such a count stays without it, or is refused.
         rounded_to_m: side of the squares to whose centres places are moved, where a point tells of a person, metres.
         repeat_key: columns that are equal in records which tell of the same thing when they follow each other closely.
         repeat_within_s: how closely, seconds; ``is_repeat`` marks all but the first.
-        is_derived: whether the observatory makes its records itself, so that no feed delivers them.
         sums: for a signal, which has many rows with little in each: how it is summed by the hour. Its records are kept
-            as Parquet, in their newest version alone; the warehouse holds the sums.
+            as Parquet, only in their newest version; the warehouse holds the sums.
     """
 
-    name: str
-    row: str
+    kind: Kind
     model: type[pa.DataFrameModel]
     natural_key: tuple[str, ...] = ("source_record_id",)
-    time_column: str | None = "occurred_from"
     rule: Rule | None = None
     completes: frozenset[str] = frozenset()
     inputs: Mapping[str, pl.DataType] = field(default_factory=dict)
     any_of: tuple[str, ...] = ()
-    retention_days: int | None = 5 * 365
     tolerated_reject_share: float = 0.02
-    correction_days: int = 30
     pseudonymous_key: Literal["never", "convention", "always"] = "never"
     refuses_traces: bool = False
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -152,13 +145,12 @@ class Kind:
     rounded_to_m: int | None = None
     repeat_key: tuple[str, ...] = ()
     repeat_within_s: int = 0
-    is_derived: bool = False
     sums: Sums | None = None
 
     @property
-    def is_signal(self) -> bool:
-        """Whether records are kept as Parquet by day, and only their hourly sums in the warehouse."""
-        return self.sums is not None
+    def name(self) -> str:
+        """Name of the kind."""
+        return self.kind.name
 
     @cached_property
     def schema(self) -> dict[str, pl.DataType]:

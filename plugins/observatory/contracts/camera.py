@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandera.polars as pa
 
-from observatory.contracts.base import Kind, Standing
+from observatory.contracts.base import Contract, Standing
+from observatory.kinds import KINDS
 
 
 class Camera(Standing):
@@ -15,4 +16,7 @@ class Camera(Standing):
     azimuth_deg: float = pa.Field(nullable=True, in_range={"min_value": 0, "max_value": 360})
 
 
-KIND = Kind("camera", "a camera of the registry", Camera, time_column=None, retention_days=None)
+CONTRACT = Contract(
+    KINDS["camera"],
+    Camera,
+)

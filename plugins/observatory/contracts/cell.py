@@ -7,8 +7,9 @@ from datetime import datetime
 import pandera.polars as pa
 import polars as pl
 
-from observatory.contracts.base import UTC_TIME, Kind, Standing
+from observatory.contracts.base import UTC_TIME, Contract, Standing
 from observatory.grid import CELL_ID_PATTERN
+from observatory.kinds import KINDS
 
 
 class Cell(Standing):
@@ -31,7 +32,7 @@ def cell_records(cells: pl.DataFrame, known_at: datetime, cell_size_m: int) -> p
         known_at: when the zones they are derived from could be known.
         cell_size_m: side of a cell, metres; a record may be anywhere in it.
     """
-    absent = [pl.lit(None, dtype).alias(name) for name, dtype in KIND.schema.items() if name not in cells.columns]
+    absent = [pl.lit(None, dtype).alias(name) for name, dtype in CONTRACT.schema.items() if name not in cells.columns]
     return (
         cells.with_columns(
             absent,
@@ -42,16 +43,12 @@ def cell_records(cells: pl.DataFrame, known_at: datetime, cell_size_m: int) -> p
             location_method=pl.lit("zone"),
             location_precision_m=pl.lit(cell_size_m / 2),
         )
-        .select(KIND.columns)
+        .select(CONTRACT.columns)
     )
 
 
-KIND = Kind(
-    "cell",
-    "a grid cell whose centre lies in the city boundary; the position is that of the centre",
+CONTRACT = Contract(
+    KINDS["cell"],
     Cell,
     natural_key=("cell_id",),
-    time_column=None,
-    retention_days=None,
-    is_derived=True,
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandera.polars as pa
 
-from observatory.contracts.base import Kind, Record
+from observatory.contracts.base import Contract, Record
+from observatory.kinds import KINDS
 
 
 class Citation(Record):
@@ -15,9 +16,8 @@ class Citation(Record):
     vehicle_class: str = pa.Field(nullable=True)
 
 
-KIND = Kind(
-    "citation",
-    "a citation record",
+CONTRACT = Contract(
+    KINDS["citation"],
     Citation,
     pseudonymous_key="always",
     refused={

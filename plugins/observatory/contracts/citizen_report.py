@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from observatory.contracts.base import Kind, Moment, Record
+from observatory.contracts.base import Contract, Moment, Record
+from observatory.kinds import KINDS
 
 
 class CitizenReport(Record):
@@ -26,11 +27,9 @@ class CitizenReport(Record):
         return data.lazyframe.select(pl.col("closed_at") >= pl.col("occurred_from"))
 
 
-KIND = Kind(
-    "citizen_report",
-    "a request to a city service",
+CONTRACT = Contract(
+    KINDS["citizen_report"],
     CitizenReport,
-    correction_days=90,
     texts=("description",),
     refused={
         "reporter": "who reports is not asked",

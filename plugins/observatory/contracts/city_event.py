@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from observatory.contracts.base import Kind, Record
+from observatory.contracts.base import Contract, Record
+from observatory.kinds import KINDS
 
 _LONGEST_DAYS = 365
 
@@ -29,11 +30,9 @@ class CityEvent(Record):
         return data.lazyframe.select(lasting <= pl.duration(days=_LONGEST_DAYS))
 
 
-KIND = Kind(
-    "city_event",
-    "a timing of an event of the city",
+CONTRACT = Contract(
+    KINDS["city_event"],
     CityEvent,
-    time_column=None,
     refused={
         "contact": "whom to call is not asked",
         "phone": "whom to call is not asked",

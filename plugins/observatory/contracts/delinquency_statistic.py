@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pandera.polars as pa
 import polars as pl
 
-from observatory.contracts.base import Kind, Record
+from observatory.contracts.base import Contract, Record
 from observatory.contracts.parse import to_utc
+from observatory.kinds import KINDS
 
 if TYPE_CHECKING:
     from observatory.territory.city import Territory
@@ -50,13 +51,10 @@ def date_the_year(values: pl.DataFrame, territory: Territory, _: FeedSettings) -
     )
 
 
-KIND = Kind(
-    "delinquency_statistic",
-    "an indicator of an area and a year",
+CONTRACT = Contract(
+    KINDS["delinquency_statistic"],
     DelinquencyStatistic,
     natural_key=("zone_code", "reference_year", "indicator_code", "edition"),
-    time_column=None,
     rule=date_the_year,
     completes=frozenset({"occurred_from"}),
-    retention_days=None,
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from observatory.contracts.base import Kind, Record
+from observatory.contracts.base import Contract, Record
+from observatory.kinds import KINDS
 
 
 class EventMeasure(Record):
@@ -17,11 +18,9 @@ class EventMeasure(Record):
     staff_count: pl.Int32 = pa.Field(nullable=True, ge=0)
 
 
-KIND = Kind(
-    "event_measure",
-    "a measure foreseen for an event",
+CONTRACT = Contract(
+    KINDS["event_measure"],
     EventMeasure,
     natural_key=("event_code", "measure_type", "occurred_from"),
-    time_column=None,
     refused={"officer": "staff is counted, nobody is named", "contact": "whom to call is not asked"},
 )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pandera.polars as pa
 import polars as pl
 
-from observatory.contracts.base import Kind, Moment, Record
+from observatory.contracts.base import Contract, Moment, Record
+from observatory.kinds import KINDS
 
 if TYPE_CHECKING:
     from observatory.territory.city import Territory
@@ -50,9 +51,8 @@ def end_with_the_last_moment(values: pl.DataFrame, _: Territory, __: FeedSetting
     return values.with_columns(occurred_to=pl.max_horizontal(told))
 
 
-KIND = Kind(
-    "fire_operation",
-    "an operation of the fire brigade",
+CONTRACT = Contract(
+    KINDS["fire_operation"],
     FireOperation,
     rule=end_with_the_last_moment,
     rounded_to_m=100,

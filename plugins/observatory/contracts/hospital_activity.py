@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from observatory.contracts.base import Kind, Record
+from observatory.contracts.base import Contract, Record
+from observatory.kinds import KINDS
 
 LEAST_COUNT = 5
 """Fewer visits than this could tell of a person: such rows are refused, and their count never passes the door."""
@@ -21,13 +22,11 @@ class HospitalActivity(Record):
     visit_count: pl.Int32 = pa.Field(in_range={"min_value": LEAST_COUNT, "max_value": 5_000})
 
 
-KIND = Kind(
-    "hospital_activity",
-    "the visits to an establishment on a day, by class of age and reason",
+CONTRACT = Contract(
+    KINDS["hospital_activity"],
     HospitalActivity,
     natural_key=("establishment_code", "occurred_from", "age_class", "motive_code"),
     least_count={"visit_count": LEAST_COUNT},
-    # a source that does not suppress small counts itself delivers many
     tolerated_reject_share=0.5,
     refused={
         "patient": "only sums are read",

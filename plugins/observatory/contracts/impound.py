@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandera.polars as pa
 
-from observatory.contracts.base import Kind, Record
+from observatory.contracts.base import Contract, Record
+from observatory.kinds import KINDS
 
 
 class Impound(Record):
@@ -14,9 +15,8 @@ class Impound(Record):
     vehicle_class: str = pa.Field(nullable=True)
 
 
-KIND = Kind(
-    "impound",
-    "a tow to the pound",
+CONTRACT = Contract(
+    KINDS["impound"],
     Impound,
     pseudonymous_key="always",
     refused={

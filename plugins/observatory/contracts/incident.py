@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from observatory.contracts.base import Kind, Record
+from observatory.contracts.base import Contract, Record
+from observatory.kinds import KINDS
 
 _LONGEST_WINDOW_DAYS = 60
 _LATEST_ENTRY_DAYS = 7
@@ -32,9 +33,8 @@ class Incident(Record):
         return data.lazyframe.select(is_short | (pl.col("occurred_precision") == "year"))
 
 
-KIND = Kind(
-    "incident",
-    "an incident record",
+CONTRACT = Contract(
+    KINDS["incident"],
     Incident,
     pseudonymous_key="convention",
     texts=("description",),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from observatory.contracts.base import Kind, Moment, Record
+from observatory.contracts.base import Contract, Moment, Record
+from observatory.kinds import KINDS
 
 
 class Operation(Record):
@@ -21,11 +22,9 @@ class Operation(Record):
         return data.lazyframe.select(pl.col("reported_at") <= pl.col("occurred_from"))
 
 
-KIND = Kind(
-    "operation",
-    "a targeted operation",
+CONTRACT = Contract(
+    KINDS["operation"],
     Operation,
-    time_column=None,
     refused={
         "target_name": "an operation is in an area, never against somebody",
         "officer": "who takes part is not asked",

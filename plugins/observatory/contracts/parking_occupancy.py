@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from observatory.contracts.base import Kind, Record, Sums
+from observatory.contracts.base import Contract, Record, Sums
+from observatory.kinds import KINDS
 
 _OVERFULL = 1.05
 
@@ -27,14 +28,11 @@ class ParkingOccupancy(Record):
         )
 
 
-KIND = Kind(
-    "parking_occupancy",
-    "the free places of a car park at a moment",
+CONTRACT = Contract(
+    KINDS["parking_occupancy"],
     ParkingOccupancy,
     natural_key=("car_park_code", "occurred_from"),
     any_of=("free_count",),
-    correction_days=1,
-    retention_days=2 * 365,
     sums=Sums(series=("car_park_code",), measures=("free_count", "capacity_count")),
     refused={"plate": "places are counted, nobody is followed"},
 )

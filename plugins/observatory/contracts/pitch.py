@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from observatory.contracts.base import Kind, Standing
+from observatory.contracts.base import Contract, Standing
+from observatory.kinds import KINDS
 
 
 class Pitch(Standing):
@@ -18,10 +19,8 @@ class Pitch(Standing):
     area_m2: float = pa.Field(nullable=True, gt=0)
 
 
-KIND = Kind(
-    "pitch",
-    "a market or a pitch in public space",
+CONTRACT = Contract(
+    KINDS["pitch"],
     Pitch,
-    time_column=None,
     refused={"holder": "to whom a pitch is granted is not asked", "phone": "whom to call is not asked"},
 )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pandera.polars as pa
 import polars as pl
 
-from observatory.contracts.base import Kind, Record, Sums
+from observatory.contracts.base import Contract, Record, Sums
+from observatory.kinds import KINDS
 
 if TYPE_CHECKING:
     from observatory.territory.city import Territory
@@ -39,9 +40,8 @@ def bound_the_slot(values: pl.DataFrame, _: Territory, __: FeedSettings) -> pl.D
     return values.with_columns(is_suppressed=pl.col("volume_count").is_null())
 
 
-KIND = Kind(
-    "population_flow",
-    "the volume of a segment of the population in a zone and a slot of time",
+CONTRACT = Contract(
+    KINDS["population_flow"],
     PopulationFlow,
     natural_key=("zone_code", "occurred_from", "segment"),
     rule=bound_the_slot,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from observatory.contracts.base import Kind, Record
+from observatory.contracts.base import Contract, Record
 from observatory.grid import CELL_ID_PATTERN
+from observatory.kinds import KINDS
 
 
 class Presence(Record):
@@ -22,9 +23,8 @@ class Presence(Record):
         return data.lazyframe.select(pl.col("cell_id").str.contains(CELL_ID_PATTERN))
 
 
-KIND = Kind(
-    "presence",
-    "the patrol of a cell during a shift",
+CONTRACT = Contract(
+    KINDS["presence"],
     Presence,
     natural_key=("cell_id", "occurred_from", "shift_code"),
     any_of=("planned_min", "actual_min"),

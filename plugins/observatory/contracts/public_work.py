@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pandera.polars as pa
 import polars as pl
 
-from observatory.contracts.base import UTC_TIME, Kind, Moment, Standing
+from observatory.contracts.base import UTC_TIME, Contract, Moment, Standing
+from observatory.kinds import KINDS
 
 if TYPE_CHECKING:
     from observatory.territory.city import Territory
@@ -51,11 +52,9 @@ def close_what_is_over(values: pl.DataFrame, _: Territory, __: FeedSettings) -> 
     )
 
 
-KIND = Kind(
-    "public_work",
-    "a public work",
+CONTRACT = Contract(
+    KINDS["public_work"],
     PublicWork,
-    time_column=None,
     rule=close_what_is_over,
     completes=frozenset({"occurred_from", "state"}),
     inputs={"is_over": pl.Boolean()},

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandera.polars as pa
 
-from observatory.contracts.base import Kind, Standing
+from observatory.contracts.base import Contract, Standing
+from observatory.kinds import KINDS
 
 
 class SensitivePlace(Standing):
@@ -14,12 +15,9 @@ class SensitivePlace(Standing):
     place_name: str = pa.Field(nullable=True)
 
 
-KIND = Kind(
-    "sensitive_place",
-    "a sensitive place",
+CONTRACT = Contract(
+    KINDS["sensitive_place"],
     SensitivePlace,
-    time_column=None,
-    retention_days=None,
     refused={
         "phone": "whom to call is not asked",
         "mail": "whom to write to is not asked",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from observatory.contracts.base import Kind, Moment, Record
+from observatory.contracts.base import Contract, Moment, Record
+from observatory.kinds import KINDS
 
 _LONGEST_TEXT = 3_000
 
@@ -35,14 +36,11 @@ class SocialSignal(Record):
         return data.lazyframe.select(pl.col("root_at") <= pl.col("occurred_from"))
 
 
-KIND = Kind(
-    "social_signal",
-    "what remains of a public message",
+CONTRACT = Contract(
+    KINDS["social_signal"],
     SocialSignal,
     pseudonymous_key="always",
     measured=("text_length",),
-    correction_days=2,
-    retention_days=365,
     refused={
         "text": "a text never passes the door; map text_length to it",
         "author": "who wrote is not asked",

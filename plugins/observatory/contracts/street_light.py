@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandera.polars as pa
 
-from observatory.contracts.base import Kind, Moment, Standing
+from observatory.contracts.base import Contract, Moment, Standing
+from observatory.kinds import KINDS
 
 
 class StreetLight(Standing):
@@ -15,10 +16,8 @@ class StreetLight(Standing):
     state: str = pa.Field(isin=["outage", "dimmed", "repaired"])
 
 
-KIND = Kind(
-    "street_light",
-    "an outage of a light",
+CONTRACT = Contract(
+    KINDS["street_light"],
     StreetLight,
     natural_key=("light_code", "occurred_from"),
-    time_column=None,
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandera.polars as pa
 import polars as pl
 
-from observatory.contracts.base import Kind, Record
+from observatory.contracts.base import Contract, Record
+from observatory.kinds import KINDS
 
 
 class StreetVending(Record):
@@ -15,9 +16,8 @@ class StreetVending(Record):
     goods_class: str = pa.Field(nullable=True)
 
 
-KIND = Kind(
-    "street_vending",
-    "a sighting of vending in the street",
+CONTRACT = Contract(
+    KINDS["street_vending"],
     StreetVending,
     refused={
         "vendor": "sellers are counted, nobody is recorded",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pandera.polars as pa
 import polars as pl
 
-from observatory.contracts.base import Kind, Record, Sums
+from observatory.contracts.base import Contract, Record, Sums
+from observatory.kinds import KINDS
 
 if TYPE_CHECKING:
     from observatory.territory.city import Territory
@@ -50,16 +51,14 @@ def tell_missing_from_zero(values: pl.DataFrame, _: Territory, __: FeedSettings)
     return values
 
 
-KIND = Kind(
-    "traffic_measure",
-    "a measurement of a site on a road over an interval",
+CONTRACT = Contract(
+    KINDS["traffic_measure"],
     TrafficMeasure,
     natural_key=("site_code", "occurred_to"),
     rule=tell_missing_from_zero,
     completes=frozenset({"occurred_from"}),
     inputs={"period_min": pl.Float64()},
     any_of=("flow_veh_h", "speed_kmh", "occupancy_pct"),
-    retention_days=5 * 365,
     sums=Sums(series=("site_code",), measures=("flow_veh_h", "speed_kmh", "occupancy_pct")),
     refused={"plate": "traffic is counted, nobody is followed"},
 )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pandera.polars as pa
 import polars as pl
 
-from observatory.contracts.base import Kind, Record, Sums
+from observatory.contracts.base import Contract, Record, Sums
 from observatory.contracts.parse import to_utc
+from observatory.kinds import KINDS
 
 if TYPE_CHECKING:
     from observatory.territory.city import Territory
@@ -59,9 +60,8 @@ def unroll_the_service_day(values: pl.DataFrame, territory: Territory, _: FeedSe
     return values.with_columns(occurred_from=noon + since)
 
 
-KIND = Kind(
-    "transit_service",
-    "a stop of a trip of public transport, planned or observed",
+CONTRACT = Contract(
+    KINDS["transit_service"],
     TransitService,
     natural_key=(
         "record_type",
@@ -75,8 +75,6 @@ KIND = Kind(
     rule=unroll_the_service_day,
     completes=frozenset({"occurred_from"}),
     any_of=("occurred_from", "service_time"),
-    correction_days=1,
-    retention_days=2 * 365,
     sums=Sums(
         series=("record_type", "line_code"),
         measures=("delay_s",),

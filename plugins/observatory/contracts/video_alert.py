@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandera.polars as pa
 
-from observatory.contracts.base import Kind, Moment, Record
+from observatory.contracts.base import Contract, Moment, Record
+from observatory.kinds import KINDS
 
 
 class VideoAlert(Record):
@@ -20,15 +21,12 @@ class VideoAlert(Record):
     is_repeat: bool
 
 
-KIND = Kind(
-    "video_alert",
-    "an alert that analytics raised at a camera, metadata alone",
+CONTRACT = Contract(
+    KINDS["video_alert"],
     VideoAlert,
     repeat_key=("camera_code", "category"),
     repeat_within_s=5 * 60,
     completes=frozenset({"is_repeat"}),
-    correction_days=2,
-    retention_days=30,
     refuses_traces=True,
     refused={
         "image": "no image enters",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pandera.polars as pa
 import polars as pl
 
-from observatory.contracts.base import Kind, Record
+from observatory.contracts.base import Contract, Record
+from observatory.kinds import KINDS
 
 if TYPE_CHECKING:
     from observatory.territory.city import Territory
@@ -40,14 +41,11 @@ def convert_units(values: pl.DataFrame, _: Territory, __: FeedSettings) -> pl.Da
     )
 
 
-KIND = Kind(
-    "weather",
-    "the weather of a station and an hour",
+CONTRACT = Contract(
+    KINDS["weather"],
     Weather,
     natural_key=("station_code", "occurred_from", "is_forecast"),
     rule=convert_units,
     inputs={"temperature_k": pl.Float64(), "pressure_pa": pl.Float64(), "wind_km_h": pl.Float64()},
     any_of=("temperature_c", "temperature_k", "rain_mm", "wind_m_s", "wind_km_h"),
-    correction_days=7,
-    retention_days=None,
 )

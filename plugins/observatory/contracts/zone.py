@@ -11,7 +11,8 @@ import polars as pl
 import shapely
 
 from observatory import grid
-from observatory.contracts.base import UTC_TIME, Kind, Standing
+from observatory.contracts.base import UTC_TIME, Contract, Standing
+from observatory.kinds import KINDS
 from observatory.window import local_midnight
 
 if TYPE_CHECKING:
@@ -53,13 +54,10 @@ def measure(values: pl.DataFrame, territory: Territory, feed: FeedSettings) -> p
     )
 
 
-KIND = Kind(
-    "zone",
-    "a zone (city boundary, district or quarter), geometry in WGS 84, longitude first",
+CONTRACT = Contract(
+    KINDS["zone"],
     Zone,
     natural_key=("zone_type", "zone_code"),
-    time_column=None,
     rule=measure,
     completes=frozenset({"zone_code", "zone_name", "area_km2"}),
-    retention_days=None,
 )

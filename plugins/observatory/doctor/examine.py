@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from observatory.contracts import KINDS
+from observatory.contracts import CONTRACTS
 from observatory.contracts.parse import text
 from observatory.doctor import forecastable, sample
 from observatory.doctor.report import (
@@ -36,9 +36,11 @@ from observatory.errors import (
     SourceUnavailable,
     TerritoryError,
 )
+from observatory.kinds import KINDS
 from observatory.records.admit import admit
 from observatory.records.identity import Ordinals
 from observatory.records.mapping import require_mapping
+from observatory.records.plan import Plan
 from observatory.territory.terms import require_live_terms
 
 if TYPE_CHECKING:
@@ -102,7 +104,7 @@ def _examined(
         columns=_mapped(feed, None),
     )
     try:
-        require_mapping(feed)
+        require_mapping(Plan.of(territory, feed_id))
         require_live_terms(feed, today)
         recorded = _recorded(samples, feed_id)
         if samples is not None and recorded is None:
@@ -110,7 +112,7 @@ def _examined(
         if recorded is not None and recorded.is_dir():
             territory, recorded = _at(territory, feed_id, recorded), None
         taken = sample.take(territory, feed_id, today, recorded)
-        checked = admit(taken.rows, territory, feed_id, Ordinals()) if taken.rows.height else None
+        checked = admit(taken.rows, Plan.of(territory, feed_id), Ordinals()) if taken.rows.height else None
     except ObservatoryError as error:
         status = next(status for kind, status in _STATUSES if isinstance(error, kind))
         return replace(report, status=status, problem=str(error)), None
@@ -161,18 +163,18 @@ def _counted(
 
 def _judged(report: FeedReport, territory: Territory, feed: FeedSettings, today: date) -> tuple[str, str | None]:
     """Status of a feed that delivered, and what is to be done about it."""
-    kind, where = KINDS[feed.kind], f"{territory.code}/{feed.feed_id}"
-    tolerated = kind.tolerated_reject_share if feed.tolerated_reject_share is None else feed.tolerated_reject_share
+    contract, subject = CONTRACTS[feed.kind], f"{territory.code}/{feed.feed_id}"
+    tolerated = contract.tolerated_reject_share if feed.tolerated_reject_share is None else feed.tolerated_reject_share
     share = report.rejected_count / report.read_count
     if share > tolerated or not report.accepted_count:
         first = report.rejections[0].reason
         return (
             REJECTED,
-            f"{where}: {share:.0%} of the sample rejected; expected at most {tolerated:.0%}. First: {first}",
+            f"{subject}: {share:.0%} of the sample rejected; expected at most {tolerated:.0%}. First: {first}",
         )
     if report.late_days:
         return LATE, (
-            f"{where}: its newest record is of {report.newest_day}; expected one of "
+            f"{subject}: its newest record is of {report.newest_day}; expected one of "
             f"{sample.newest_day_expected(feed, today)}. Ask {feed.owner}, or correct `publication_lag_hours` in "
             f"{feed.territory_file}."
         )
@@ -180,7 +182,7 @@ def _judged(report: FeedReport, territory: Territory, feed: FeedSettings, today:
 
 
 def _rejections(rejected: pl.DataFrame) -> tuple[Rejection, ...]:
-    """The most frequent causes, each with its first reason; the door has taken persons out of it."""
+    """The most frequent causes, each with its first reason, from which personal data has been removed."""
     causes = (
         rejected.group_by("column_name", "check_name", maintain_order=True)
         .agg(pl.len().alias("count"), pl.col("reason").first())

@@ -17,6 +17,7 @@ from observatory.doctor.report import GroupReport
 from observatory.errors import ObservatoryError
 from observatory.records.admit import admit
 from observatory.records.identity import Ordinals
+from observatory.records.plan import Plan
 from observatory.territory import taxonomy
 from observatory.warehouse.connection import plain, role_url
 from observatory.window import Window
@@ -128,6 +129,6 @@ def _past(territory: Territory, feed_id: str, today: date) -> list[pl.DataFrame]
         taken = sample.read(territory, feed_id, window, _HISTORY_ROWS)
         if taken.rows.is_empty():
             return []
-        return [admit(taken.rows, territory, feed_id, Ordinals()).accepted]
+        return [admit(taken.rows, Plan.of(territory, feed_id), Ordinals()).accepted]
     except ObservatoryError:
         return []

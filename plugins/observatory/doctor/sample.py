@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
-from observatory.contracts import KINDS
 from observatory.errors import SourceChanged
 from observatory.feeds import open_feed
 from observatory.feeds.base import require_columns, within
 from observatory.feeds.http.answers import filled, texts
 from observatory.feeds.http.client import Patience
+from observatory.kinds import KINDS
+from observatory.records.plan import Plan
 from observatory.window import Window
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def take(territory: Territory, feed_id: str, today: date, recorded: Path | None 
 
 def read(territory: Territory, feed_id: str, window: Window, most_rows: int = MOST_ROWS) -> Sample:
     """Read the first rows of a window."""
-    feed = open_feed(territory, feed_id)
+    feed = open_feed(Plan.of(territory, feed_id))
     if "patience" in {each.name for each in dataclasses.fields(cast("Any", feed))}:
         feed = dataclasses.replace(cast("Any", feed), patience=HASTE)
     return _first_rows(feed.read(window), window, most_rows)

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from observatory.feeds.base import Feed
-    from observatory.territory.city import Territory
+    from observatory.records.plan import Plan
 
 
-def open_feed(territory: Territory, feed_id: str, **options: Any) -> Feed:
-    """The feed of a city, ready to read.
+def open_feed(plan: Plan, **options: Any) -> Feed:
+    """The reader of a feed's protocol, ready to read.
 
     Args:
-        territory: the city.
-        feed_id: one of its feeds.
-        options: what the protocol's feed takes beyond its settings, such as ``patience``.
+        plan: the city, the feed's settings and its contract.
+        options: what the protocol's reader takes beyond them, such as ``patience``.
 
     Raises:
         TerritoryError: the file maps columns that the kind's contract does not have, or lacks some that it needs.
@@ -24,7 +23,6 @@ def open_feed(territory: Territory, feed_id: str, **options: Any) -> Feed:
     # the schedules import the settings beside these modules, and must not wait for polars and dlt
     from observatory.records.mapping import require_mapping
 
-    feed = territory.feeds[feed_id]
-    require_mapping(feed)
-    module, _, reader = feed.source.reader.partition(":")
-    return getattr(import_module(module), reader)(territory.code, feed, **options)
+    require_mapping(plan)
+    module, _, reader = plan.feed.source.reader.partition(":")
+    return getattr(import_module(module), reader)(plan.territory.code, plan.feed, **options)

@@ -9,11 +9,11 @@ from typing import Any, cast
 import polars as pl
 import shapely
 
-from observatory.contracts import KINDS
 from observatory.errors import SourceChanged
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
 from observatory.feeds.http.client import PATIENT, Patience
 from observatory.feeds.http.json_source import JsonApi, gathered
+from observatory.kinds import KINDS
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import ArcgisSource
 from observatory.window import Window

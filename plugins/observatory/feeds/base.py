@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from observatory.contracts import KINDS
+from observatory.contracts import CONTRACTS
 from observatory.contracts.parse import moment
 from observatory.errors import SourceChanged
+from observatory.kinds import KINDS
 from observatory.privacy.columns import refused_at_the_door
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def require_columns(where: str, feed: FeedSettings, delivered: Collection[str], 
     Raises:
         SourceChanged: a column is missing, or fields came that the kind refuses.
     """
-    if KINDS[feed.kind].refuses_traces and (traces := refused_at_the_door(delivered)):
+    if CONTRACTS[feed.kind].refuses_traces and (traces := refused_at_the_door(delivered)):
         raise SourceChanged(
             where,
             found=f"fields that images, tracks, faces or plates come in: {traces}",
@@ -63,7 +64,7 @@ def require_columns(where: str, feed: FeedSettings, delivered: Collection[str], 
         )
     missing = [source for source in feed.read_columns if source not in delivered]
     new = sorted(set(delivered) - set(feed.read_columns) - set(feed.ignored_columns))
-    never_empty = {source for name in KINDS[feed.kind].required for source in feed.sources_of(name)} & set(missing)
+    never_empty = {source for name in CONTRACTS[feed.kind].required for source in feed.sources_of(name)} & set(missing)
     if not missing or not (are_all or new or never_empty):
         return
     raise SourceChanged(

@@ -12,9 +12,9 @@ import polars as pl
 import sqlalchemy as sa
 
 from observatory import settings
-from observatory.contracts import KINDS
 from observatory.errors import SourceChanged, SourceUnavailable
 from observatory.feeds.base import CHUNK_ROWS, edges, require_columns, within
+from observatory.kinds import KINDS
 from observatory.secrets import from_outside
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import DatabaseSource

@@ -12,10 +12,10 @@ from typing import Any, cast
 
 import polars as pl
 
-from observatory.contracts import KINDS
 from observatory.feeds.base import CHUNK_ROWS, edges, require_columns, within
 from observatory.feeds.http.client import PATIENT, Patience, download, explained
 from observatory.feeds.http.json_source import JsonApi, gathered, parsed
+from observatory.kinds import KINDS
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import OpendatasoftSource
 from observatory.window import Window

@@ -12,10 +12,10 @@ import polars as pl
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from requests import Request, Response
 
-from observatory.contracts import KINDS
 from observatory.errors import SourceChanged
 from observatory.feeds.base import edges, require_columns
 from observatory.feeds.http.client import PATIENT, Patience, client, explained
+from observatory.kinds import KINDS
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import SocrataSource
 from observatory.window import Window

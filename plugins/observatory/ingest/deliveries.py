@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from observatory.records.feed_window import FeedWindow
-    from observatory.territory.feed import FeedSettings
     from observatory.territory.sources import FileSource
     from observatory.warehouse.transaction import LoadResult, Transaction
 
@@ -84,7 +83,7 @@ class Taken:
         if not record_taken(load, self.name, self.received_at, self.sha256, self.byte_count):
             raise AlreadyTaken
 
-    def require_unchanged(self, where: str) -> None:
+    def require_unchanged(self, subject: str) -> None:
         """Make sure, once the file is read, that it still is the one whose hash was taken.
 
         Raises:
@@ -92,7 +91,7 @@ class Taken:
         """
         if self.path is not None and _identity(self.path) != self.identity:
             raise SourceUnavailable(
-                where,
+                subject,
                 found="the file was changed or taken away while it was read",
                 expected="files that stay as they are once they have their name",
                 action="Nothing of it was loaded; the next run takes it as it is then. Write files under a name that "
@@ -109,13 +108,12 @@ NOTHING = Taken()
 """What a load takes that reads no inbox, or one that is empty."""
 
 
-def take(url: sa.URL, feed: FeedSettings, loaded: FeedWindow, load: Callable[[Taken], LoadResult]) -> LoadResult:
+def take(url: sa.URL, feed_window: FeedWindow, load: Callable[[Taken], LoadResult]) -> LoadResult:
     """Load what waits in an inbox, file by file; an empty one is an ordinary load of nothing.
 
     Args:
         url: the warehouse, as role ``loader``.
-        feed: the feed.
-        loaded: feed and window, for messages.
+        feed_window: the feed, whose source is an inbox.
         load: loads one file.
 
     Returns:
@@ -128,8 +126,8 @@ def take(url: sa.URL, feed: FeedSettings, loaded: FeedWindow, load: Callable[[Ta
     from observatory.warehouse.deliveries import record_refusal
     from observatory.warehouse.transaction import LoadResult
 
-    folder = made(cast("FileSource", feed.source))
-    files = waiting(str(loaded), feed)
+    folder = made(cast("FileSource", feed_window.feed.source))
+    files = waiting(str(feed_window), feed_window.feed)
     _delete_abandoned(folder)
     if not files:
         return load(NOTHING)
@@ -141,14 +139,14 @@ def take(url: sa.URL, feed: FeedSettings, loaded: FeedWindow, load: Callable[[Ta
         try:
             counts.update(asdict(load(taken)))
         except AlreadyTaken:
-            log.info("%s%s: was loaded before, and is deleted now", loaded, taken)
+            log.info("%s%s: was loaded before, and is deleted now", feed_window, taken)
         except FileNotFoundError:
             if path.exists():
                 raise
-            log.info("%s%s: was taken away before it was read", loaded, taken)
+            log.info("%s%s: was taken away before it was read", feed_window, taken)
             continue
         except (SourceChanged, ContractBroken) as error:
-            record_refusal(url, loaded, taken, error)
+            record_refusal(url, feed_window, taken, error)
             raise _blocking(error, path) from None
         taken.delete()
     return LoadResult(**counts)
@@ -156,12 +154,14 @@ def take(url: sa.URL, feed: FeedSettings, loaded: FeedWindow, load: Callable[[Ta
 
 def _blocking(error: ObservatoryError, path: Path) -> ObservatoryError:
     """The refusal of a file, with what it means for those after it."""
-    todo = f"{error.action} {path} stays, and files that came after it wait: correct it, or take it away."
-    return type(error)(error.subject, found=error.found, expected=error.expected, action=todo, redacted=error.redacted)
+    action = f"{error.action} {path} stays, and files that came after it wait: correct it, or take it away."
+    return type(error)(
+        error.subject, found=error.found, expected=error.expected, action=action, redacted=error.redacted
+    )
 
 
 def _delete_abandoned(folder: Path) -> None:
-    """Delete what was sent in part, long ago: it holds what no door has seen."""
+    """Delete partial uploads that were abandoned: they may contain personal data that was not yet removed."""
     for path in folder.glob(f"{INCOMING}*"):
         with suppress(FileNotFoundError):
             if path.stat().st_mtime < time.time() - ABANDONED_AFTER_S:

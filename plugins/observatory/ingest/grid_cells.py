@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, cast
 import polars as pl
 
 from observatory import grid
-from observatory.contracts import KINDS
+from observatory.contracts import CONTRACTS
 from observatory.contracts.cell import cell_records
 from observatory.records.check import REJECTED
-from observatory.records.feed_window import FeedWindow
-from observatory.warehouse.load import Load, LoadResult, loading
+from observatory.records.feed_window import LoadWindow
+from observatory.warehouse.load import Load, loading
+from observatory.warehouse.transaction import LoadResult
 from observatory.window import Window
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ def lay_grid(url: sa.URL, territory: Territory, window: Window) -> LoadResult | 
     Returns:
         The counts of the load; None while no city boundary is loaded.
     """
-    kind = KINDS["cell"]
-    feed = FeedWindow(territory.code, GRID_FEED, kind, window, is_complete=True, tolerated_withdrawal_share=1.0)
+    feed = LoadWindow(
+        territory.code, GRID_FEED, CONTRACTS["cell"], window, is_complete=True, tolerated_withdrawal_share=1.0
+    )
     with loading(url, feed) as load:
         # read behind the load's lock, so that two zone feeds at once end with the cells of both
         zones = _current_zones(load, territory.code)

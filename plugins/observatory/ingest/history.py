@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from observatory.errors import ConventionNotLive, ObservatoryError, SecretMissing, SourceUnavailable, TerritoryError
 from observatory.ingest import extract
 from observatory.ingest.history_windows import windows_of_history
+from observatory.records.feed_window import FeedWindow
 from observatory.territory.city import corrected_for
 from observatory.warehouse.journal import last_loads
 from observatory.warehouse.load import close_history
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from observatory.territory.city import Territory
-    from observatory.warehouse.load import LoadResult
+    from observatory.warehouse.transaction import LoadResult
 
 FRESH = timedelta(days=1)
 """A load so recent counts even where the window may still change: it is of this history, stopped and begun again."""
@@ -153,7 +154,7 @@ def close(url: sa.URL, territory: Territory, feed_ids: Collection[str], days: tu
         windows = windows_of_history(territory, [feed_id], *days)
         is_whole = all((feed_id, window.start, window.end) in loads for _, window in windows)
         if territory.feeds[feed_id].is_complete and is_whole:
-            closed += close_history(url, extract.feed_window(territory, feed_id, range_of_days))
+            closed += close_history(url, FeedWindow.of(territory, feed_id, range_of_days))
     return closed
 
 

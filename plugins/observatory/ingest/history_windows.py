@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date, timedelta
 
-from observatory.contracts import KINDS
 from observatory.errors import RangeError
+from observatory.kinds import KINDS
 from observatory.territory.city import Territory
 from observatory.window import Window
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from observatory.contracts import KINDS
+from observatory.kinds import KINDS
 from observatory.territory.city import Territory, corrected_for
 from observatory.window import Window, local_midnight
 

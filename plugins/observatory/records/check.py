@@ -1,10 +1,8 @@
-"""Telling records that keep their contract from those that do not, with the reason in words."""
+"""Divide records into those that meet their contract and those that do not, with the reason in words."""
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import pandera.polars as pa
@@ -12,12 +10,12 @@ import polars as pl
 from pandera.errors import SchemaErrors
 
 from observatory.contracts import parse
-from observatory.contracts.base import UNUSABLE, Kind
+from observatory.contracts.base import UNUSABLE
 from observatory.records.location import GEOMETRY
+from observatory.records.plan import DEGREES
 
 if TYPE_CHECKING:
-    from observatory.territory.city import Bounds, Territory
-    from observatory.territory.feed import FeedSettings
+    from observatory.records.plan import Plan
 
 REJECTED = {
     "source_record_id": pl.String,
@@ -27,9 +25,8 @@ REJECTED = {
     "reason": pl.String,
     "row_data": pl.String,
 }
-_PRESENT, _READABLE, _IN_BOUNDS = "present", "readable", "in bounds"
+_PRESENT, _READABLE = "present", "readable"
 _LONGEST_VALUE = 120
-_DEGREES = {"easting": "longitude_deg", "northing": "latitude_deg"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class Checked:
     """A chunk, divided.
 
     Attributes:
-        accepted: records that keep the contract; the kind's columns.
+        accepted: records that meet the contract; the kind's columns.
         rejected: one row per record that does not, by its first failure; columns of ``REJECTED``.
     """
 
@@ -45,27 +42,23 @@ class Checked:
     rejected: pl.DataFrame
 
 
-def check_records(
-    kind: Kind, rows: pl.DataFrame, conformed: pl.DataFrame, territory: Territory, feed: FeedSettings
-) -> Checked:
-    """Divide a chunk into records that keep the contract and those that break it.
+def check(rows: pl.DataFrame, conformed: pl.DataFrame, plan: Plan) -> Checked:
+    """Divide a chunk into records that meet the contract and those that do not.
 
     Args:
-        kind: the contract.
         rows: the chunk as the source delivered it, shape (n, any).
         conformed: what ``conform`` made of it, shape (n, kind's columns + 1).
-        territory: the city; a point outside its bounds breaks the contract.
-        feed: how the source writes; named in the reasons.
+        plan: the contract; the city, whose bounds a point must lie in; how the source writes, for the reasons.
     """
-    records = conformed.select(kind.columns)
-    failures = pl.concat([_unusable(conformed), _broken(_schema(kind, territory.bounds), records)])
+    records = conformed.select(plan.contract.columns)
+    failures = pl.concat([_unusable(conformed), _broken(plan.schema, records)])
     if failures.is_empty():
         return Checked(records, pl.DataFrame(schema=REJECTED))
     # a column that is derived fails because of one that is delivered, which is the one to name
-    delivered_first = failures.sort(pl.col("column_name").is_in([*feed.columns]), descending=True, maintain_order=True)
+    delivered_first = failures.sort(pl.col("column_name").is_in([*plan.sources]), descending=True, maintain_order=True)
     first = delivered_first.unique("index", keep="first", maintain_order=True).sort("index")
     wrong = first["index"]
-    rejected = _described(first, rows[wrong], records[wrong], kind=kind, territory=territory, feed=feed)
+    rejected = _described(first, rows[wrong], records[wrong], plan)
     kept = ~pl.int_range(records.height, eager=True, dtype=pl.UInt32).is_in(wrong.implode())
     return Checked(records.filter(kept), rejected)
 
@@ -110,32 +103,12 @@ def _broken(schema: pa.DataFrameSchema, records: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(schema={"index": pl.UInt32, "column_name": pl.String, "check_name": pl.String})
 
 
-@lru_cache(maxsize=64)
-def _schema(kind: Kind, bounds: Bounds) -> pa.DataFrameSchema:
-    """The contract, with the city's bounds where the kind has a place."""
-    # pandera hands out one schema per model; the bounds of one city must not be another's
-    schema = copy.deepcopy(kind.model.to_schema())
-    limits = {"longitude_deg": (bounds.west, bounds.east), "latitude_deg": (bounds.south, bounds.north)}
-    for name, (low, high) in limits.items():
-        if name in schema.columns:
-            schema.columns[name].checks.append(pa.Check.in_range(low, high, name=_IN_BOUNDS, error=_IN_BOUNDS))
-    return schema
-
-
-def _described(
-    failures: pl.DataFrame,
-    rows: pl.DataFrame,
-    records: pl.DataFrame,
-    *,
-    kind: Kind,
-    territory: Territory,
-    feed: FeedSettings,
-) -> pl.DataFrame:
+def _described(failures: pl.DataFrame, rows: pl.DataFrame, records: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     """Put each failure into words; all three frames have one row per rejected record."""
-    sources = _sources(feed)
-    failures = failures.with_columns(pl.col("column_name").replace(_DEGREES))
+    sources = plan.checked_sources
+    failures = failures.with_columns(pl.col("column_name").replace(DEGREES))
     causes = failures.select("column_name", "check_name").unique(maintain_order=True)
-    words = [_words(kind, column, check, territory, feed) for column, check in causes.iter_rows()]
+    words = [_words(column, check, plan) for column, check in causes.iter_rows()]
     causes = causes.with_columns(
         pl.Series(
             "source", [", ".join(sources.get(column, ())) or None for column in causes["column_name"]], dtype=pl.String
@@ -162,7 +135,7 @@ def _described(
         *(pl.when(pl.col("column_name") == column).then(pl.col(f"source {column}")) for column in sources),
     )
     value = pl.when(said != "").then(said).str.head(_LONGEST_VALUE)
-    came = (
+    found = (
         pl.when(pl.col("value").is_null())
         .then(pl.lit("is missing"))
         .otherwise(pl.format("is '{}'", pl.col("value").str.replace_all(r"\s+", " ")))
@@ -172,9 +145,9 @@ def _described(
         .with_columns(
             reason=pl.format(
                 "{}: {} {}; expected {}. {}",
-                pl.lit(f"{territory.code}/{feed.feed_id}"),
+                pl.lit(str(plan)),
                 pl.coalesce("source", "column_name"),
-                came,
+                found,
                 "expected",
                 "action",
             )
@@ -183,19 +156,13 @@ def _described(
     )
 
 
-def _sources(feed: FeedSettings) -> dict[str, tuple[str, ...]]:
-    """Contract column to the source columns it is made of, degrees also where the source has metres or an area."""
-    named = {_DEGREES.get(name, name): feed.sources_of(name) for name in feed.columns}
-    whole = named.get("point") or named.get(GEOMETRY)
-    return dict.fromkeys(_DEGREES.values(), whole) | named if whole else named
-
-
-def _words(kind: Kind, column: str, check: str, territory: Territory, feed: FeedSettings) -> tuple[str, str]:
+def _words(column: str, check: str, plan: Plan) -> tuple[str, str]:
     """What a check expects of a column, and what to do about it."""
-    correct, bounds = f"Correct feeds.{feed.feed_id}", territory.bounds
+    feed, bounds = plan.feed, plan.territory.bounds
+    correct = f"Correct feeds.{feed.feed_id}"
     match check:
         case "readable":
-            expected, keys = _readable(kind, column, territory, feed)
+            expected, keys = _readable(column, plan)
             action = f"{correct}.{keys} in {feed.territory_file}"
         case "in bounds":
             low, high = (bounds.west, bounds.east) if column == "longitude_deg" else (bounds.south, bounds.north)
@@ -207,9 +174,9 @@ def _words(kind: Kind, column: str, check: str, territory: Territory, feed: Feed
     return expected, f"{action}, or ask {feed.owner} to correct the record."
 
 
-def _readable(kind: Kind, column: str, territory: Territory, feed: FeedSettings) -> tuple[str, str]:
+def _readable(column: str, plan: Plan) -> tuple[str, str]:
     """How a value of a column is to be written, and the keys of the feed that say how it is."""
-    dtype = kind.dtype(column)
+    dtype = plan.contract.dtype(column)
     if column in ("longitude_deg", "latitude_deg", "point"):
         return "a number, beside the other coordinate's", "columns or decimal_comma"
     if column == GEOMETRY:
@@ -217,7 +184,7 @@ def _readable(kind: Kind, column: str, territory: Territory, feed: FeedSettings)
     if dtype == pl.Boolean():
         return "yes or no", "values"
     if dtype.is_numeric():
-        least = {**kind.least_count, **feed.least_count}.get(column)
+        least = {**plan.contract.least_count, **plan.feed.least_count}.get(column)
         return f"a number of at least {least}" if least else "a number", "columns, values or decimal_comma"
-    formats = " or ".join(feed.date_formats)
-    return f"a moment written {formats} that exists on the clock of {territory.timezone}", "date_formats"
+    formats = " or ".join(plan.feed.date_formats)
+    return f"a moment written {formats} that exists on the clock of {plan.territory.timezone}", "date_formats"

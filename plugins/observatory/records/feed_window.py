@@ -1,28 +1,39 @@
-"""One window of one feed."""
+"""One window of one feed: made once, and handed on to every layer that reads, checks or loads it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from observatory.contracts.base import Kind
-from observatory.window import Window
+from observatory.records.plan import Plan
 
 if TYPE_CHECKING:
-    pass
+    from observatory.contracts.base import Contract
+    from observatory.territory.city import Territory
+    from observatory.territory.feed import FeedSettings
+    from observatory.window import Window
 
 
 @dataclass(frozen=True)
-class FeedWindow:
-    """Which feed, which kind of record, which window.
+class LoadWindow:
+    """What a load must know: whose records, of which contract, in which window.
 
-    A window that is part of a history closes no record: another of its windows may list it, see ``withdrawals``. Of
-    one that a live run reads a few more records may be rejected, see ``records.tolerance``.
+    Attributes:
+        territory_code: the city.
+        feed_id: the feed.
+        contract: the contract of its kind.
+        window: the time whose records are loaded.
+        is_complete: whether the source lists every record of the window, so that what it no longer lists is withdrawn.
+        tolerated_withdrawal_share: share of the known records above which none is withdrawn.
+        has_pseudonymous_key: whether the records' identifiers are pseudonyms.
+        is_part_of_history: whether other windows follow, one of which may list a record that this one does not; what
+            is no longer listed is then withdrawn after the last of them (``warehouse.withdrawals``).
+        is_live: whether a live run reads it; of so few records a few more may be rejected (``records.tolerance``).
     """
 
     territory_code: str
     feed_id: str
-    kind: Kind
+    contract: Contract
     window: Window
     is_complete: bool = False
     tolerated_withdrawal_share: float = 0.05
@@ -32,3 +43,49 @@ class FeedWindow:
 
     def __str__(self) -> str:
         return f"{self.territory_code}/{self.feed_id} {self.window}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeedWindow(LoadWindow):
+    """A window of a feed that a city's file declares.
+
+    Attributes:
+        plan: the city, the feed's settings, its contract, and how its rows become records.
+    """
+
+    plan: Plan
+
+    @classmethod
+    def of(
+        cls,
+        territory: Territory,
+        feed_id: str,
+        window: Window,
+        *,
+        is_part_of_history: bool = False,
+        is_live: bool = False,
+    ) -> FeedWindow:
+        """A window of one of a city's feeds."""
+        plan = Plan.of(territory, feed_id)
+        return cls(
+            territory.code,
+            feed_id,
+            plan.contract,
+            window,
+            is_complete=plan.feed.is_complete,
+            tolerated_withdrawal_share=plan.feed.tolerated_withdrawal_share,
+            has_pseudonymous_key=plan.has_pseudonymous_key,
+            is_part_of_history=is_part_of_history,
+            is_live=is_live,
+            plan=plan,
+        )
+
+    @property
+    def territory(self) -> Territory:
+        """The city."""
+        return self.plan.territory
+
+    @property
+    def feed(self) -> FeedSettings:
+        """What the city's file says of the feed."""
+        return self.plan.feed

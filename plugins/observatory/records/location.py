@@ -13,7 +13,7 @@ from observatory import grid
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from observatory.contracts.base import Kind
+    from observatory.contracts.base import Contract
     from observatory.territory.city import Territory
     from observatory.territory.feed import Coordinates, FeedSettings
 
@@ -25,11 +25,11 @@ _DECIMALS = 7
 """Places kept of a degree: a centimetre. The last digits differ between versions of PROJ."""
 
 
-def locate(kind: Kind, values: pl.DataFrame, territory: Territory, feed: FeedSettings) -> pl.DataFrame:
+def locate(contract: Contract, values: pl.DataFrame, territory: Territory, feed: FeedSettings) -> pl.DataFrame:
     """Give every row its place in degrees, and its cell; null where the source tells none.
 
     Args:
-        kind: the contract, which may ask that places be made coarser.
+        contract: the contract, which may ask that places be made coarser.
         values: what was read; a place stands in ``longitude_deg`` and ``latitude_deg``, ``easting`` and ``northing``,
             ``point``, or is that of ``geometry_wkt``.
         territory: the city, whose grid names the cells.
@@ -59,7 +59,7 @@ def locate(kind: Kind, values: pl.DataFrame, territory: Territory, feed: FeedSet
     has_place = pl.col("longitude_deg").is_not_null() & pl.col("latitude_deg").is_not_null()
     epsg = territory.grid.epsg
     easting, northing = grid.project(values["longitude_deg"], values["latitude_deg"], epsg)
-    if side := kind.rounded_to_m:
+    if side := contract.rounded_to_m:
         easting, northing = ((np.floor(axis / side) + 0.5) * side for axis in (easting, northing))
         # a place that the city's plane does not reach stays as it is, for the bounds to refuse
         moved = _lon_lat(grid.reproject(easting, northing, epsg, grid.WGS84))

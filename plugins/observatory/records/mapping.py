@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from observatory.contracts import KINDS
-from observatory.contracts.base import DERIVED, PLACE, Kind
+from observatory.contracts.base import DERIVED, PLACE
 from observatory.errors import TerritoryError
 from observatory.privacy.columns import personal_columns
-from observatory.records.minimise import has_pseudonymous_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from observatory.territory.city import Territory
-    from observatory.territory.feed import FeedSettings
+    from observatory.records.plan import Plan
 
 _OF_PLACES = {"zone_name", "place_name", "title"}
 """Columns with the names of places and events, whatever the source calls them."""
@@ -23,51 +20,47 @@ _COMPLETED = {"occurred_to", "occurred_precision", "location_method"}
 """Required columns that every feed's records get, mapped or not."""
 
 
-def require_mappings(territory: Territory) -> None:
-    """Refuse a territory file of which a feed cannot be conformed; see ``require_mapping``."""
-    for feed in territory.feeds.values():
-        require_mapping(feed)
-
-
-def require_mapping(feed: FeedSettings) -> None:
+def require_mapping(plan: Plan) -> None:
     """Refuse a feed whose columns, constants or values are not those of its kind's contract.
 
     Raises:
         TerritoryError: it maps a personal or an unknown column, or lacks one that the contract needs.
     """
-    kind = KINDS[feed.kind]
-    for came, expected in _mistakes(kind, feed):
+    feed = plan.feed
+    for found, expected in _mistakes(plan):
         raise TerritoryError(
             f"{feed.territory_file}: `feeds.{feed.feed_id}`",
-            found=came,
+            found=found,
             expected=expected,
             action=f"Correct {feed.territory_file}.",
         )
 
 
-def _mistakes(kind: Kind, feed: FeedSettings) -> Iterator[tuple[str, str]]:
-    """What came and what was expected, for each thing that is wrong; the gravest first."""
-    if kind.is_derived:
-        yield f"has `kind` {kind.name}", "a kind that sources deliver; the observatory derives this one"
-    if kind.is_signal and feed.is_complete:
+def _mistakes(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What was found and what was expected, for each mistake; the gravest first."""
+    contract, feed = plan.contract, plan.feed
+    if contract.kind.is_derived:
+        yield f"has `kind` {contract.name}", "a kind that sources deliver; the observatory derives this one"
+    if contract.kind.is_signal and feed.is_complete:
         yield (
             "has `is_complete`",
-            f"none in a feed of {kind.name}: of a signal the newest version alone is kept, and none is withdrawn",
+            f"none in a feed of {contract.name}: of a signal the newest version alone is kept, and none is withdrawn",
         )
-    yield from _personal(kind, feed)
-    yield from _not_of_the_contract(kind, feed)
+    yield from _personal(plan)
+    yield from _not_of_the_contract(plan)
     for setting, given, known in (
-        ("coded_texts", set(feed.coded_texts), set(kind.texts)),
-        ("least_count", set(feed.least_count), set(kind.least_count)),
+        ("coded_texts", set(feed.coded_texts), set(contract.texts)),
+        ("least_count", set(feed.least_count), set(contract.least_count)),
     ):
         if odd := sorted(given - known):
-            yield f"has `{setting}` {odd}", f"any of {sorted(known)}, as kind {kind.name} has"
+            yield f"has `{setting}` {odd}", f"any of {sorted(known)}, as kind {contract.name} has"
 
 
-def _personal(kind: Kind, feed: FeedSettings) -> Iterator[tuple[str, str]]:
-    for column in sorted({*feed.columns, *feed.constants, *feed.values} & set(kind.refused)):
-        yield f"maps `{column}`", f"no such column in kind {kind.name}: {kind.refused[column]}"
-    key = set(feed.sources_of("source_record_id")) if has_pseudonymous_key(kind, feed) else set()
+def _personal(plan: Plan) -> Iterator[tuple[str, str]]:
+    contract, feed = plan.contract, plan.feed
+    for column in sorted({*feed.columns, *feed.constants, *feed.values} & set(contract.refused)):
+        yield f"maps `{column}`", f"no such column in kind {contract.name}: {contract.refused[column]}"
+    key = set(plan.sources["source_record_id"]) if plan.has_pseudonymous_key else set()
     of_places = {source for name in feed.columns if name in _OF_PLACES for source in feed.sources_of(name)}
     if personal := personal_columns(feed.read_columns, allowed=key | of_places):
         yield f"reads {personal}", "no column that holds a person; the observatory does not want it"
@@ -76,12 +69,15 @@ def _personal(kind: Kind, feed: FeedSettings) -> Iterator[tuple[str, str]]:
             yield f"maps {sorted(shared)} to `{column}` too", "a key that leads to a person's file nowhere else"
 
 
-def _not_of_the_contract(kind: Kind, feed: FeedSettings) -> Iterator[tuple[str, str]]:
+def _not_of_the_contract(plan: Plan) -> Iterator[tuple[str, str]]:
+    contract, feed = plan.contract, plan.feed
     place = {"longitude_deg", "latitude_deg"} if feed.coordinates.epsg == 4326 else {"easting", "northing"}
-    derived = DERIVED - set(kind.natural_key)
-    possible = (set(kind.columns) | set(kind.inputs) | {"point"} | place) - derived - (set(PLACE) - place - {"point"})
-    required = set(kind.required) - derived - _COMPLETED - kind.completes
-    if feed.missing_ids or kind.natural_key != ("source_record_id",):
+    derived = DERIVED - set(contract.natural_key)
+    possible = (
+        (set(contract.columns) | set(contract.inputs) | {"point"} | place) - derived - (set(PLACE) - place - {"point"})
+    )
+    required = set(contract.required) - derived - _COMPLETED - contract.completes
+    if feed.missing_ids or contract.natural_key != ("source_record_id",):
         required -= {"source_record_id"}
     given = {*feed.columns, *feed.constants}
     missing, unknown = sorted(required - given), sorted({*given, *feed.values} - possible)
@@ -90,8 +86,8 @@ def _not_of_the_contract(kind: Kind, feed: FeedSettings) -> Iterator[tuple[str, 
             f"has `columns` that lack {missing} and that are unknown: {unknown}",
             f"the columns {sorted(required)} and any of {sorted(possible - required)}",
         )
-    if kind.any_of and not given & set(kind.any_of):
-        yield f"has `columns` with none of {list(kind.any_of)}", "at least one of them"
+    if contract.any_of and not given & set(contract.any_of):
+        yield f"has `columns` with none of {list(contract.any_of)}", "at least one of them"
     if len(place & set(feed.columns)) == 1:
         yield "has half of a place in `columns`", f"{' and '.join(sorted(place))}, or neither"
     if twice := sorted(set(feed.columns) & set(feed.constants)):

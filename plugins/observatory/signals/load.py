@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from observatory.records.check import REJECTED
-from observatory.records.feed_window import FeedWindow
+from observatory.records.feed_window import LoadWindow
 from observatory.records.identity import row_hash
 from observatory.signals.store import Partition, Store
 from observatory.signals.waiting import Waiting
@@ -71,7 +71,7 @@ class SignalLoad(Transaction):
 
     def _merge(self, day: date, records: pl.DataFrame) -> pl.DataFrame:
         """Make a day's file what it is with these records; return those that contradict others of them."""
-        content = list(self.feed.kind.content_columns)
+        content = list(self.feed.contract.content_columns)
         records = records.with_columns(row_hash(records, content).alias("content_hash"))
         fresh, contradicting = one_per_key(records)
         before = self._on(day)
@@ -88,15 +88,15 @@ class SignalLoad(Transaction):
             kept = before.join(changed, on="source_record_id", how="anti")
             merged = pl.concat([kept, changed.select(before.columns)])
             self.written[day] = self.store.write(day, merged.sort(*self._order), self.load_id)
-        return duplicates(contradicting, self.feed.kind.columns)
+        return duplicates(contradicting, self.feed.contract.columns)
 
     @property
     def _order(self) -> tuple[str, ...]:
-        return (*self.feed.kind.series, "occurred_from", "source_record_id")
+        return (*self.feed.contract.series, "occurred_from", "source_record_id")
 
     def _on(self, day: date) -> pl.DataFrame:
         """The records known of a day; columns that their contract has gained since are null."""
-        empty = pl.DataFrame(schema=dict(self.feed.kind.schema))
+        empty = pl.DataFrame(schema=dict(self.feed.contract.schema))
         partition = self.known.get(day)
         if partition is None:
             return empty
@@ -116,7 +116,7 @@ class SignalLoad(Transaction):
         bounds = [(window.start, window.end) for window in windows.values()]
         days = pl.DataFrame(bounds, schema=dict.fromkeys(("day_start", "day_end"), _TIME), orient="row")
         self.stage("summed_day", days, "day_start timestamptz, day_end timestamptz")
-        table = f"{self.feed.kind.name}_hour"
+        table = f"{self.feed.contract.name}_hour"
         self.execute(
             f"""
             delete from raw.{table} as s using pg_temp.summed_day as d
@@ -128,7 +128,7 @@ class SignalLoad(Transaction):
         )
         for start_s, some in batches(windows):
             paths = [self.store.path(self.written[day]) for day in some]
-            summed = sums.sum_files(self.feed.kind, paths, start_s)
+            summed = sums.sum_files(self.feed.contract, paths, start_s)
             whose = {"territory_code": self.feed.territory_code, "feed_id": self.feed.feed_id}
             self._ingest(table, summed.with_columns(pl.lit(value).alias(name) for name, value in whose.items()))
 
@@ -155,7 +155,7 @@ class SignalLoad(Transaction):
             """,
             self.feed.territory_code,
             self.feed.feed_id,
-            self.feed.kind.name,
+            self.feed.contract.name,
             self.load_id,
             self.loaded_at,
         )
@@ -165,7 +165,7 @@ _TIME = pl.Datetime("us", "UTC")
 
 
 @contextmanager
-def loading_signals(url: sa.URL, feed: FeedWindow) -> Iterator[SignalLoad]:
+def loading_signals(url: sa.URL, feed: LoadWindow) -> Iterator[SignalLoad]:
     """Open a load of signals; commit when the block ends well, leave no trace of it when it does not.
 
     Args:
@@ -195,7 +195,7 @@ def loading_signals(url: sa.URL, feed: FeedWindow) -> Iterator[SignalLoad]:
     store.remove(replaced)
 
 
-def _begin(connection: adbc.Connection, feed: FeedWindow, store: Store, started_at: datetime) -> SignalLoad:
+def _begin(connection: adbc.Connection, feed: LoadWindow, store: Store, started_at: datetime) -> SignalLoad:
     load_id, loaded_at = take_turn(connection, feed)
     known = partitions(connection, feed.territory_code, feed.feed_id)
     store.sweep(known.values())

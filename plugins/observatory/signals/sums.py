@@ -20,28 +20,28 @@ from observatory.contracts.base import STANDS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from observatory.contracts.base import Kind
+    from observatory.contracts.base import Contract
 
 HOUR_S = 3_600
 MEAN_DIGITS = 6
 """Decimals of a mean: far finer than any instrument, and the same in whatever order the values were added."""
 
 
-def hourly(kind: Kind, table: ibis.Table, start_s: int = 0) -> ibis.Table:
+def hourly(contract: Contract, table: ibis.Table, start_s: int = 0) -> ibis.Table:
     """Sum a signal's records to one row per series and hour.
 
     Args:
-        kind: a signal.
+        contract: a signal.
         table: records, with the contract's columns; any number of days.
         start_s: seconds after a full hour of UTC at which hours begin: those by which the city's midnight lies off it.
 
     Returns:
-        The columns of ``kind.hour_schema``: where the series stands, how many records there were, the end of the last,
-        and of each measure the mean, the count of values and the value in the last record (null where it had none).
+        The columns of ``contract.hour_schema``: where the series stands, how many records there were, the end of the
+        last, and of each measure the mean, the count of values and the value in the last record (null if it had none).
     """
-    sums = kind.sums
+    sums = contract.sums
     if sums is None:
-        raise ValueError(f"{kind.name} is no signal: nothing of it is summed")
+        raise ValueError(f"{contract.name} is no signal: nothing of it is summed")
     end: ibis.Value = table.occurred_to
     if sums.has_simultaneous:
         end = ibis.struct({"end": table.occurred_to, "id": table.source_record_id})
@@ -61,7 +61,7 @@ def hourly(kind: Kind, table: ibis.Table, start_s: int = 0) -> ibis.Table:
         **measured,
     )
     hour_start = (summed.hour * HOUR_S + start_s).as_timestamp("s").cast("timestamp('UTC')")
-    return summed.mutate(hour_start=hour_start).select(*kind.hour_schema)
+    return summed.mutate(hour_start=hour_start).select(*contract.hour_schema)
 
 
 @contextmanager
@@ -87,17 +87,17 @@ def engine(memory_limit: str = "1GiB", threads: int | None = None) -> Iterator[i
             backend.disconnect()
 
 
-def sum_files(kind: Kind, paths: Sequence[Path], start_s: int = 0) -> pl.DataFrame:
+def sum_files(contract: Contract, paths: Sequence[Path], start_s: int = 0) -> pl.DataFrame:
     """Sum the records in Parquet files by the hour; see ``hourly``.
 
     Returns:
-        Columns and types of ``kind.hour_schema``.
+        Columns and types of ``contract.hour_schema``.
     """
     with engine() as duckdb:
         files = duckdb.read_parquet([str(path) for path in paths], hive_partitioning=False)
-        summed = hourly(kind, _without_zone(duckdb, files), start_s).order_by(*kind.series, "hour_start")
+        summed = hourly(contract, _without_zone(duckdb, files), start_s).order_by(*contract.series, "hour_start")
         rows = pl.DataFrame(pl.from_arrow(duckdb.to_pyarrow(summed)))
-    return rows.cast(pl.Schema(kind.hour_schema))
+    return rows.cast(pl.Schema(contract.hour_schema))
 
 
 def _without_zone(duckdb: ibis.BaseBackend, files: ibis.Table) -> ibis.Table:

@@ -32,9 +32,9 @@ from typing import Any
 
 import polars as pl
 
-from observatory.contracts import KINDS
 from observatory.errors import SimulationError
 from observatory.files import UNFINISHED, write_whole
+from observatory.kinds import KINDS
 from observatory.simulator import records
 from observatory.simulator.records.ledger import MADE_BY_DAY
 from observatory.simulator.world import city

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, field_validator, model_validator
 
 from observatory import settings
-from observatory.contracts import KINDS
 from observatory.errors import TerritoryError
+from observatory.kinds import KINDS
 from observatory.territory import taxonomy
 from observatory.territory.base import Strict
 from observatory.territory.feed import FeedSettings

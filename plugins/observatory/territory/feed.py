@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from observatory import contracts
+from observatory.kinds import KINDS
 from observatory.territory.base import Strict
 from observatory.territory.sources import AnySource
 
@@ -139,8 +139,8 @@ class FeedSettings(Strict):
     @field_validator("kind")
     @classmethod
     def _known_kind(cls, value: str) -> str:
-        if value not in contracts.NAMES:
-            raise ValueError(f"is {value!r}", f"one of {', '.join(contracts.NAMES)}")
+        if value not in KINDS:
+            raise ValueError(f"is {value!r}", f"one of {', '.join(KINDS)}")
         return value
 
     @model_validator(mode="after")

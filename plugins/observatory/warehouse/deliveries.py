@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from observatory.errors import ObservatoryError
     from observatory.ingest.deliveries import Taken
-    from observatory.records.feed_window import FeedWindow
+    from observatory.records.feed_window import LoadWindow
     from observatory.warehouse.transaction import Transaction
 
 
@@ -46,7 +46,7 @@ def record_taken(load: Transaction, name: str, received_at: datetime, sha256: st
     return not written.is_empty()
 
 
-def record_refusal(url: sa.URL, feed: FeedWindow, taken: Taken, error: ObservatoryError) -> None:
+def record_refusal(url: sa.URL, feed: LoadWindow, taken: Taken, error: ObservatoryError) -> None:
     """Note why a file was refused, in words that its sender may read."""
     with psycopg.connect(plain(url)) as connection:
         connection.execute(

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from observatory.errors import ObservatoryError
-    from observatory.records.feed_window import FeedWindow
+    from observatory.records.feed_window import LoadWindow
 
 
-def record_failure(url: sa.URL, feed: FeedWindow, error: ObservatoryError) -> None:
+def record_failure(url: sa.URL, feed: LoadWindow, error: ObservatoryError) -> None:
     """Note in ``ops.load_failure`` that a window was refused, and why."""
     with psycopg.connect(plain(url)) as connection:
         connection.execute(
@@ -29,7 +29,7 @@ def record_failure(url: sa.URL, feed: FeedWindow, error: ObservatoryError) -> No
             [
                 feed.territory_code,
                 feed.feed_id,
-                feed.kind.name,
+                feed.contract.name,
                 feed.window.start,
                 feed.window.end,
                 type(error).__name__,

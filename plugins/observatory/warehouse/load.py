@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from observatory.records.check import REJECTED
-from observatory.records.feed_window import FeedWindow
+from observatory.records.feed_window import LoadWindow
 from observatory.records.identity import row_hash
 from observatory.warehouse.key_epochs import OlderKeys
 from observatory.warehouse.transaction import (
-    LoadResult,
     Transaction,
     duplicates,
     one_per_key,
@@ -34,8 +33,6 @@ from observatory.warehouse.withdrawals import close_noted, withdraw_unlisted
 if TYPE_CHECKING:
     import adbc_driver_postgresql.dbapi as adbc
     import sqlalchemy as sa
-
-__all__ = ["FeedWindow", "Load", "LoadResult", "close_history", "loading"]
 
 STATE = {
     "source_record_id": pl.String,
@@ -65,7 +62,9 @@ class Load(Transaction):
         Returns:
             Every record refused: those rejected, and those that contradict another record of their id.
         """
-        hashed = accepted.with_columns(row_hash(accepted, list(self.feed.kind.content_columns)).alias("content_hash"))
+        hashed = accepted.with_columns(
+            row_hash(accepted, list(self.feed.contract.content_columns)).alias("content_hash")
+        )
         if self.feed.has_pseudonymous_key:
             hashed = self.older_keys.kept(hashed, self.known)
         fresh, contradicting = one_per_key(hashed)
@@ -78,7 +77,7 @@ class Load(Transaction):
         twice = compared.filter((pl.col("load_id") == self.load_id).fill_null(value=False))
         changed = compared.filter((pl.col("load_id") != self.load_id).fill_null(value=True))
         self._mark_as_read(fresh)
-        content = self.feed.kind.columns
+        content = self.feed.contract.columns
         refused = pl.concat(
             [rejected.select(*REJECTED), duplicates(contradicting, content), duplicates(twice, content)]
         )
@@ -111,7 +110,7 @@ class Load(Transaction):
             select newest.* from pg_temp.looked_up as k
             cross join lateral (
                 select source_record_id, version_number, content_hash, is_withdrawn, load_id
-                from raw.{self.feed.kind.name} as r
+                from raw.{self.feed.contract.name} as r
                 where r.territory_code = $1 and r.feed_id = $2 and r.source_record_id = k.source_record_id
                 order by version_number desc limit 1
             ) as newest
@@ -137,7 +136,7 @@ class Load(Transaction):
             )
             .sort("source_record_id")
         )
-        self._ingest(self.feed.kind.name, versions)
+        self._ingest(self.feed.contract.name, versions)
         news = versions.select(*STATE)
         self.known = pl.concat([self.known.join(news, on="source_record_id", how="anti"), news])
 
@@ -146,13 +145,13 @@ class Load(Transaction):
         names = self.query(
             "select column_name::text from information_schema.columns where table_schema = 'raw' and table_name = $1 "
             "order by ordinal_position",
-            self.feed.kind.name,
+            self.feed.contract.name,
         )
         return names["column_name"].to_list()
 
 
 @contextmanager
-def loading(url: sa.URL, feed: FeedWindow) -> Iterator[Load]:
+def loading(url: sa.URL, feed: LoadWindow) -> Iterator[Load]:
     """Open a load; commit when the block ends well, leave no trace of it when it does not.
 
     Args:
@@ -170,7 +169,7 @@ def loading(url: sa.URL, feed: FeedWindow) -> Iterator[Load]:
         load._record()
 
 
-def close_history(url: sa.URL, feed: FeedWindow) -> int:
+def close_history(url: sa.URL, feed: LoadWindow) -> int:
     """Close what no window of a history lists any more, once all of them are loaded.
 
     Args:
@@ -188,11 +187,15 @@ def close_history(url: sa.URL, feed: FeedWindow) -> int:
     return load.result.withdrawn_count
 
 
-def _begin(connection: adbc.Connection, feed: FeedWindow, started_at: datetime, *, is_known: bool = True) -> Load:
+def _begin(connection: adbc.Connection, feed: LoadWindow, started_at: datetime, *, is_known: bool = True) -> Load:
     load_id, loaded_at = take_turn(connection, feed)
     is_empty = read(
         connection,
-        f"select not exists (select from raw.{feed.kind.name} where territory_code = $1 and feed_id = $2) as is_empty",  # noqa: S608
+        f"""
+        select not exists (
+            select from raw.{feed.contract.name} where territory_code = $1 and feed_id = $2
+        ) as is_empty
+        """,  # noqa: S608
         feed.territory_code,
         feed.feed_id,
     ).item()
@@ -200,9 +203,9 @@ def _begin(connection: adbc.Connection, feed: FeedWindow, started_at: datetime, 
     return Load(feed, connection, load_id, loaded_at, started_at, known, is_empty)
 
 
-def _known_in_window(connection: adbc.Connection, feed: FeedWindow) -> pl.DataFrame:
+def _known_in_window(connection: adbc.Connection, feed: LoadWindow) -> pl.DataFrame:
     """The newest version of each record, where it lies in the window; of every record for kinds without a time."""
-    table, time_column = f"raw.{feed.kind.name}", feed.kind.time_column
+    table, time_column = f"raw.{feed.contract.name}", feed.contract.kind.time_column
     in_window = f"and v.{time_column} >= $3 and v.{time_column} < $4" if time_column else ""
     # the newest version is looked up record by record: a join would be planned by statistics, which a table has only
     # minutes after its first load, and without them it compares every record with every other

@@ -1,4 +1,4 @@
-"""The tables of ``raw``: one per kind, made of its contract, so that no schema is written twice.
+"""The tables of ``raw``: one per contract, made of its contract, so that no schema is written twice.
 
 Signals are Parquet (``observatory.signals``); their tables hold hourly sums.
 """
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from observatory.contracts import KINDS
-from observatory.contracts.base import COUNT, UTC_TIME, Kind
+from observatory.contracts import CONTRACTS
+from observatory.contracts.base import COUNT, UTC_TIME, Contract
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,67 +41,70 @@ VERSION_COLUMNS = {
 
 def statements() -> Iterator[str]:
     """What makes or completes the tables of all kinds; running it again changes nothing."""
-    for kind in KINDS.values():
-        yield from hour_table_statements(kind) if kind.is_signal else table_statements(kind)
+    for contract in CONTRACTS.values():
+        yield from hour_table_statements(contract) if contract.kind.is_signal else table_statements(contract)
 
 
-def table_statements(kind: Kind) -> Iterator[str]:
+def table_statements(contract: Contract) -> Iterator[str]:
     """What makes a kind's table, or adds the columns that its contract has gained.
 
     A column added to a table that has rows may be null there, whatever the contract says of new records.
     """
-    table = f"raw.{kind.name}"
-    columns = [f"{name} {declared}" for name, declared in (VERSION_COLUMNS | _columns(kind)).items()]
+    table = f"raw.{contract.name}"
+    columns = [f"{name} {declared}" for name, declared in (VERSION_COLUMNS | _columns(contract)).items()]
     key = "primary key (territory_code, feed_id, source_record_id, version_number)"
     yield f"create table if not exists {table} (\n    {f',{chr(10)}    '.join([*columns, key])}\n)"
     added = [
         f"add column if not exists {name} {declared.removesuffix(' not null')}"
-        for name, declared in _columns(kind).items()
+        for name, declared in _columns(contract).items()
     ]
     yield f"alter table {table} {', '.join(added)}"
-    grain = f"One row per version of {kind.row}; is_withdrawn marks a version that closes it."
+    grain = f"One row per version of {contract.kind.row}; is_withdrawn marks a version that closes it."
     quoted = grain.replace("'", "''")
     yield f"comment on table {table} is '{quoted}'"
     # a transform asks for what a load brought; rows lie in the order of their loads
-    yield f"create index if not exists {kind.name}_load on {table} using brin (load_id) with (pages_per_range = 32)"
-    if kind.time_column:
-        index = f"{kind.name}_{kind.time_column.removesuffix('_from')} on {table} using brin ({kind.time_column})"
+    name = contract.name
+    yield f"create index if not exists {name}_load on {table} using brin (load_id) with (pages_per_range = 32)"
+    if column := contract.kind.time_column:
+        index = f"{name}_{column.removesuffix('_from')} on {table} using brin ({column})"
         yield f"create index if not exists {index} with (pages_per_range = 32)"
 
 
-def hour_table_statements(kind: Kind) -> Iterator[str]:
+def hour_table_statements(contract: Contract) -> Iterator[str]:
     """What makes the table of a signal's hourly sums, or adds the columns that its declaration has gained.
 
     Earlier versions kept signals in ``raw.<kind>``: that table goes if it is empty, and stays as it is if it is not.
     """
     yield f"""
         do $$ begin
-            if to_regclass('raw.{kind.name}') is not null then
-                if not exists (select from raw.{kind.name}) then drop table raw.{kind.name}; end if;
+            if to_regclass('raw.{contract.name}') is not null then
+                if not exists (select from raw.{contract.name}) then drop table raw.{contract.name}; end if;
             end if;
         end $$
     """
-    table = f"raw.{kind.name}_hour"
-    never_null = {"hour_start", "last_at", *kind.required}
+    table = f"raw.{contract.name}_hour"
+    never_null = {"hour_start", "last_at", *contract.required}
     declared = {
         name: TYPES[dtype] + (" not null" if name in never_null or dtype == COUNT else "")
-        for name, dtype in kind.hour_schema.items()
+        for name, dtype in contract.hour_schema.items()
     }
     whose = {"territory_code": "text not null", "feed_id": "text not null"}
     columns = [f"{name} {type_}" for name, type_ in (whose | declared).items()]
-    series = ", ".join(kind.series)
+    series = ", ".join(contract.series)
     key = f"unique nulls not distinct (territory_code, feed_id, hour_start, {series})"
     yield f"create table if not exists {table} (\n    {f',{chr(10)}    '.join([*columns, key])}\n)"
     added = [f"add column if not exists {name} {type_.removesuffix(' not null')}" for name, type_ in declared.items()]
     yield f"alter table {table} {', '.join(added)}"
-    grain = f"One row per territory, feed, {series} and hour: sums of {kind.row}; null where nothing was measured."
+    grain = (
+        f"One row per territory, feed, {series} and hour: sums of {contract.kind.row}; null where nothing was measured."
+    )
     yield f"comment on table {table} is '{grain}'"
     yield f"grant delete on {table} to loader"
 
 
-def _columns(kind: Kind) -> dict[str, str]:
+def _columns(contract: Contract) -> dict[str, str]:
     return {
-        name: TYPES[dtype] + (" not null" if name in kind.required else "")
-        for name, dtype in kind.schema.items()
+        name: TYPES[dtype] + (" not null" if name in contract.required else "")
+        for name, dtype in contract.schema.items()
         if name not in VERSION_COLUMNS
     }

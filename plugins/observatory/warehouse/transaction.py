@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from observatory.errors import LoadOutOfBalance
 from observatory.records.check import REJECTED
-from observatory.records.feed_window import FeedWindow
+from observatory.records.feed_window import LoadWindow
 from observatory.records.identity import row_hash
 from observatory.warehouse.connection import plain
 
@@ -46,7 +46,7 @@ class LoadResult:
 class Transaction:
     """What every open load has, wherever its records go."""
 
-    feed: FeedWindow
+    feed: LoadWindow
     connection: adbc.Connection
     load_id: int
     loaded_at: datetime
@@ -82,7 +82,7 @@ class Transaction:
             """,
             self.feed.territory_code,
             self.feed.feed_id,
-            self.feed.kind.name,
+            self.feed.contract.name,
             self.load_id,
             self.loaded_at,
         )
@@ -108,7 +108,7 @@ class Transaction:
             self.load_id,
             self.feed.territory_code,
             self.feed.feed_id,
-            self.feed.kind.name,
+            self.feed.contract.name,
             self.feed.window.start,
             self.feed.window.end,
             self.started_at,
@@ -151,7 +151,7 @@ def transaction(url: sa.URL) -> Iterator[adbc.Connection]:
         connection.commit()
 
 
-def take_turn(connection: adbc.Connection, feed: FeedWindow) -> tuple[int, datetime]:
+def take_turn(connection: adbc.Connection, feed: LoadWindow) -> tuple[int, datetime]:
     """Wait until no other load of the feed runs; until the transaction ends, no other will.
 
     Returns:

@@ -48,7 +48,7 @@ def withdraw_unlisted(load: Load) -> None:
         return
     load.stage("unlisted", unlisted, "source_record_id text, version_number integer")
     # records without a time all stand in one window
-    if load.feed.is_part_of_history and load.feed.kind.time_column:
+    if load.feed.is_part_of_history and load.feed.contract.kind.time_column:
         _note(load)
     else:
         _close(load)
@@ -62,7 +62,7 @@ def close_noted(load: Load) -> None:
         select u.source_record_id, u.version_number
         from ops.unlisted as u
         join lateral (
-            select version_number, is_withdrawn from raw.{load.feed.kind.name} as r
+            select version_number, is_withdrawn from raw.{load.feed.contract.name} as r
             where r.territory_code = $1 and r.feed_id = $2 and r.source_record_id = u.source_record_id
             order by version_number desc limit 1
         ) as newest on newest.version_number = u.version_number and not newest.is_withdrawn
@@ -122,13 +122,13 @@ def _close(load: Load) -> None:
     kept = [name for name in load.columns() if name not in own]
     load.execute(
         f"""
-        insert into raw.{load.feed.kind.name}
+        insert into raw.{load.feed.contract.name}
             ({", ".join(kept)}, version_number, is_withdrawn, known_at, loaded_at, load_id)
         select
             {", ".join(f"r.{name}" for name in kept)},
             r.version_number + 1, true, greatest($1, r.known_at), $1, $2
         from pg_temp.unlisted as u
-        join raw.{load.feed.kind.name} as r
+        join raw.{load.feed.contract.name} as r
             on r.territory_code = $3 and r.feed_id = $4
             and r.source_record_id = u.source_record_id and r.version_number = u.version_number
         """,  # noqa: S608

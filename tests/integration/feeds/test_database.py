@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from observatory.errors import SecretMissing, SourceChanged, SourceUnavailable
 from observatory.feeds import open_feed
 from observatory.feeds.database import DatabaseFeed
-from observatory.records.admit import check, conform
+from observatory.records.check import check
+from observatory.records.conform import conform
+from observatory.records.plan import Plan
 from observatory.territory.city import Territory
 from observatory.territory.files import load_territory
 from observatory.warehouse.connection import admin_url, plain
@@ -40,7 +42,7 @@ def city(address, table="log", columns=COLUMNS, source=None, **changes):
 
 
 def read(territory, window=DAY, **options):
-    return list(open_feed(territory, "log", **options).read(window))
+    return list(open_feed(Plan.of(territory, "log"), **options).read(window))
 
 
 def ids(chunks):
@@ -109,7 +111,7 @@ def test_a_window_has_the_rows_of_its_local_day_however_time_is_stored(postgres,
     assert ids(chunks) == list(range(2, 48)), "a day of 23 hours"
     assert set(chunks[0].columns) == set(COLUMNS.values())
     (rows,) = chunks
-    result = check(rows, conform(rows, territory, "log"), territory, "log")
+    result = check(rows, conform(rows, Plan.of(territory, "log")), Plan.of(territory, "log"))
     assert result.rejected.is_empty()
     assert result.accepted["occurred_from"].to_list() == half_hours()[2:-2]
     assert result.accepted.select("longitude_deg", "latitude_deg").unique().rows() == [(5.0, 43.3)]

@@ -21,6 +21,7 @@ from observatory.errors import ContractBroken, SourceChanged, SourceUnavailable,
 from observatory.feeds import open_feed
 from observatory.feeds.http.client import Patience
 from observatory.ingest import extract as extraction
+from observatory.records.plan import Plan
 from observatory.settings import ROOT
 from observatory.simulator.portal import CITY_ID, DISTRICTS_ID, INCIDENTS_ID, create_app, running
 from observatory.simulator.records.incident import police_log
@@ -32,7 +33,7 @@ from observatory.simulator.world.simulation import Simulation
 from observatory.territory.city import Territory
 from observatory.territory.files import load_territory
 from observatory.warehouse import territory_state
-from observatory.warehouse.load import LoadResult
+from observatory.warehouse.transaction import LoadResult
 from observatory.window import Window
 from tests.support import police_log as portal_log
 
@@ -156,7 +157,7 @@ def _impatience(monkeypatch):
     monkeypatch.setattr(
         extraction,
         "open_feed",
-        lambda territory, feed_id: open_feed(territory, feed_id, **options.get(feed_id, {})),
+        lambda territory, feed_id: open_feed(Plan.of(territory, feed_id), **options.get(feed_id, {})),
     )
 
 

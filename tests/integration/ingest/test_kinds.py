@@ -7,13 +7,14 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from observatory.contracts import KINDS
+from observatory.contracts import CONTRACTS
 from observatory.errors import ContractBroken, SecretMissing
 from observatory.ingest import extract
+from observatory.kinds import KINDS
 from observatory.territory.city import Territory
 from observatory.territory.files import load_territory
 from observatory.warehouse.bootstrap import bootstrap
-from observatory.warehouse.load import LoadResult
+from observatory.warehouse.transaction import LoadResult
 from observatory.window import Window
 from tests.support.samples import SAMPLES
 
@@ -78,7 +79,7 @@ def test_a_kind_is_loaded_once_and_its_rejects_are_kept(drop, warehouse, kind):
     (change, column, check), *_ = SAMPLES[kind].broken
     assert drop(kind, {}, change) == LoadResult(read_count=2, accepted_count=1, rejected_count=1)
     assert drop(kind, {}, change) == LoadResult(read_count=2, unchanged_count=1, rejected_count=1)
-    columns = ", ".join(KINDS[kind].hour_schema or KINDS[kind].columns)
+    columns = ", ".join(CONTRACTS[kind].hour_schema or CONTRACTS[kind].columns)
     found = warehouse.rows(f"select {columns} from raw.{table_of(kind)}", role="transformer")
     assert len(found) == 1
     rejected = warehouse.rows("select column_name, check_name from raw.rejected where kind = %s", kind)
@@ -146,7 +147,7 @@ def test_no_number_of_a_file_is_in_any_table_nor_in_a_message(drop, warehouse, c
     drop("citation", {}, {"n": secret}, {"n": secret, "eur": "1"}, {"n": f"{secret}x", "eur": "2"}, code="clean")
     with pytest.raises(ContractBroken) as caught:
         drop("citation", {"n": secret, "eur": "1"}, code="clean")
-    tables = [f"raw.{table_of(kind)}" for kind in KINDS] + [
+    tables = [f"raw.{table_of(kind)}" for kind in CONTRACTS] + [
         "raw.rejected",
         "ops.load",
         "ops.load_failure",

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from observatory.contracts import KINDS
+from observatory.kinds import KINDS
 from observatory.simulator.partners import push
 from observatory.simulator.world.simulation import TIMEZONE, Simulation
 from tests.support.live_week import ALL_WELL, BY_CHANCE, Kill, Mishaps, beginning

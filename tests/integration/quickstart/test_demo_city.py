@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime
 import pytest
 import sqlalchemy as sa
 
-from observatory import contracts
 from observatory.feeds.files import inbox
 from observatory.ingest import extract, runs
+from observatory.kinds import KINDS
 from observatory.simulator import portal, records
 from observatory.simulator.partners import database, push
 from observatory.simulator.world.parameters import messages
@@ -54,7 +54,7 @@ def loaded(warehouse, tmp_path_factory):
 def test_the_city_has_a_feed_of_every_kind_that_there_is():
     kinds_fed = {feed.kind for feed in load_territory("demo").feeds.values()}
     assert kinds_fed == {*records.NAMES, "zone"}
-    assert kinds_fed == {*contracts.NAMES} - {"cell"}, "cells come of the zones and the grid"
+    assert kinds_fed == {*KINDS} - {"cell"}, "cells come of the zones and the grid"
 
 
 def test_every_feed_brings_rows_that_add_up(loaded, warehouse):

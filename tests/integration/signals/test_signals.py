@@ -14,14 +14,14 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from observatory.contracts import KINDS
+from observatory.contracts import CONTRACTS
 from observatory.records.check import REJECTED
-from observatory.records.feed_window import FeedWindow
+from observatory.records.feed_window import LoadWindow
 from observatory.settings import signals_folder
 from observatory.signals.load import loading_signals
 from observatory.window import Window
 
-KIND = KINDS["traffic_measure"]
+KIND = CONTRACTS["traffic_measure"]
 START = datetime(2026, 3, 28, 12, tzinfo=UTC)
 HOURS, SITES, EVERY = 60, 4, timedelta(minutes=6)
 """From Saturday noon, over the Sunday of 23 hours, into Tuesday."""
@@ -50,7 +50,7 @@ def measures(*, published=START + timedelta(days=9), speed=50.0) -> pl.DataFrame
 
 def load(warehouse, feed_id, *chunks):
     window = Window(date(2026, 3, 28), date(2026, 4, 1), "Europe/Paris")
-    with loading_signals(sa.make_url(warehouse.url("loader")), FeedWindow("town", feed_id, KIND, window)) as opened:
+    with loading_signals(sa.make_url(warehouse.url("loader")), LoadWindow("town", feed_id, KIND, window)) as opened:
         for chunk in chunks:
             opened.add(chunk, NO_REJECTS)
     return opened.result

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from observatory.contracts import KINDS
 from observatory.errors import WarehouseError
+from observatory.kinds import KINDS
 from observatory.secrets import secret
 from observatory.warehouse.bootstrap import bootstrap
 from observatory.warehouse.connection import ROLES, admin_url, airflow_url, plain, role_url

@@ -17,14 +17,15 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from observatory.contracts import KINDS
+from observatory.contracts import CONTRACTS
 from observatory.errors import LoadOutOfBalance
 from observatory.records.check import REJECTED
-from observatory.records.feed_window import FeedWindow
-from observatory.warehouse.load import Load, LoadResult, loading
+from observatory.records.feed_window import LoadWindow
+from observatory.warehouse.load import Load, loading
+from observatory.warehouse.transaction import LoadResult
 from observatory.window import Window
 
-INCIDENT = KINDS["incident"]
+INCIDENT = CONTRACTS["incident"]
 JANUARY = Window(date(2026, 1, 1), date(2026, 2, 1), "Europe/Paris")
 FEBRUARY = Window(date(2026, 2, 1), date(2026, 3, 1), "Europe/Paris")
 NO_REJECTS = pl.DataFrame(schema=REJECTED)
@@ -63,7 +64,7 @@ def load(warehouse, request) -> Callable[..., LoadResult]:
     def _load(
         *chunks: pl.DataFrame, window: Window = JANUARY, rejected: pl.DataFrame = NO_REJECTS, **settings: object
     ) -> LoadResult:
-        feed = replace(FeedWindow("test", request.node.name[:60], INCIDENT, window), **settings)
+        feed = replace(LoadWindow("test", request.node.name[:60], INCIDENT, window), **settings)
         with loading(sa.make_url(warehouse.url("loader")), feed) as opened:
             for chunk in chunks:
                 opened.add(chunk, rejected)
@@ -180,7 +181,7 @@ def test_an_unbalanced_load_writes_nothing(load, versions, monkeypatch):
 )
 def test_counts_balance_whatever_is_read(warehouse, reads):
     """Law: read = accepted + rejected + unchanged, and the newest version is a content read last for its id."""
-    feed = FeedWindow("law", f"feed_{time.monotonic_ns()}", INCIDENT, JANUARY)
+    feed = LoadWindow("law", f"feed_{time.monotonic_ns()}", INCIDENT, JANUARY)
     for read in reads:
         with loading(sa.make_url(warehouse.url("loader")), feed) as opened:
             opened.add(incidents(*[(key, category, moment(1)) for key, category in read]), NO_REJECTS)
@@ -199,8 +200,8 @@ def test_counts_balance_whatever_is_read(warehouse, reads):
 KILLED = """
 import sys, time, sqlalchemy as sa
 sys.path.insert(0, {tests!r})
-from test_load import JANUARY, INCIDENT, NO_REJECTS, FeedWindow, incidents, loading, moment
-with loading(sa.make_url({url!r}), FeedWindow("test", "killed", INCIDENT, JANUARY)) as load:
+from test_load import JANUARY, INCIDENT, NO_REJECTS, LoadWindow, incidents, loading, moment
+with loading(sa.make_url({url!r}), LoadWindow("test", "killed", INCIDENT, JANUARY)) as load:
     load.add(incidents(*[(str(i), "theft", moment(1)) for i in range(1000)]), NO_REJECTS)
     print("written", flush=True)
     time.sleep(60)
@@ -219,7 +220,7 @@ def test_a_killed_load_leaves_the_state_before_it(warehouse):
             (select count(*) from ops.load where feed_id = 'killed')
     """
     assert warehouse.rows(counts) == [(0, 0)]
-    with loading(sa.make_url(warehouse.url("loader")), FeedWindow("test", "killed", INCIDENT, JANUARY)) as load:
+    with loading(sa.make_url(warehouse.url("loader")), LoadWindow("test", "killed", INCIDENT, JANUARY)) as load:
         load.add(incidents(*[(str(i), "theft", moment(1)) for i in range(1000)]), NO_REJECTS)
     assert warehouse.rows(counts) == [(1000, 1)]
 

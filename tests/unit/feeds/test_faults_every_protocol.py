@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from observatory.errors import ObservatoryError, SourceChanged, SourceUnavailable
 from observatory.feeds import open_feed
 from observatory.feeds.http.client import Patience
+from observatory.records.plan import Plan
 from observatory.simulator.servers import files
 from observatory.simulator.servers.faults import catalogue
 from observatory.simulator.servers.socrata import Dataset
@@ -273,7 +274,7 @@ def case(request, monkeypatch):
 def rows_of(case, planted=(), patience=PATIENT):
     """The rows that come, and how many requests were made."""
     with serving(case.answer, planted) as (address, came):
-        feed = open_feed(case.territory(address), "sample", patience=patience, **case.options)
+        feed = open_feed(Plan.of(case.territory(address), "sample"), patience=patience, **case.options)
         chunks = list(feed.read(case.window))
         return [row for chunk in chunks for row in chunk.rows()], len(came)
 

@@ -11,7 +11,9 @@ import pytest
 from observatory.errors import SourceChanged, SourceUnavailable
 from observatory.feeds import open_feed
 from observatory.feeds.http.client import Patience
-from observatory.records.admit import check, conform
+from observatory.records.check import check
+from observatory.records.conform import conform
+from observatory.records.plan import Plan
 from observatory.simulator.portal import create_app, running
 from observatory.territory.city import Territory
 from observatory.territory.files import load_territory
@@ -49,7 +51,7 @@ def write(folder, *lines, name="main_courante_1.csv", encoding="utf-8", header="
 
 
 def read(territory, window=MARCH, feed_id="log", **options):
-    return list(open_feed(territory, feed_id, **options).read(window))
+    return list(open_feed(Plan.of(territory, feed_id), **options).read(window))
 
 
 def ids(chunks):
@@ -98,7 +100,7 @@ def test_dates_written_in_a_new_way_show_in_every_window(tmp_path):
     territory = city(tmp_path)
     for window in MARCH, Window.of_day(date(2020, 1, 1), ZONE):
         (rows,) = read(territory, window)
-        checked = check(rows, conform(rows, territory, "log"), territory, "log")
+        checked = check(rows, conform(rows, Plan.of(territory, "log")), Plan.of(territory, "log"))
         assert checked.rejected.select("column_name", "check_name", "value").rows() == [
             ("occurred_from", "readable", "2026-03-10"),
             ("occurred_from", "readable", "2026-03-11"),
@@ -139,7 +141,7 @@ def test_french_numbers_and_dates_are_read_as_declared(tmp_path):
     write(tmp_path, "1;BRUIT;29/03/2026 03:00; 5,0 ;43,3", "2;BRUIT;29/03/2026 02:30;5,0;43,3", header=header)
     territory = city(tmp_path, csv={"separator": ";"}, decimal_comma=True)
     (rows,) = read(territory)
-    checked = check(rows, conform(rows, territory, "log"), territory, "log")
+    checked = check(rows, conform(rows, Plan.of(territory, "log")), Plan.of(territory, "log"))
     assert checked.accepted.select("longitude_deg", "latitude_deg").row(0) == (5.0, 43.3)
     assert checked.accepted["occurred_from"].dt.strftime("%H:%M").to_list() == ["01:00"]
     # the clock jumped from two to three: half past two did not exist

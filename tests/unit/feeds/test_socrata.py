@@ -13,6 +13,7 @@ import pytest
 from observatory.errors import SourceChanged, SourceUnavailable
 from observatory.feeds import open_feed
 from observatory.feeds.http.client import Patience
+from observatory.records.plan import Plan
 from observatory.territory.files import load_territory
 from observatory.window import Window
 
@@ -88,7 +89,7 @@ def portal(answer):
 
 def read(address, window=DAY, patience=IMPATIENT, territory=None, **options):
     city = (territory or load_territory("chicago")).with_portal(address)
-    return list(open_feed(city, "incidents", patience=patience, **options).read(window))
+    return list(open_feed(Plan.of(city, "incidents"), patience=patience, **options).read(window))
 
 
 def ids(chunks):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from observatory.contracts import KINDS
+from observatory.contracts import CONTRACTS
 from observatory.privacy.columns import personal_columns, refused_at_the_door
 
 PERSONAL = """
@@ -48,7 +48,7 @@ def test_a_kind_may_allow_what_it_knows_to_be_a_places():
 
 
 def test_no_contract_has_a_personal_column():
-    for kind in KINDS.values():
+    for kind in CONTRACTS.values():
         assert personal_columns(kind.columns, allowed={"name"}) == []
 
 

@@ -13,6 +13,7 @@ from observatory.feeds import open_feed
 from observatory.records.admit import admit
 from observatory.records.check import Checked
 from observatory.records.identity import Ordinals
+from observatory.records.plan import Plan
 from observatory.simulator import portal
 from observatory.simulator import records as city_records
 from observatory.simulator.publishers.catalogue import CATALOGUE
@@ -152,8 +153,8 @@ def answers_at(now):
 def records(address, window):
     """What comes of the feed of the demo city through the door and its contract."""
     territory, ordinals = load_territory("demo").with_portal(address), Ordinals()
-    chunks = open_feed(territory, "accidents", patience=IMPATIENT).read(window)
-    checked = [admit(chunk, territory, "accidents", ordinals) for chunk in chunks]
+    chunks = open_feed(Plan.of(territory, "accidents"), patience=IMPATIENT).read(window)
+    checked = [admit(chunk, Plan.of(territory, "accidents"), ordinals) for chunk in chunks]
     return Checked(pl.concat([each.accepted for each in checked]), pl.concat([each.rejected for each in checked]))
 
 

@@ -14,8 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 from observatory import cli
-from observatory.contracts import KINDS
 from observatory.errors import SimulationError
+from observatory.kinds import KINDS
 from observatory.simulator import export, records
 from observatory.simulator.export import CityFolder
 from observatory.simulator.world.simulation import Simulation
@@ -67,7 +67,7 @@ def newest(rows):
     return in_order(rows.filter(is_newest))
 
 
-@pytest.mark.parametrize("kind", records.NAMES)
+@pytest.mark.parametrize("kind", records.KINDS)
 def test_every_version_of_every_kind_is_written(kind, city):
     rows = read(city, kind)
     assert rows.height == json.loads((city / "city.json").read_text())["rows"][kind] > 0

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from observatory.contracts import KINDS
+from observatory.contracts import CONTRACTS
 from observatory.simulator import records
 from observatory.simulator.records.population_flow import expected
 from observatory.simulator.world.gatherings import fixtures
@@ -77,7 +77,7 @@ def of_park(code, start, end):
 
 def test_a_reading_keeps_its_contract_but_for_the_planted_faults(city, checked):
     listed = records.listing(parks(), datetime(2024, 4, 10, tzinfo=UTC)).unique(maintain_order=True)
-    named = {name: name for name in listed.columns if name in KINDS["parking_occupancy"].schema}
+    named = {name: name for name in listed.columns if name in CONTRACTS["parking_occupancy"].schema}
     town = city({"protocol": "file", "address": "unused", "path": "unused.parquet"}, "parking_occupancy", named)
     accepted, rejected = checked([listed], town)
     assert set(rejected["column_name"]) == {"free_count"}
@@ -230,7 +230,7 @@ def test_a_call_keeps_its_contract_but_for_the_planted_faults(city, checked):
     day = date(2024, 1, 16)
     listed = records.listing(calls("observed", day, day + timedelta(days=1)), datetime(2024, 1, 16, 16, tzinfo=UTC))
     listed = listed.drop("longitude_deg", "latitude_deg", "occurred_to", "service_date")
-    named = {name: name for name in listed.columns if name in KINDS["transit_service"].schema}
+    named = {name: name for name in listed.columns if name in CONTRACTS["transit_service"].schema}
     town = city({"protocol": "file", "address": "unused", "path": "unused.parquet"}, "transit_service", named)
     accepted, rejected = checked([listed], town)
     assert accepted.height > 500
@@ -347,7 +347,7 @@ def test_a_sum_keeps_its_contract_but_for_the_planted_faults(city, checked):
     listed = records.listing(versions("population_flow", *span), datetime(2024, 2, 20, tzinfo=UTC))
     # those that leak are stopped at the door, before the contract
     listed = listed.unique(maintain_order=True).filter(pl.col("volume_count").fill_null(20) >= PRESENCE.least_count)
-    named = {name: name for name in listed.columns if name in KINDS["population_flow"].schema}
+    named = {name: name for name in listed.columns if name in CONTRACTS["population_flow"].schema}
     town = city({"protocol": "file", "address": "unused", "path": "unused.parquet"}, "population_flow", named)
     accepted, rejected = checked([listed], town)
     assert set(rejected["column_name"]) == {"occurred_to"}

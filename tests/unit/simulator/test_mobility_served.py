@@ -11,6 +11,7 @@ from observatory.feeds import open_feed
 from observatory.records.admit import admit
 from observatory.records.check import Checked
 from observatory.records.identity import Ordinals
+from observatory.records.plan import Plan
 from observatory.simulator import portal
 from observatory.simulator.publishers.catalogue import CATALOGUE
 from observatory.simulator.records.ledger import Ledger
@@ -37,8 +38,8 @@ class Town:
 
     def read(self, name, window):
         demo, ordinals = load_territory("demo").with_portal(self.address), Ordinals()
-        chunks = list(open_feed(demo, name, patience=IMPATIENT).read(window))
-        checked = [admit(chunk, demo, name, ordinals) for chunk in chunks]
+        chunks = list(open_feed(Plan.of(demo, name), patience=IMPATIENT).read(window))
+        checked = [admit(chunk, Plan.of(demo, name), ordinals) for chunk in chunks]
         return Checked(pl.concat([each.accepted for each in checked]), pl.concat([each.rejected for each in checked]))
 
     def lately(self, minutes=20):
@@ -215,7 +216,7 @@ def test_a_day_is_published_the_morning_after(town):
     friday = Window.of_day(date(2021, 6, 18), PARIS)
     town.now = datetime(2021, 6, 19, 1, tzinfo=UTC)
     demo = load_territory("demo").with_portal(town.address)
-    assert list(open_feed(demo, "presence_flows", patience=IMPATIENT).read(friday)) == []
+    assert list(open_feed(Plan.of(demo, "presence_flows"), patience=IMPATIENT).read(friday)) == []
     town.now += timedelta(hours=1)
     assert town.read("presence_flows", friday).accepted.height > 700
 

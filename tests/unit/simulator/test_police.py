@@ -9,6 +9,7 @@ from observatory.errors import ObservatoryError
 from observatory.feeds import open_feed
 from observatory.records.admit import admit
 from observatory.records.identity import Ordinals
+from observatory.records.plan import Plan
 from observatory.simulator import portal, records
 from observatory.simulator.world.simulation import FIRST_DAY, TIMEZONE, Simulation
 from observatory.territory.files import load_territory
@@ -33,8 +34,8 @@ def delivered(address):
     territory, ordinals = load_territory("demo").with_portal(address), Ordinals()
 
     def read(feed_id):
-        chunks = list(open_feed(territory, feed_id).read(WINDOW))
-        parts = [admit(chunk, territory, feed_id, ordinals) for chunk in chunks]
+        chunks = list(open_feed(Plan.of(territory, feed_id)).read(WINDOW))
+        parts = [admit(chunk, Plan.of(territory, feed_id), ordinals) for chunk in chunks]
         return pl.concat(part.accepted for part in parts), pl.concat(part.rejected for part in parts)
 
     return read

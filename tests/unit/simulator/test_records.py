@@ -6,7 +6,7 @@ from functools import cache
 import polars as pl
 import pytest
 
-from observatory.contracts import KINDS
+from observatory.contracts import CONTRACTS
 from observatory.records.identity import Ordinals
 from observatory.simulator import records
 from observatory.simulator.publishers.police import incident_rows
@@ -65,7 +65,7 @@ def test_a_listing_keeps_its_contract_but_for_the_planted_faults(kind, city, che
     described = city(
         {"protocol": "file", "address": "unused", "path": "unused.parquet"},
         kind,
-        {name: name for name in listed.columns if name in KINDS[kind].schema},
+        {name: name for name in listed.columns if name in CONTRACTS[kind].schema},
         constants=CONSTANTS.get(kind, {}),
         coordinates={"epsg": 4326, "method": "place", "precision_m": 20},
         occurred_precision="second",

@@ -10,11 +10,12 @@ import polars as pl
 import pytest
 import requests
 
-from observatory.contracts import KINDS
+from observatory.contracts import CONTRACTS
 from observatory.feeds import open_feed
 from observatory.records.admit import admit
 from observatory.records.check import Checked
 from observatory.records.identity import Ordinals
+from observatory.records.plan import Plan
 from observatory.simulator import portal
 from observatory.simulator import records as city_records
 from observatory.simulator.publishers.catalogue import CATALOGUE
@@ -126,7 +127,7 @@ def test_planted_shares_are_corrected_late_and_listed_twice():
 
 def test_a_listing_keeps_its_contract_but_for_the_planted_faults(city, checked):
     listed = city_records.listing(versions(), NOW).head(100_000)
-    columns = [name for name in listed.columns if name in KINDS["traffic_measure"].schema]
+    columns = [name for name in listed.columns if name in CONTRACTS["traffic_measure"].schema]
     territory = city(
         {"protocol": "file", "address": "unused", "path": "unused.parquet"},
         "traffic_measure",
@@ -275,8 +276,8 @@ def address(ledger):
 def records(address, name, window):
     """The records of a feed of the demo city after minimisation and checks."""
     territory, ordinals = load_territory("demo").with_portal(address), Ordinals()
-    chunks = open_feed(territory, name, patience=IMPATIENT).read(window)
-    checked = [admit(chunk, territory, name, ordinals) for chunk in chunks]
+    chunks = open_feed(Plan.of(territory, name), patience=IMPATIENT).read(window)
+    checked = [admit(chunk, Plan.of(territory, name), ordinals) for chunk in chunks]
     return Checked(pl.concat([each.accepted for each in checked]), pl.concat([each.rejected for each in checked]))
 
 

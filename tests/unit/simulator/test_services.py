@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from observatory.contracts import KINDS
+from observatory.contracts import CONTRACTS
 from observatory.simulator import records
 from observatory.simulator.records import citizen_report
 from observatory.simulator.world.city import build_city
@@ -78,7 +78,7 @@ def test_another_seed_is_another_history(kind):
 @pytest.mark.parametrize("kind", [*TIMED, *STANDING])
 def test_a_listing_keeps_its_contract_but_for_the_planted_faults(kind, city, checked):
     listed = records.listing(versions(kind), NOW)
-    model = KINDS[kind]
+    model = CONTRACTS[kind]
     columns = [name for name in listed.columns if name in model.schema or name in model.inputs]
     territory = city(
         {"protocol": "file", "address": "unused", "path": "unused.parquet"},

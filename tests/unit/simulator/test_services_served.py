@@ -10,6 +10,7 @@ from observatory.feeds import open_feed
 from observatory.records.admit import admit
 from observatory.records.check import Checked
 from observatory.records.identity import Ordinals
+from observatory.records.plan import Plan
 from observatory.simulator import portal
 from observatory.simulator.partners.database import STREET_LIGHTS, write_street_lights
 from observatory.simulator.publishers.catalogue import CATALOGUE
@@ -69,8 +70,8 @@ def records(address):
         ordinals = Ordinals()
         score = {"score": tone} if of.feeds[name].source.has_messages else {}
         patience = {"patience": IMPATIENT} if of.feeds[name].source.protocol != "database" else {}
-        chunks = list(open_feed(of, name, **patience, **score).read(window))
-        checked = [admit(chunk, of, name, ordinals) for chunk in chunks]
+        chunks = list(open_feed(Plan.of(of, name), **patience, **score).read(window))
+        checked = [admit(chunk, Plan.of(of, name), ordinals) for chunk in chunks]
         return Checked(pl.concat([each.accepted for each in checked]), pl.concat([each.rejected for each in checked]))
 
     return read

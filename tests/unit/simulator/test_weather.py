@@ -12,6 +12,7 @@ from observatory.feeds import open_feed
 from observatory.records.admit import admit
 from observatory.records.check import Checked
 from observatory.records.identity import Ordinals
+from observatory.records.plan import Plan
 from observatory.simulator import portal
 from observatory.simulator import records as city_records
 from observatory.simulator.publishers.catalogue import CATALOGUE
@@ -157,8 +158,8 @@ def address(ledger):
 def records(address, name, window):
     """The records of a feed of the demo city after minimisation and checks."""
     territory, ordinals = load_territory("demo").with_portal(address), Ordinals()
-    chunks = open_feed(territory, name, patience=IMPATIENT).read(window)
-    checked = [admit(chunk, territory, name, ordinals) for chunk in chunks]
+    chunks = open_feed(Plan.of(territory, name), patience=IMPATIENT).read(window)
+    checked = [admit(chunk, Plan.of(territory, name), ordinals) for chunk in chunks]
     return Checked(pl.concat([each.accepted for each in checked]), pl.concat([each.rejected for each in checked]))
 
 

@@ -11,9 +11,10 @@ from pyproj import CRS
 
 from observatory.errors import TerritoryError
 from observatory.feeds import open_feed
-from observatory.records.mapping import require_mappings
+from observatory.records.plan import Plan
 from observatory.settings import ROOT
 from observatory.territory.files import load_readable_territories, load_territories, load_territory
+from tests.support.city import require_mapped
 
 FILES = sorted((ROOT / "territories").glob("*.yml"))
 
@@ -42,7 +43,7 @@ def test_shipped_files_describe_a_city_that_can_be_mapped(path):
     axes = CRS.from_epsg(territory.grid.epsg).axis_info
     assert {axis.unit_name for axis in axes} == {"metre"}
     assert "city" in {feed.constants.get("zone_type") for feed in territory.feeds.values() if feed.kind == "zone"}
-    require_mappings(territory)
+    require_mapped(territory)
     for feed_id, feed in territory.feeds.items():
         assert (feed.feed_id, feed.territory_file) == (feed_id, path.name)
 
@@ -219,10 +220,10 @@ def test_a_mapping_that_is_not_the_contracts_is_refused_before_anything_is_read(
     write(lambda content: change(content["feeds"]))
     territory = load_territory("chicago")
     with pytest.raises(TerritoryError, match=rf"^chicago\.yml: {message}") as caught:
-        require_mappings(territory)
+        require_mapped(territory)
     assert "\n" not in str(caught.value)
     with pytest.raises(TerritoryError):
-        [open_feed(territory, feed_id) for feed_id in territory.feeds]
+        [open_feed(Plan.of(territory, feed_id)) for feed_id in territory.feeds]
 
 
 def test_the_code_is_the_name_of_the_file(write):

@@ -8,13 +8,13 @@ from datetime import date
 
 import pytest
 
-from observatory import contracts
 from observatory.doctor import report as reports
 from observatory.doctor.examine import examine
-from observatory.records.mapping import require_mappings
+from observatory.kinds import KINDS
 from observatory.territory.city import Bounds, Territory
 from observatory.territory.feed import Convention
 from observatory.territory.files import load_territory
+from tests.support.city import require_mapped
 
 SCHOOL_DAY = date(2026, 9, 1)
 SIGNED = Convention(
@@ -24,8 +24,8 @@ SIGNED = Convention(
 
 def test_the_file_is_right_and_has_every_kind_that_sources_deliver():
     marseille = load_territory("marseille")
-    require_mappings(marseille)
-    assert {feed.kind for feed in marseille.feeds.values()} == {*contracts.NAMES} - {"cell"}
+    require_mapped(marseille)
+    assert {feed.kind for feed in marseille.feeds.values()} == {*KINDS} - {"cell"}
 
 
 def test_no_partner_is_read_before_a_convention_is_signed():

@@ -19,10 +19,10 @@ from pkgutil import iter_modules
 
 import polars as pl
 
-from observatory.contracts import NAMES as KIND_NAMES
+from observatory.kinds import KINDS
 from observatory.simulator.world.simulation import Simulation
 
-NAMES = tuple(sorted({module.name for module in iter_modules(__path__)} & set(KIND_NAMES)))
+NAMES = tuple(sorted({module.name for module in iter_modules(__path__)} & set(KINDS)))
 """Kinds with simulated records."""
 
 

@@ -1,0 +1,97 @@
+"""Kinds of record: what the schedules need to know of each, without the libraries that its contract needs.
+
+The columns of a kind and their checks are its contract, ``observatory.contracts.<name>``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+ONE_YEAR = 365
+"""Days."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of record.
+
+    Attributes:
+        name: name of the kind, of its contract's module and of its table in ``raw``.
+        row: what one row of the table is a version of, e.g. ``an incident record``.
+        time_column: column by which records are cut into windows; None where every read lists them all.
+        retention_days: how long its versions are kept, days; None for as long as the city is observed.
+        correction_days: how far back a source still changes records, days, where the feed does not say.
+        is_signal: whether records are kept as Parquet by day, and only their hourly sums in the warehouse.
+        is_derived: whether the observatory makes the records itself, so that no feed delivers them.
+    """
+
+    name: str
+    row: str
+    time_column: str | None = "occurred_from"
+    retention_days: int | None = 5 * ONE_YEAR
+    correction_days: int = 30
+    is_signal: bool = False
+    is_derived: bool = False
+
+
+_ALL = (
+    Kind("accident", "a road accident with injury", retention_days=None, correction_days=366),
+    Kind("camera", "a camera of the registry", time_column=None, retention_days=None),
+    Kind(
+        "cell",
+        "a grid cell whose centre lies in the city boundary; the position is that of the centre",
+        time_column=None,
+        retention_days=None,
+        is_derived=True,
+    ),
+    Kind("citation", "a citation record"),
+    Kind("citizen_report", "a request to a city service", correction_days=90),
+    Kind("city_event", "a timing of an event of the city", time_column=None),
+    Kind("delinquency_statistic", "an indicator of an area and a year", time_column=None, retention_days=None),
+    Kind("event_measure", "a measure foreseen for an event", time_column=None),
+    Kind("fire_operation", "an operation of the fire brigade"),
+    Kind("hospital_activity", "the visits to an establishment on a day, by class of age and reason"),
+    Kind("impound", "a tow to the pound"),
+    Kind("incident", "an incident record"),
+    Kind("operation", "a targeted operation", time_column=None),
+    Kind(
+        "parking_occupancy",
+        "the free places of a car park at a moment",
+        retention_days=2 * ONE_YEAR,
+        correction_days=1,
+        is_signal=True,
+    ),
+    Kind("pitch", "a market or a pitch in public space", time_column=None),
+    Kind("population_flow", "the volume of a segment of the population in a zone and a slot of time", is_signal=True),
+    Kind("presence", "the patrol of a cell during a shift"),
+    Kind("public_work", "a public work", time_column=None),
+    Kind("sensitive_place", "a sensitive place", time_column=None, retention_days=None),
+    Kind("social_signal", "what remains of a public message", retention_days=ONE_YEAR, correction_days=2),
+    Kind("street_light", "an outage of a light", time_column=None),
+    Kind("street_vending", "a sighting of vending in the street"),
+    Kind("traffic_measure", "a measurement of a site on a road over an interval", is_signal=True),
+    Kind(
+        "transit_service",
+        "a stop of a trip of public transport, planned or observed",
+        retention_days=2 * ONE_YEAR,
+        correction_days=1,
+        is_signal=True,
+    ),
+    Kind(
+        "video_alert",
+        "an alert that analytics raised at a camera, metadata alone",
+        retention_days=30,
+        correction_days=2,
+    ),
+    Kind("weather", "the weather of a station and an hour", retention_days=None, correction_days=7),
+    Kind(
+        "zone",
+        "a zone (city boundary, district or quarter), geometry in WGS 84, longitude first",
+        time_column=None,
+        retention_days=None,
+    ),
+)
+
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
+"""Name of a kind to the kind, in alphabetical order."""

@@ -1,0 +1,119 @@
+"""How the rows of one feed become records, compiled once from the city's file and the kind's contract."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pandera.polars as pa
+import polars as pl
+
+from observatory.contracts import CONTRACTS, parse
+from observatory.contracts.base import UTC_TIME, Contract
+from observatory.records.location import GEOMETRY
+
+if TYPE_CHECKING:
+    from observatory.territory.city import Territory
+    from observatory.territory.feed import FeedSettings
+
+IN_BOUNDS = "in bounds"
+"""Name of the check that a point lies in the city's bounds."""
+
+DEGREES = {"easting": "longitude_deg", "northing": "latitude_deg"}
+"""Column of metres or feet to the column of degrees that is made of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is known of a feed before its first row: its settings, its contract, and the expressions made of both.
+
+    Attributes:
+        territory: the city.
+        feed: what its file says of the feed.
+        contract: the contract of the feed's kind.
+    """
+
+    territory: Territory
+    feed: FeedSettings
+    contract: Contract
+
+    @classmethod
+    def of(cls, territory: Territory, feed_id: str) -> Plan:
+        """The plan of one of a city's feeds."""
+        feed = territory.feeds[feed_id]
+        return cls(territory, feed, CONTRACTS[feed.kind])
+
+    def __str__(self) -> str:
+        return f"{self.territory.code}/{self.feed.feed_id}"
+
+    @property
+    def clock(self) -> str:
+        """Time zone of what the source writes without an offset."""
+        return self.territory.timezone if self.feed.clock == "local" else "UTC"
+
+    @cached_property
+    def sources(self) -> dict[str, tuple[str, ...]]:
+        """Mapped column to the source columns it is read from."""
+        return {column: self.feed.sources_of(column) for column in self.feed.columns}
+
+    @cached_property
+    def checked_sources(self) -> dict[str, tuple[str, ...]]:
+        """Contract column to the source columns it is made of; degrees also where the source has metres or an area."""
+        named = {DEGREES.get(name, name): sources for name, sources in self.sources.items()}
+        place = named.get("point") or named.get(GEOMETRY)
+        return dict.fromkeys(DEGREES.values(), place) | named if place else named
+
+    @cached_property
+    def mapped(self) -> tuple[str, ...]:
+        """Source columns that are mapped, each once."""
+        return tuple(dict.fromkeys(source for sources in self.sources.values() for source in sources))
+
+    @cached_property
+    def has_pseudonymous_key(self) -> bool:
+        """Whether the source's identifiers lead to a person's file, so that only their pseudonyms are kept."""
+        rule = self.contract.pseudonymous_key
+        is_secret = rule == "always" or (rule == "convention" and self.feed.convention is not None)
+        return is_secret and "source_record_id" in self.sources
+
+    @cached_property
+    def texts(self) -> list[pl.Expr]:
+        """Each mapped column as the source wrote it, its codes translated to the contract's."""
+        texts = []
+        for name, sources in self.sources.items():
+            value = parse.text(*sources)
+            if codes := self.feed.values.get(name):
+                value = value.replace(list(codes), [None if code is None else str(code) for code in codes.values()])
+            texts.append(value.alias(name))
+        return texts
+
+    @cached_property
+    def constants(self) -> list[pl.Expr]:
+        """What every record of the feed has, in the types of the contract."""
+        given = {name: pl.lit(str(value)) for name, value in self.feed.constants.items()}
+        return [self.typed(text, self.contract.dtype(name)).alias(name) for name, text in given.items()]
+
+    @cached_property
+    def schema(self) -> pa.DataFrameSchema:
+        """The contract's checks, with the city's bounds where the kind has a place."""
+        # pandera hands out one schema per model; the bounds of one city must not be another's
+        schema = copy.deepcopy(self.contract.model.to_schema())
+        bounds = self.territory.bounds
+        limits = {"longitude_deg": (bounds.west, bounds.east), "latitude_deg": (bounds.south, bounds.north)}
+        for name, (low, high) in limits.items():
+            if name in schema.columns:
+                schema.columns[name].checks.append(pa.Check.in_range(low, high, name=IN_BOUNDS, error=IN_BOUNDS))
+        return schema
+
+    def typed(self, written: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+        """A text in a type of the contract; null where it cannot be read."""
+        if dtype == UTC_TIME:
+            return parse.written_moment(written, self.feed, self.clock)
+        if dtype == pl.Date():
+            return parse.day(written, self.feed)
+        if dtype == pl.Boolean():
+            return parse.truth(written)
+        if dtype.is_numeric():
+            return parse.number(written, dtype, decimal_comma=self.feed.decimal_comma)
+        return written
