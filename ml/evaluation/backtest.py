@@ -13,7 +13,7 @@ from ml.evaluation.metrics import DayScore, score_day
 from ml.models.base import Method
 from ml.models.baselines import Flat
 from ml.models.distribution import Spread
-from ml.models.training import TrainingCache
+from ml.models.validation import TrainingCache
 from ml.panel.history import Known
 from ml.panel.panel import Panel
 

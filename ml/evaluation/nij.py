@@ -21,7 +21,7 @@ from ml.evaluation.metrics import poisson_log_score, risk_order
 from ml.models.base import Method
 from ml.models.baselines import Flat
 from ml.models.determinism import one_thread
-from ml.models.training import TrainingCache
+from ml.models.validation import TrainingCache
 from ml.panel.panel import Panel
 
 FOOT_M = 0.3048

@@ -9,7 +9,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from ml.models.distribution import Spread
-from ml.models.training import TrainingCache
+from ml.models.validation import TrainingCache
 from ml.panel.panel import Panel
 
 

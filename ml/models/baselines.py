@@ -13,7 +13,7 @@ from ml.features.recency import memories
 from ml.features.smoothing import Smoother
 from ml.models.distribution import POISSON, Spread
 from ml.models.risk_map import RiskMap, recent_level
-from ml.models.training import TrainingCache
+from ml.models.validation import TrainingCache
 from ml.panel.panel import Panel
 
 

@@ -24,8 +24,7 @@ from ml.models.distribution import POISSON, Spread
 from ml.models.level import Level
 from ml.models.mixture import fit_mixture
 from ml.models.settings import DEFAULT_SETTINGS, THREADS, Settings
-from ml.models.training import TrainingCache
-from ml.models.validation import ModelValidation, rates, validate
+from ml.models.validation import ModelValidation, TrainingCache, rates, validate
 from ml.panel.eligibility import check_history
 from ml.panel.panel import OTHER, Panel
 

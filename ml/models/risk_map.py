@@ -13,7 +13,7 @@ import numpy as np
 from ml.models.determinism import one_thread
 from ml.models.distribution import POISSON, Spread
 from ml.models.mixture import mixture_weights
-from ml.models.training import TrainingCache
+from ml.models.validation import TrainingCache
 from ml.panel.panel import Panel
 
 _SPAN_DAYS = 364

@@ -11,9 +11,8 @@ import optuna
 from ml.features.densities import Recipe
 from ml.models.determinism import one_thread
 from ml.models.settings import DEFAULT_SETTINGS, Settings
-from ml.models.training import TrainingCache
 from ml.models.trees import TreeValidation, validate
-from ml.models.validation import hold_out
+from ml.models.validation import TrainingCache, hold_out
 from ml.panel.eligibility import check_history
 from ml.panel.panel import Panel
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
 
 from ml.features.densities import Recipe
-from ml.features.sampling import Examples, sample, training_days
+from ml.features.sampling import DayRows, Examples, sample, training_days
 from ml.models import trees
 from ml.models.dispersion import fit_spread
 from ml.models.distribution import Spread
 from ml.models.level import Level
 from ml.models.mixture import fit_mixture
 from ml.models.settings import Settings
-from ml.models.training import TrainingCache
 from ml.panel.panel import Panel
 
 # quarters lie on a fixed lattice of the calendar; all models of a quarter share one validation
@@ -40,6 +39,32 @@ class ModelValidation:
     trees: trees.TreeValidation | None
     sharpness: float
     spread: Spread
+
+
+ValidationKey = tuple[Recipe, date, int, Settings | None]
+
+
+@dataclass(eq=False)
+class TrainingCache:
+    """Sampled examples and validations of the newest panel; those of an earlier panel are dropped."""
+
+    _panel: Panel | None = None
+    _samples: dict[tuple[Recipe, int], dict[date, DayRows]] = field(default_factory=dict)
+    _validations: dict[ValidationKey, ModelValidation] = field(default_factory=dict)
+
+    def samples(self, panel: Panel, recipe: Recipe, horizon_days: int) -> dict[date, DayRows]:
+        """Examples sampled so far by day; the caller adds the days that are missing."""
+        self._use(panel)
+        return self._samples.setdefault((recipe, horizon_days), {})
+
+    def validations(self, panel: Panel) -> dict[ValidationKey, ModelValidation]:
+        """Validations made so far; the caller adds those that are missing."""
+        self._use(panel)
+        return self._validations
+
+    def _use(self, panel: Panel) -> None:
+        if panel is not self._panel:
+            self._panel, self._samples, self._validations = panel, {}, {}
 
 
 def validate(

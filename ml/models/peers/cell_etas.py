@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 
 from ml.features.recency import memories
 from ml.models.risk_map import RiskMap
-from ml.models.training import TrainingCache
+from ml.models.validation import TrainingCache
 from ml.panel.panel import Panel
 
 _ITERATIONS = 40

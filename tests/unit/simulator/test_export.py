@@ -67,7 +67,7 @@ def newest(rows):
     return in_order(rows.filter(is_newest))
 
 
-@pytest.mark.parametrize("kind", records.KINDS)
+@pytest.mark.parametrize("kind", records.NAMES)
 def test_every_version_of_every_kind_is_written(kind, city):
     rows = read(city, kind)
     assert rows.height == json.loads((city / "city.json").read_text())["rows"][kind] > 0

@@ -21,9 +21,8 @@ from ml.files.settings import read_settings, write_settings
 from ml.models import trees
 from ml.models.dispersion import fit_spread
 from ml.models.settings import Settings
-from ml.models.training import TrainingCache
 from ml.models.tuning import tune
-from ml.models.validation import hold_out, sharpen, validate
+from ml.models.validation import TrainingCache, hold_out, sharpen, validate
 from ml.panel.panel import CATEGORY, OTHER, TARGET, Cells, Panel
 
 FIRST_DAY, DAYS, SIDE = date(2022, 1, 1), 500, 20
