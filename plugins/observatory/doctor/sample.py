@@ -17,8 +17,8 @@ import polars as pl
 from observatory.errors import SourceChanged
 from observatory.feeds import open_feed
 from observatory.feeds.base import require_columns, within
-from observatory.feeds.http.answers import filled, texts
 from observatory.feeds.http.client import Patience
+from observatory.feeds.http.json_source import filled, tabulate
 from observatory.kinds import KINDS
 from observatory.records.plan import Plan
 from observatory.window import Window
@@ -122,7 +122,7 @@ def _recorded(territory: Territory, feed: FeedSettings, path: Path) -> Iterator[
             yield delivered.select(feed.read_columns)
             return
         objects = json.loads(path.read_text(encoding="utf-8"))
-        rows = texts(objects, feed.read_columns)
+        rows = tabulate(objects, feed.read_columns)[0]
         require_columns(where, feed, {name for row in objects for name in row} | filled(rows), are_all=False)
         yield rows
     except (OSError, ValueError, TypeError, AttributeError, pl.exceptions.PolarsError) as error:

@@ -12,7 +12,7 @@ import shapely
 from observatory.errors import SourceChanged
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
 from observatory.feeds.http.client import PATIENT, Patience
-from observatory.feeds.http.json_source import JsonApi, gathered
+from observatory.feeds.http.json_source import JsonClient, gathered
 from observatory.kinds import KINDS
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import ArcgisSource
@@ -46,17 +46,17 @@ class ArcgisFeed:
 
     def read(self, window: Window) -> Iterator[pl.DataFrame]:
         """Yield the rows of a window; see ``Feed.read``."""
-        api = JsonApi.of(f"{self.territory_code}/{self.feed.feed_id} {window}", self.feed, self.patience)
+        api = JsonClient(f"{self.territory_code}/{self.feed.feed_id} {window}", self.feed, self.patience)
         path = f"{cast('ArcgisSource', self.feed.source).layer}"
         layer = self._answered(api, path, {"f": "json"})
         types = {str(field.get("name")): str(field.get("type")) for field in api.objects(layer, "fields")}
         delivered = {*types, *([GEOMETRY] if layer.get("geometryType") else [])}
-        require_columns(api.where, self.feed, delivered, are_all=True)
+        require_columns(api.subject, self.feed, delivered, are_all=True)
         query = self._query(window, types, layer)
         pages = self._pages(api, f"{path}/query", query)
         yield from within(window, gathered(pages, self.chunk_rows), self.feed)
 
-    def _pages(self, api: JsonApi, path: str, query: Mapping[str, Any]) -> Iterator[pl.DataFrame]:
+    def _pages(self, api: JsonClient, path: str, query: Mapping[str, Any]) -> Iterator[pl.DataFrame]:
         offset, last_seen = 0, None
         while True:
             answer = self._answered(api, path, {**query, "resultOffset": offset, "resultRecordCount": self.page_rows})
@@ -65,7 +65,7 @@ class ArcgisFeed:
                 return
             if features[0] == last_seen:
                 raise SourceChanged(
-                    api.where,
+                    api.subject,
                     found="the same page twice",
                     expected="a server that pages by resultOffset",
                     action=f"Ask {self.feed.owner} to allow pagination of the layer.",
@@ -102,14 +102,14 @@ class ArcgisFeed:
             "outSR": self.feed.coordinates.epsg,
         }
 
-    def _answered(self, api: JsonApi, path: str, query: Mapping[str, Any]) -> dict[str, Any]:
+    def _answered(self, api: JsonClient, path: str, query: Mapping[str, Any]) -> dict[str, Any]:
         """The answer, unless it is an error: these come with status 200."""
         answer = api.get(path, query)
         error = answer.get("error") if isinstance(answer, dict) else {"message": f"{answer}"[:120]}
         if error:
             details = " ".join([str(error.get("message", "")), *map(str, error.get("details") or [])]).strip()
             raise SourceChanged(
-                api.where,
+                api.subject,
                 found=f"the server refuses: {error.get('code', '')} {details}".strip(),
                 expected="features",
                 action=f"Correct `address`, `layer` or `columns` of feeds.{self.feed.feed_id} in "

@@ -23,8 +23,8 @@ from observatory.feeds.base import CHUNK_ROWS, require_columns, within
 from observatory.feeds.file import readable, require_exact, scanned_csv
 from observatory.feeds.files.fetch import fetched
 from observatory.feeds.http.client import PATIENT, Patience, download
-from observatory.feeds.http.completeness import Wholeness
-from observatory.feeds.http.json_source import JsonApi
+from observatory.feeds.http.completeness import Completeness
+from observatory.feeds.http.json_source import JsonClient
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import BaacSource
 from observatory.territory.sources.file import Csv
@@ -78,14 +78,14 @@ class BaacFeed:
         if not source.dataset or not source.address.startswith(("http://", "https://")):
             paths = fetched(where, self.feed, folder, patience=self.patience, keeps=True)
             return {path.name: partial(Path, path) for path in paths}
-        api = JsonApi.of(where, self.feed, self.patience)
+        api = JsonClient(where, self.feed, self.patience)
         resources = api.objects(api.get(f"api/1/datasets/{source.dataset}/"), "resources")
         urls = sorted({str(resource.get("url")) for resource in resources})
         return {url.rpartition("/")[2]: partial(self._downloaded, where, url, folder) for url in urls}
 
     def _downloaded(self, where: str, url: str, folder: Path) -> Path:
         copy = folder / url.rpartition("/")[2]
-        download(where, self.feed, url, copy, patience=self.patience, is_whole=Wholeness(is_table=True))
+        download(where, self.feed, url, copy, patience=self.patience, is_complete=Completeness(is_table=True))
         return copy
 
     def _read(self, where: str, path: Path) -> pl.DataFrame:

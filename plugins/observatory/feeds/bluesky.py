@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
-from observatory.feeds.http.answers import Asking, from_environment, part
 from observatory.feeds.http.client import PATIENT, Patience
+from observatory.feeds.http.json_source import JsonClient, part
 from observatory.feeds.messages.posts import Post, Scorer, days, rows_of, said
+from observatory.secrets import from_outside
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import BlueskySource
 from observatory.window import Window
@@ -52,53 +53,52 @@ class BlueskyFeed:
     def read(self, window: Window) -> Iterator[pl.DataFrame]:
         """Yield what remains of the messages of a window, day by day; see ``Feed.read``."""
         where = f"{self.territory_code}/{self.feed.feed_id} {window}"
-        asking = Asking(where, self.feed, self.patience, self._login(where))
+        api = JsonClient(where, self.feed, self.patience, self._login(where))
         for day in days(window):
-            yield from rows_of(self._posts(asking, day), where, self.feed, day, self.score)
+            yield from rows_of(self._posts(api, day), where, self.feed, day, self.score)
 
     def _login(self, where: str) -> dict[str, str]:
         source = cast("BlueskySource", self.feed.source)
         if source.name_variable is None or source.password_variable is None:
             return {}
         name, password = (
-            from_environment(where, self.feed, variable)
-            for variable in (source.name_variable, source.password_variable)
+            from_outside(where, variable) for variable in (source.name_variable, source.password_variable)
         )
-        asking = Asking(where, self.feed, self.patience)
-        session = asking.post(_LOGIN, {"identifier": name, "password": password})
+        api = JsonClient(where, self.feed, self.patience)
+        session = api.post(_LOGIN, {"identifier": name, "password": password})
         if not isinstance(session, dict) or not session.get("accessJwt"):
-            raise asking.changed("a login without a token", "accessJwt")
+            raise api.changed("a login without a token", "accessJwt")
         return {"Authorization": f"Bearer {session['accessJwt']}"}
 
-    def _posts(self, asking: Asking, day: Window) -> Iterator[Post]:
+    def _posts(self, api: JsonClient, day: Window) -> Iterator[Post]:
         """The messages that are found, then those of their threads."""
         source = cast("BlueskySource", self.feed.source)
         threads: dict[str, None] = {}
         for query in source.queries:
-            for view in self._found(asking, query, day):
+            for view in self._found(api, query, day):
                 yield _post(view, is_found=True)
                 root = part(_reply(view), "root") or (view if view.get("replyCount") else {})
                 if source.reads_threads and (uri := said(root.get("uri"))):
                     threads[uri] = None
         for uri in threads:
-            yield from self._thread(asking, uri)
+            yield from self._thread(api, uri)
 
-    def _found(self, asking: Asking, query: str, day: Window) -> Iterator[dict[str, Any]]:
+    def _found(self, api: JsonClient, query: str, day: Window) -> Iterator[dict[str, Any]]:
         """Messages of a search, newest first, until a page has none that is new."""
         source = cast("BlueskySource", self.feed.source)
         until, seen = day.end, set[str]()
         while True:
             asked = {"q": query, "sort": "latest", "limit": self.page_rows,
                      "since": _written(day.start), "until": _written(until)}  # fmt: skip
-            answer = asking.get(_SEARCH, asked | ({"lang": source.language} if source.language else {}))
+            answer = api.get(_SEARCH, asked | ({"lang": source.language} if source.language else {}))
             views = answer.get("posts") if isinstance(answer, dict) else None
             if not isinstance(views, list) or not all(_is_view(view) for view in views):
-                raise asking.changed("an answer without a list of posts, each with cid and record", "posts")
+                raise api.changed("an answer without a list of posts, each with cid and record", "posts")
             new = [view for view in views if view["cid"] not in seen]
             yield from new
             seen |= {view["cid"] for view in new}
             if not new and len(views) >= self.page_rows:
-                raise asking.changed(
+                raise api.changed(
                     f"{len(views)} messages of one moment for {query!r}", "fewer than a page, so that none is missed"
                 )
             if not new:
@@ -106,10 +106,10 @@ class BlueskyFeed:
             # `until` is left out of the answer, so the next page begins with the last moment of this one
             until = min(_sorted_at(view, until) for view in views) + timedelta(milliseconds=1)
 
-    def _thread(self, asking: Asking, uri: str) -> Iterator[Post]:
+    def _thread(self, api: JsonClient, uri: str) -> Iterator[Post]:
         """Messages below the first of a thread; none where it is deleted or hidden."""
         asked = {"uri": uri, "depth": _DEPTH, "parentHeight": 0}
-        answer = asking.get(_THREAD, asked, is_missing=_is_missing)
+        answer = api.get(_THREAD, asked, is_missing=_is_missing)
         nodes = [part(answer, "thread")]
         is_root = True
         while nodes:

@@ -11,7 +11,7 @@ import polars as pl
 
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
 from observatory.feeds.http.client import PATIENT, Patience
-from observatory.feeds.http.json_source import JsonApi, gathered
+from observatory.feeds.http.json_source import JsonClient, gathered
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import CkanSource
 from observatory.window import Window
@@ -41,10 +41,10 @@ class CkanFeed:
 
     def read(self, window: Window) -> Iterator[pl.DataFrame]:
         """Yield the rows of a window; see ``Feed.read``."""
-        api = JsonApi.of(f"{self.territory_code}/{self.feed.feed_id} {window}", self.feed, self.patience)
+        api = JsonClient(f"{self.territory_code}/{self.feed.feed_id} {window}", self.feed, self.patience)
         yield from within(window, gathered(self._pages(api), self.chunk_rows), self.feed)
 
-    def _pages(self, api: JsonApi) -> Iterator[pl.DataFrame]:
+    def _pages(self, api: JsonClient) -> Iterator[pl.DataFrame]:
         query = {
             "resource_id": cast("CkanSource", self.feed.source).resource,
             "sort": _ROW_NUMBER,
@@ -57,7 +57,7 @@ class CkanFeed:
             result = answer.get("result") if isinstance(answer, dict) else answer
             records = api.objects(result, "records")
             columns = [str(field.get("id")) for field in api.objects(result, "fields")]
-            require_columns(api.where, self.feed, [name for name in columns if name != _ROW_NUMBER], are_all=True)
+            require_columns(api.subject, self.feed, [name for name in columns if name != _ROW_NUMBER], are_all=True)
             if not records:
                 return
             yield api.rows(records, are_all=True)

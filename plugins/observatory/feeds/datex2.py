@@ -13,9 +13,9 @@ import polars as pl
 from lxml import etree
 
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
-from observatory.feeds.http.answers import Asking, filled, token_header
 from observatory.feeds.http.client import PATIENT, Patience
-from observatory.feeds.http.completeness import Wholeness
+from observatory.feeds.http.completeness import Completeness
+from observatory.feeds.http.json_source import JsonClient, filled, token_header
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import Datex2Source
 from observatory.window import Window
@@ -73,22 +73,22 @@ class Datex2Feed:
         """Yield the rows of a window; see ``Feed.read``."""
         where = f"{self.territory_code}/{self.feed.feed_id} {window}"
         source = cast("Datex2Source", self.feed.source)
-        asking = Asking(where, self.feed, self.patience, token_header(where, self.feed, source.token_variable))
-        content = asking.fetch(source.path, _EXPECTED)
-        sites = _sites(asking, source)
-        yield from within(window, self._chunks(asking, content, sites), self.feed)
+        api = JsonClient(where, self.feed, self.patience, token_header(where, source.token_variable))
+        content = api.fetch(source.path, _EXPECTED)
+        sites = _sites(api, source)
+        yield from within(window, self._chunks(api, content, sites), self.feed)
 
-    def _chunks(self, asking: Asking, content: bytes, sites: pl.DataFrame | None) -> Iterator[pl.DataFrame]:
+    def _chunks(self, api: JsonClient, content: bytes, sites: pl.DataFrame | None) -> Iterator[pl.DataFrame]:
         rows: list[Row] = []
-        for row in self._rows(asking, content):
+        for row in self._rows(api, content):
             rows.append(row)
             if len(rows) == self.chunk_rows:
-                yield self._frame(asking, rows, sites)
+                yield self._frame(api, rows, sites)
                 rows = []
         if rows:
-            yield self._frame(asking, rows, sites)
+            yield self._frame(api, rows, sites)
 
-    def _rows(self, asking: Asking, content: bytes) -> Iterator[Row]:
+    def _rows(self, api: JsonClient, content: bytes) -> Iterator[Row]:
         source = cast("Datex2Source", self.feed.source)
         row_tag, published, is_datex2 = _ROW[source.publication], None, False
         # entities are never resolved and nothing is fetched: an archive of attacks on XML parsers reads as text
@@ -108,18 +108,18 @@ class Datex2Feed:
                     published = _text(element)
                     continue
                 if source.publication == "measurements":
-                    yield {_PUBLISHED: published, **self._measurements(asking, element, source.index)}
+                    yield {_PUBLISHED: published, **self._measurements(api, element, source.index)}
                 else:
-                    yield from ({_PUBLISHED: published, **row} for row in self._records(asking, element))
+                    yield from ({_PUBLISHED: published, **row} for row in self._records(api, element))
                 _forget(element)
         except etree.XMLSyntaxError as error:
             if not content.rstrip().endswith(b">") or "Premature end" in str(error):
-                raise asking.stops_midway(f"the XML stops midway ({error.msg})", _EXPECTED) from None
-            raise asking.changed(f"the XML cannot be read ({error.msg})", _EXPECTED) from None
+                raise api.truncated(f"the XML stops midway ({error.msg})", _EXPECTED) from None
+            raise api.changed(f"the XML cannot be read ({error.msg})", _EXPECTED) from None
         if not is_datex2:
-            raise asking.changed(f"XML without a {row_tag} or a {_PUBLISHED}", _EXPECTED)
+            raise api.changed(f"XML without a {row_tag} or a {_PUBLISHED}", _EXPECTED)
 
-    def _measurements(self, asking: Asking, measured: Element, index: int | None) -> Row:
+    def _measurements(self, api: JsonClient, measured: Element, index: int | None) -> Row:
         reference = _first(measured, "measurementSiteReference")
         row: Row = {
             "measurementSiteReference": None if reference is None else reference.get("id"),
@@ -128,7 +128,7 @@ class Datex2Feed:
         for name, of in _MEASURED.items():
             values = [value for value in measured.iter(f"{{*}}{of}") if index is None or _index(value) == index]
             if len(values) > 1:
-                raise asking.changed(
+                raise api.changed(
                     f"site {row['measurementSiteReference']} has {len(values)} values of {of}, "
                     f"with the indices {[_index(value) for value in values]}",
                     f"one, or feeds.{self.feed.feed_id}.source.index to say which",
@@ -140,9 +140,9 @@ class Datex2Feed:
             row[name] = None if _is_missing(value, _text(number), inputs, name) else _text(number)
         return row
 
-    def _records(self, asking: Asking, situation: Element) -> Iterator[Row]:
+    def _records(self, api: JsonClient, situation: Element) -> Iterator[Row]:
         if _first(situation, "situationRecord") is None:
-            raise asking.changed(f"situation {situation.get('id')} without a situationRecord", _EXPECTED)
+            raise api.changed(f"situation {situation.get('id')} without a situationRecord", _EXPECTED)
         for comment in [*situation.iter("{*}generalPublicComment", "{*}nonGeneralPublicComment", "{*}comment")]:
             kind = _text(_first(comment, "commentType"))
             is_private = _local(comment) == "nonGeneralPublicComment" or kind in _PRIVATE
@@ -158,14 +158,14 @@ class Datex2Feed:
             others = (name for name in self.feed.read_columns if name not in own and name != _PUBLISHED)
             yield own | {name: _found(record, name) for name in others}
 
-    def _frame(self, asking: Asking, rows: list[Row], sites: pl.DataFrame | None) -> pl.DataFrame:
+    def _frame(self, api: JsonClient, rows: list[Row], sites: pl.DataFrame | None) -> pl.DataFrame:
         names = [name for name in self.feed.read_columns if not name.startswith(_SITE)]
         frame = pl.DataFrame({name: pl.Series([row.get(name) for row in rows], dtype=pl.String) for name in names})
         if sites is not None:
             reference = pl.Series("site", [row["measurementSiteReference"] for row in rows], dtype=pl.String)
             frame = frame.with_columns(reference.alias(_SITE)).join(sites, on=_SITE, how="left", maintain_order="left")
         known = {*filled(frame), *(() if sites is None else sites.columns), *_known_of(rows)}
-        require_columns(asking.where, self.feed, known, are_all=False)
+        require_columns(api.subject, self.feed, known, are_all=False)
         return frame.select(self.feed.read_columns)
 
 
@@ -174,22 +174,20 @@ def _known_of(rows: list[Row]) -> set[str]:
     return {name for name in rows[0] if name.rpartition(".")[2] == _INPUTS or name in _MEASURED}
 
 
-def _sites(asking: Asking, source: Datex2Source) -> pl.DataFrame | None:
+def _sites(api: JsonClient, source: Datex2Source) -> pl.DataFrame | None:
     """The list of sites, one row per site, its columns named ``site.<column>`` and the key ``site.``."""
     if source.sites is None:
         return None
     listed = source.sites
-    is_whole = Wholeness(is_table=True, is_open=listed.csv.is_last_line_open)
-    content = asking.fetch(listed.path, "the list of sites", is_whole=is_whole)
+    is_complete = Completeness(is_table=True, is_open=listed.csv.is_last_line_open)
+    content = api.fetch(listed.path, "the list of sites", is_complete=is_complete)
     try:
         text = content.decode(listed.csv.encoding)
         table = pl.read_csv(io.StringIO(text), separator=listed.csv.separator, infer_schema=False)
     except (UnicodeDecodeError, pl.exceptions.PolarsError) as error:
-        raise asking.changed(
-            f"{listed.path} cannot be read ({str(error).splitlines()[0]})", "the list of sites"
-        ) from None
+        raise api.changed(f"{listed.path} cannot be read ({str(error).splitlines()[0]})", "the list of sites") from None
     if listed.key not in table.columns:
-        raise asking.changed(f"{listed.path} has the columns {table.columns}", f"one called {listed.key}")
+        raise api.changed(f"{listed.path} has the columns {table.columns}", f"one called {listed.key}")
     unique = table.unique(listed.key, keep="first", maintain_order=True)
     return unique.select(pl.col(listed.key).alias(_SITE), pl.all().name.prefix(_SITE))
 

@@ -21,7 +21,7 @@ from observatory.feeds.files import inbox
 from observatory.feeds.files.fetch import fetched, unpacked
 from observatory.feeds.files.json_lines import json_lines
 from observatory.feeds.http.client import PATIENT, Patience
-from observatory.feeds.http.completeness import Wholeness
+from observatory.feeds.http.completeness import Completeness
 from observatory.feeds.http.json_source import text
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import FileSource
@@ -71,9 +71,9 @@ class FileFeed:
             files = inbox.waiting(where, self.feed) if self.files is None else self.files
             return unpacked(where, self.feed, files, folder)
         written = self.source.file_format
-        whole = Wholeness(is_table=written in ("csv", "jsonl"), is_open=self.source.csv.is_last_line_open)
-        is_whole = _is_json if written == "geojson" else whole
-        return fetched(where, self.feed, folder, patience=self.patience, is_whole=is_whole)
+        whole = Completeness(is_table=written in ("csv", "jsonl"), is_open=self.source.csv.is_last_line_open)
+        is_complete = _is_json if written == "geojson" else whole
+        return fetched(where, self.feed, folder, patience=self.patience, is_complete=is_complete)
 
     def _rows(self, where: str, path: Path, window: Window) -> Iterator[pl.DataFrame]:
         if self.source.file_format == "jsonl":

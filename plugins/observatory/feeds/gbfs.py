@@ -9,8 +9,8 @@ from typing import Any, cast
 import polars as pl
 
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
-from observatory.feeds.http.answers import Asking, filled, part, texts, token_header
 from observatory.feeds.http.client import PATIENT, Patience
+from observatory.feeds.http.json_source import JsonClient, filled, part, tabulate, token_header
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import GbfsSource
 from observatory.window import Window
@@ -43,46 +43,46 @@ class GbfsFeed:
         """Yield the stations whose time lies in the window; see ``Feed.read``."""
         where = f"{self.territory_code}/{self.feed.feed_id} {window}"
         source = cast("GbfsSource", self.feed.source)
-        asking = Asking(where, self.feed, self.patience, token_header(where, self.feed, source.token_variable))
-        addresses = self._addresses(asking, source)
-        information, _ = self._stations(asking, addresses, "station_information")
-        status, read_at = self._stations(asking, addresses, "station_status")
+        api = JsonClient(where, self.feed, self.patience, token_header(where, source.token_variable))
+        addresses = self._addresses(api, source)
+        information, _ = self._stations(api, addresses, "station_information")
+        status, read_at = self._stations(api, addresses, "station_status")
         known = {str(station.get(_STATION)): station for station in information}
         stations = [
             {**known.get(str(each.get(_STATION)), {}), **each, _READ_AT: read_at}
             for each in status
             if each.get(_STATION)
         ]
-        rows = texts([_in_one_language(station, source.language) for station in stations], self.feed.read_columns)
+        rows = tabulate([_in_one_language(station, source.language) for station in stations], self.feed.read_columns)[0]
         if rows.height:
             delivered = {name for station in stations for name in station}
             nested = {name for name in self.feed.read_columns if name.partition(".")[0] in delivered}
             require_columns(where, self.feed, delivered | filled(rows) | nested, are_all=True)
         yield from within(window, (chunk for chunk in rows.iter_slices(self.chunk_rows) if chunk.height), self.feed)
 
-    def _addresses(self, asking: Asking, source: GbfsSource) -> dict[str, str]:
+    def _addresses(self, api: JsonClient, source: GbfsSource) -> dict[str, str]:
         """Name of each feed to its address; versions 1 and 2 list them once per language."""
-        data = _data(asking, asking.get(source.address))
+        data = _data(api, api.get(source.address))
         if "feeds" not in data:
             data = part(data, source.language) or part(data, next(iter(data), ""))
         feeds = data.get("feeds")
         if not isinstance(feeds, list):
-            raise asking.changed("a list without feeds", _EXPECTED)
+            raise api.changed("a list without feeds", _EXPECTED)
         return {str(feed.get("name")): str(feed.get("url")) for feed in feeds if isinstance(feed, dict)}
 
-    def _stations(self, asking: Asking, addresses: dict[str, str], name: str) -> tuple[list[dict[str, Any]], Any]:
+    def _stations(self, api: JsonClient, addresses: dict[str, str], name: str) -> tuple[list[dict[str, Any]], Any]:
         if name not in addresses:
-            raise asking.changed(f"a list of the feeds {sorted(addresses)}", f"one with {name}")
-        answer = asking.get(addresses[name])
-        stations = _data(asking, answer).get("stations")
+            raise api.changed(f"a list of the feeds {sorted(addresses)}", f"one with {name}")
+        answer = api.get(addresses[name])
+        stations = _data(api, answer).get("stations")
         if not isinstance(stations, list) or not all(isinstance(station, dict) for station in stations):
-            raise asking.changed(f"{name} without a list of stations", "stations")
+            raise api.changed(f"{name} without a list of stations", "stations")
         return stations, answer.get(_READ_AT)
 
 
-def _data(asking: Asking, answer: Any) -> dict[str, Any]:
+def _data(api: JsonClient, answer: Any) -> dict[str, Any]:
     if not isinstance(answer, dict) or not isinstance(answer.get("data"), dict):
-        raise asking.changed("an answer without `data`", _EXPECTED)
+        raise api.changed("an answer without `data`", _EXPECTED)
     return answer["data"]
 
 

@@ -20,8 +20,8 @@ import polars as pl
 from observatory.contracts.parse import to_utc
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
 from observatory.feeds.files.unpack import TooLarge, unpack
-from observatory.feeds.http.answers import Asking, token_header
 from observatory.feeds.http.client import PATIENT, Patience
+from observatory.feeds.http.json_source import JsonClient, token_header
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import GtfsSource
 from observatory.window import Window
@@ -62,10 +62,10 @@ class GtfsFeed:
         """Yield the stops of a window, one service day after the other; see ``Feed.read``."""
         where = f"{self.territory_code}/{self.feed.feed_id} {window}"
         source = cast("GtfsSource", self.feed.source)
-        asking = Asking(where, self.feed, self.patience, token_header(where, self.feed, source.token_variable))
-        archive = asking.fetch(source.path, _EXPECTED)
+        api = JsonClient(where, self.feed, self.patience, token_header(where, source.token_variable))
+        archive = api.fetch(source.path, _EXPECTED)
         with tempfile.TemporaryDirectory(prefix="observatory-") as folder:
-            tables = _unpacked(asking, archive, Path(folder))
+            tables = _unpacked(api, archive, Path(folder))
             del archive
             try:
                 stops = _stops_of_trips(tables)
@@ -74,7 +74,7 @@ class GtfsFeed:
                     rows = self._of_day(tables, stops, day, window).iter_slices(self.chunk_rows)
                     yield from within(window, (chunk for chunk in rows if chunk.height), self.feed)
             except pl.exceptions.PolarsError as error:
-                raise asking.changed(f"a table cannot be read ({str(error).splitlines()[0]})", _EXPECTED) from None
+                raise api.changed(f"a table cannot be read ({str(error).splitlines()[0]})", _EXPECTED) from None
 
     def _of_day(self, tables: dict[str, pl.LazyFrame], stops: pl.LazyFrame, day: date, window: Window) -> pl.DataFrame:
         """The rows of one service day that lie in the window."""
@@ -100,7 +100,7 @@ class GtfsFeed:
         )
 
 
-def _unpacked(asking: Asking, archive: bytes, folder: Path) -> dict[str, pl.LazyFrame]:
+def _unpacked(api: JsonClient, archive: bytes, folder: Path) -> dict[str, pl.LazyFrame]:
     """The tables of the archive, scanned where they were unpacked, whichever folder of it they are in."""
     tables = {}
     try:
@@ -112,16 +112,16 @@ def _unpacked(asking: Asking, archive: bytes, folder: Path) -> dict[str, pl.Lazy
                         unpack(packed, unpacked)
                     tables[table] = pl.scan_csv(folder / f"{table}.txt", infer_schema=False, glob=False)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-        raise asking.stops_midway(f"the archive is broken ({error})", _EXPECTED) from None
+        raise api.truncated(f"the archive is broken ({error})", _EXPECTED) from None
     except TooLarge as error:
-        raise asking.changed(
+        raise api.changed(
             f"its {name} is {error}", f"{_EXPECTED}, or a higher OBSERVATORY_UNPACKED_LIMIT_BYTES"
         ) from None
     absent = [f"{table}.txt" for table in _NEEDED if table not in tables]
     if "calendar" not in tables and "calendar_dates" not in tables:
         absent.append("calendar.txt or calendar_dates.txt")
     if absent:
-        raise asking.changed(f"the archive has no {', '.join(absent)}", _EXPECTED)
+        raise api.changed(f"the archive has no {', '.join(absent)}", _EXPECTED)
     return tables
 
 

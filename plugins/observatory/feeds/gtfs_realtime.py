@@ -18,8 +18,8 @@ from google.transit.gtfs_realtime_pb2 import FeedEntity, FeedMessage
 
 from observatory.errors import SourceChanged
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
-from observatory.feeds.http.answers import Asking, token_header
 from observatory.feeds.http.client import PATIENT, Patience
+from observatory.feeds.http.json_source import JsonClient, token_header
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import GtfsRealtimeSource
 from observatory.window import Window
@@ -57,15 +57,15 @@ class GtfsRealtimeFeed:
         """Yield the rows of the message that lie in the window; see ``Feed.read``."""
         where = f"{self.territory_code}/{self.feed.feed_id} {window}"
         source = cast("GtfsRealtimeSource", self.feed.source)
-        asking = Asking(where, self.feed, self.patience, token_header(where, self.feed, source.token_variable))
+        api = JsonClient(where, self.feed, self.patience, token_header(where, source.token_variable))
         self._require_known(where, source.entity)
         message = FeedMessage()
         try:
-            message.ParseFromString(asking.fetch(source.path, _EXPECTED, is_whole=_is_whole))
+            message.ParseFromString(api.fetch(source.path, _EXPECTED, is_complete=_is_complete))
         except DecodeError as error:
-            raise asking.stops_midway(f"the message cannot be read ({error})", _EXPECTED) from None
+            raise api.truncated(f"the message cannot be read ({error})", _EXPECTED) from None
         if not message.header.HasField("gtfs_realtime_version"):
-            raise asking.changed("an answer that is no such message", _EXPECTED)
+            raise api.changed("an answer that is no such message", _EXPECTED)
         rows = self._rows(message, source.entity)
         yield from within(window, (chunk for chunk in rows.iter_slices(self.chunk_rows) if chunk.height), self.feed)
 
@@ -110,7 +110,7 @@ class GtfsRealtimeFeed:
         require_columns(where, self.feed, own, are_all=True)
 
 
-def _is_whole(content: bytes) -> bool:
+def _is_complete(content: bytes) -> bool:
     """Whether a message can be read; one cut between two entities can be too, and is not found out."""
     try:
         FeedMessage.FromString(content)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
-from observatory.feeds.http.answers import Asking, token_header
 from observatory.feeds.http.client import PATIENT, Patience
+from observatory.feeds.http.json_source import JsonClient, token_header
 from observatory.feeds.messages.posts import Post, Scorer, days, rows_of, said, without_markup
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import MastodonSource
@@ -51,77 +51,77 @@ class MastodonFeed:
         """Yield what remains of the messages of a window, day by day; see ``Feed.read``."""
         where = f"{self.territory_code}/{self.feed.feed_id} {window}"
         source = cast("MastodonSource", self.feed.source)
-        asking = Asking(where, self.feed, self.patience, token_header(where, self.feed, source.token_variable))
+        api = JsonClient(where, self.feed, self.patience, token_header(where, source.token_variable))
         for day in days(window):
-            yield from rows_of(self._posts(asking, day), where, self.feed, day, self.score)
+            yield from rows_of(self._posts(api, day), where, self.feed, day, self.score)
 
-    def _posts(self, asking: Asking, day: Window) -> Iterator[Post]:
+    def _posts(self, api: JsonClient, day: Window) -> Iterator[Post]:
         """The messages that are found, then those of their threads."""
         source = cast("MastodonSource", self.feed.source)
         threads: dict[str, None] = {}
-        for status in self._found(asking, day):
+        for status in self._found(api, day):
             yield _post(status, is_found=True)
             if source.reads_threads and (status.get("in_reply_to_id") or status.get("replies_count")):
                 threads[str(status["id"])] = None
         read = set[str]()
         for number in threads:
             if number not in read:
-                for post in self._thread(asking, number):
+                for post in self._thread(api, number):
                     read.add(post.id)
                     yield post
 
-    def _found(self, asking: Asking, day: Window) -> Iterator[dict[str, Any]]:
+    def _found(self, api: JsonClient, day: Window) -> Iterator[dict[str, Any]]:
         source = cast("MastodonSource", self.feed.source)
         bounds = {"limit": self.page_rows, "min_id": None, "max_id": str(_number_at(day.end + _LATE))}
         for tag in source.hashtags:
             asked, before = bounds, list[str]()
             while True:
-                page = self._statuses(asking, asking.get(f"api/v1/timelines/tag/{tag}", _given(asked)))
+                page = self._statuses(api, api.get(f"api/v1/timelines/tag/{tag}", _given(asked)))
                 yield from (status for status in page if _is_public(status))
                 if not page or all(_is_before(status, day.start) for status in page):
                     break
-                before = self._moved_on(asking, before, page)
+                before = self._moved_on(api, before, page)
                 asked = bounds | {"max_id": before[-1]}
         for query in source.queries:
             offset, before = 0, list[str]()
             asked = bounds | {"min_id": str(_number_at(day.start)), "q": query, "type": "statuses"}
             while True:
-                answer = asking.get("api/v2/search", _given(asked | {"offset": offset}))
-                page = self._statuses(asking, answer.get("statuses") if isinstance(answer, dict) else None)
+                answer = api.get("api/v2/search", _given(asked | {"offset": offset}))
+                page = self._statuses(api, answer.get("statuses") if isinstance(answer, dict) else None)
                 yield from (status for status in page if _is_public(status))
                 if not page:
                     break
-                before = self._moved_on(asking, before, page)
+                before = self._moved_on(api, before, page)
                 offset += len(page)
 
-    def _statuses(self, asking: Asking, answer: Any) -> list[dict[str, Any]]:
+    def _statuses(self, api: JsonClient, answer: Any) -> list[dict[str, Any]]:
         if not isinstance(answer, list) or not all(isinstance(each, dict) and each.get("id") for each in answer):
-            raise asking.changed("an answer that is no list of statuses with their ids", "statuses")
+            raise api.changed("an answer that is no list of statuses with their ids", "statuses")
         return answer
 
-    def _moved_on(self, asking: Asking, before: list[str], page: list[dict[str, Any]]) -> list[str]:
+    def _moved_on(self, api: JsonClient, before: list[str], page: list[dict[str, Any]]) -> list[str]:
         """The numbers of a page's messages, which are not those of the page before."""
         numbers = [str(status["id"]) for status in page]
         if numbers == before:
-            raise asking.changed("the same page for another question", "the page after it")
+            raise api.changed("the same page for another question", "the page after it")
         return numbers
 
-    def _thread(self, asking: Asking, number: str) -> Iterator[Post]:
+    def _thread(self, api: JsonClient, number: str) -> Iterator[Post]:
         """Messages above and below one, and below the first of them; none where it was deleted meanwhile."""
-        above, below = self._context(asking, number)
+        above, below = self._context(api, number)
         yield from (_post(status, is_found=False) for status in above[:1])
         yield from (_post(status, is_found=False, keeps_text=False) for status in above[1:] + below)
         if above:
-            _, below = self._context(asking, str(above[0]["id"]))
+            _, below = self._context(api, str(above[0]["id"]))
             yield from (_post(status, is_found=False, keeps_text=False) for status in below)
 
-    def _context(self, asking: Asking, number: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        answer = asking.get(f"api/v1/statuses/{number}/context", is_missing=_is_missing)
+    def _context(self, api: JsonClient, number: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        answer = api.get(f"api/v1/statuses/{number}/context", is_missing=_is_missing)
         if answer is None:
             return [], []
         if not isinstance(answer, dict):
-            raise asking.changed("a context that is no object", "ancestors and descendants")
-        above, below = (self._statuses(asking, answer.get(name)) for name in ("ancestors", "descendants"))
+            raise api.changed("a context that is no object", "ancestors and descendants")
+        above, below = (self._statuses(api, answer.get(name)) for name in ("ancestors", "descendants"))
         return above, below
 
 

@@ -10,8 +10,8 @@ import polars as pl
 
 from observatory.errors import SourceChanged
 from observatory.feeds.base import require_columns, within
-from observatory.feeds.http.answers import Asking, filled, texts, token_header
 from observatory.feeds.http.client import PATIENT, Patience
+from observatory.feeds.http.json_source import JsonClient, filled, tabulate, token_header
 from observatory.privacy.columns import refused_at_the_door
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import NgsiLdSource
@@ -49,15 +49,15 @@ class NgsiLdFeed:
         """Yield the entities of a window, one page at a time; see ``Feed.read``."""
         where = f"{self.territory_code}/{self.feed.feed_id} {window}"
         source = cast("NgsiLdSource", self.feed.source)
-        headers = token_header(where, self.feed, source.token_variable) | {"Accept": "application/json"}
+        headers = token_header(where, source.token_variable) | {"Accept": "application/json"}
         if source.tenant:
             headers["NGSILD-Tenant"] = source.tenant
         if source.context:
             relation = 'rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
             headers["Link"] = f"<{source.context}>; {relation}"
-        yield from within(window, self._pages(Asking(where, self.feed, self.patience, headers)), self.feed)
+        yield from within(window, self._pages(JsonClient(where, self.feed, self.patience, headers)), self.feed)
 
-    def _pages(self, asking: Asking) -> Iterator[pl.DataFrame]:
+    def _pages(self, api: JsonClient) -> Iterator[pl.DataFrame]:
         """Pages until the broker's own count is reached, or one is empty.
 
         The next page begins after the entities that came: a broker may send fewer than asked. An entity that was made
@@ -65,14 +65,14 @@ class NgsiLdFeed:
         """
         offset, before = 0, set[str]()
         while True:
-            response = asking.answer("entities", self._query(offset))
-            entities = self._entities(asking, response)
+            response = api.response("entities", self._query(offset))
+            entities = self._entities(api, response)
             new = [entity for entity in entities if str(entity.get("id")) not in before]
             ids = {str(entity.get("id")) for entity in entities}
             if entities and ids == before:
-                raise asking.changed("the same page for another offset", "the page after it")
+                raise api.changed("the same page for another offset", "the page after it")
             if new:
-                yield self._frame(asking, new)
+                yield self._frame(api, new)
             before = ids
             offset += len(entities)
             count = response.headers.get(_COUNT, "")
@@ -86,26 +86,26 @@ class NgsiLdFeed:
         query: dict[str, str | int] = {"type": source.type, "limit": self.page_rows, "offset": offset, "count": "true"}
         return {**query, "options": "keyValues", **({"attrs": attributes} if attributes else {})}
 
-    def _entities(self, asking: Asking, response: Response) -> list[dict[str, Any]]:
+    def _entities(self, api: JsonClient, response: Response) -> list[dict[str, Any]]:
         answered = response.json()
         if not isinstance(answered, list) or not all(isinstance(entity, dict) for entity in answered):
-            raise asking.changed(f"not a list of entities: {response.text[:120]}", "a JSON list")
+            raise api.changed(f"not a list of entities: {response.text[:120]}", "a JSON list")
         refused = refused_at_the_door(dict.fromkeys(name for entity in answered for name in _names(entity)))
         if refused:
             raise SourceChanged(
-                asking.where,
+                api.subject,
                 found=f"the entities carry {refused}",
                 expected="no image, no track and no plate, whether mapped or not",
                 action=f"Nothing was read. Ask {self.feed.owner} to leave them out of what it hands over.",
             )
         return [{name: _simple(value) for name, value in entity.items()} for entity in answered]
 
-    def _frame(self, asking: Asking, entities: list[dict[str, Any]]) -> pl.DataFrame:
-        rows = texts(entities, self.feed.read_columns)
+    def _frame(self, api: JsonClient, entities: list[dict[str, Any]]) -> pl.DataFrame:
+        rows = tabulate(entities, self.feed.read_columns)[0]
         # attributes are left out where they have no value, so that one may be absent without being gone
         asked = {name.partition(".")[0] for name in self.feed.read_columns}
         new = {name for entity in entities for name in entity} - asked - _OF_EVERY_ENTITY
-        require_columns(asking.where, self.feed, filled(rows) | new, are_all=False)
+        require_columns(api.subject, self.feed, filled(rows) | new, are_all=False)
         return rows
 
 

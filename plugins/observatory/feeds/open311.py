@@ -12,7 +12,7 @@ import polars as pl
 from observatory.errors import SourceChanged
 from observatory.feeds.base import CHUNK_ROWS, within
 from observatory.feeds.http.client import PATIENT, Patience
-from observatory.feeds.http.json_source import JsonApi, gathered
+from observatory.feeds.http.json_source import JsonClient, gathered
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import Open311Source
 from observatory.window import Window
@@ -51,10 +51,10 @@ class Open311Feed:
 
     def read(self, window: Window) -> Iterator[pl.DataFrame]:
         """Yield the rows of a window; see ``Feed.read``."""
-        api = JsonApi.of(f"{self.territory_code}/{self.feed.feed_id} {window}", self.feed, self.patience)
+        api = JsonClient(f"{self.territory_code}/{self.feed.feed_id} {window}", self.feed, self.patience)
         yield from within(window, gathered(self._pages(api, window), self.chunk_rows), self.feed)
 
-    def _pages(self, api: JsonApi, window: Window) -> Iterator[pl.DataFrame]:
+    def _pages(self, api: JsonClient, window: Window) -> Iterator[pl.DataFrame]:
         # both ends of a span are inside it, so that spans which touch list what lies between them twice
         before: set[Any] = set()
         for requests in self._spans(api, window.start, window.end):
@@ -65,7 +65,7 @@ class Open311Feed:
                 rows = [{name: request[name] for name in request if name not in unwanted} for request in new.values()]
                 yield api.rows(rows, are_all=False)
 
-    def _spans(self, api: JsonApi, start: datetime, end: datetime) -> Iterator[list[dict[str, Any]]]:
+    def _spans(self, api: JsonClient, start: datetime, end: datetime) -> Iterator[list[dict[str, Any]]]:
         """The requests of each span that the server lists whole, oldest span first."""
         requests = None if end - start > LONGEST_SPAN else self._listed(api, start, end)
         if requests is not None and len(requests) < self.source.most_listed:
@@ -74,7 +74,7 @@ class Open311Feed:
         middle = (start + (end - start) / 2).replace(microsecond=0)
         if end - start < 2 * _SECOND:
             raise SourceChanged(
-                api.where,
+                api.subject,
                 found=f"{self.source.most_listed} requests or more within two seconds of {start:%Y-%m-%d %H:%M:%S} UTC",
                 expected="a span short enough for the server to list it whole",
                 action=f"Ask {self.feed.owner} for a file of these requests.",
@@ -82,7 +82,7 @@ class Open311Feed:
         yield from self._spans(api, start, middle)
         yield from self._spans(api, middle, end)
 
-    def _listed(self, api: JsonApi, start: datetime, end: datetime) -> list[dict[str, Any]]:
+    def _listed(self, api: JsonClient, start: datetime, end: datetime) -> list[dict[str, Any]]:
         jurisdiction = self.source.jurisdiction
         query = {"start_date": f"{start:%Y-%m-%dT%H:%M:%SZ}", "end_date": f"{end:%Y-%m-%dT%H:%M:%SZ}"}
         return api.objects(

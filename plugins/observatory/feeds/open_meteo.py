@@ -10,8 +10,8 @@ from typing import Any, cast
 import polars as pl
 
 from observatory.feeds.base import require_columns, within
-from observatory.feeds.http.answers import Asking, part
 from observatory.feeds.http.client import PATIENT, Patience
+from observatory.feeds.http.json_source import JsonClient, part
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import OpenMeteoSource
 from observatory.territory.sources.open_meteo import Place
@@ -47,9 +47,9 @@ class OpenMeteoFeed:
         """Yield the hours of a window, place by place; see ``Feed.read``."""
         where = f"{self.territory_code}/{self.feed.feed_id} {window}"
         source = cast("OpenMeteoSource", self.feed.source)
-        asking = Asking(where, self.feed, self.patience)
+        api = JsonClient(where, self.feed, self.patience)
         chunks = (
-            self._hours(asking, name, place, first, last)
+            self._hours(api, name, place, first, last)
             for name, place in source.places.items()
             for first, last in self._spans(window)
         )
@@ -63,10 +63,10 @@ class OpenMeteoFeed:
             yield first, end
             first = end + timedelta(days=1)
 
-    def _hours(self, asking: Asking, name: str, place: Place, first: date, last: date) -> pl.DataFrame:
+    def _hours(self, api: JsonClient, name: str, place: Place, first: date, last: date) -> pl.DataFrame:
         dataset = cast("OpenMeteoSource", self.feed.source).dataset
         variables = [column for column in self.feed.read_columns if column not in _OF_A_PLACE]
-        answer = asking.get(
+        answer = api.get(
             f"v1/{dataset}",
             {
                 "latitude": place.latitude,
@@ -80,29 +80,29 @@ class OpenMeteoFeed:
         )
         hourly = answer.get("hourly") if isinstance(answer, dict) else None
         if not isinstance(hourly, dict) or not isinstance(hourly.get("time"), list):
-            raise asking.changed("an answer without `hourly`", _EXPECTED)
-        require_columns(asking.where, self.feed, {*hourly, *_OF_A_PLACE}, are_all=True)
-        self._require_units(asking, part(answer, "hourly_units"), variables)
+            raise api.changed("an answer without `hourly`", _EXPECTED)
+        require_columns(api.subject, self.feed, {*hourly, *_OF_A_PLACE}, are_all=True)
+        self._require_units(api, part(answer, "hourly_units"), variables)
         hours = pl.DataFrame(
-            {"time": self._values(asking, hourly, "time", str)}
-            | {variable: self._values(asking, hourly, variable, int | float) for variable in variables},
+            {"time": self._values(api, hourly, "time", str)}
+            | {variable: self._values(api, hourly, variable, int | float) for variable in variables},
         )
         told = hours.filter(pl.any_horizontal(pl.col(variables).is_not_null()))
         place_of = (pl.lit(name).alias("station"), pl.lit(place.latitude).alias("latitude"),
                     pl.lit(place.longitude).alias("longitude"))  # fmt: skip
         return told.with_columns(place_of).select(self.feed.read_columns)
 
-    def _values(self, asking: Asking, hourly: dict[str, Any], name: str, kind: Any) -> pl.Series:
+    def _values(self, api: JsonClient, hourly: dict[str, Any], name: str, kind: Any) -> pl.Series:
         values = hourly[name]
         if not isinstance(values, list) or len(values) != len(hourly["time"]):
-            raise asking.changed(f"{name} has not as many values as there are hours", "one for each")
+            raise api.changed(f"{name} has not as many values as there are hours", "one for each")
         if not all(value is None or isinstance(value, kind) for value in values):
-            raise asking.changed(f"{name} has values of another kind", _EXPECTED)
+            raise api.changed(f"{name} has values of another kind", _EXPECTED)
         return pl.Series(name, values, dtype=pl.String if kind is str else pl.Float64, strict=False)
 
-    def _require_units(self, asking: Asking, units: dict[str, Any], variables: list[str]) -> None:
+    def _require_units(self, api: JsonClient, units: dict[str, Any], variables: list[str]) -> None:
         """Refuse a number in another unit than the one asked for; the name of a variable begins with what it is."""
         for variable in variables:
             wanted = next((unit for what, unit in _UNITS.items() if variable.startswith(what)), None)
             if wanted and units.get(variable) not in (None, wanted):
-                raise asking.changed(f"{variable} is in {units[variable]}", f"it in {wanted}")
+                raise api.changed(f"{variable} is in {units[variable]}", f"it in {wanted}")

@@ -10,7 +10,7 @@ import polars as pl
 
 from observatory.feeds.base import CHUNK_ROWS, within
 from observatory.feeds.http.client import PATIENT, Patience
-from observatory.feeds.http.json_source import JsonApi, gathered
+from observatory.feeds.http.json_source import JsonClient, gathered
 from observatory.secrets import from_outside
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import OpenAgendaSource
@@ -46,12 +46,14 @@ class OpenAgendaFeed:
         Raises:
             SecretMissing: there is no key to read with.
         """
-        api = JsonApi.of(f"{self.territory_code}/{self.feed.feed_id} {window}", self.feed, self.patience)
+        source = cast("OpenAgendaSource", self.feed.source)
+        subject = f"{self.territory_code}/{self.feed.feed_id} {window}"
+        api = JsonClient(subject, self.feed, self.patience, {"key": from_outside(subject, source.key)})
         yield from within(window, gathered(self._pages(api), self.chunk_rows), self.feed)
 
-    def _pages(self, api: JsonApi) -> Iterator[pl.DataFrame]:
+    def _pages(self, api: JsonClient) -> Iterator[pl.DataFrame]:
         source = cast("OpenAgendaSource", self.feed.source)
-        path, headers = f"v2/agendas/{source.agenda}/events", {"key": from_outside(api.where, source.key)}
+        path = f"v2/agendas/{source.agenda}/events"
         query: dict[str, Any] = {
             "size": self.page_events,
             "sort": "updatedAt.asc",
@@ -62,7 +64,7 @@ class OpenAgendaFeed:
         cursor: list[Any] | None = []
         seen: set[Any] = set()
         while cursor is not None:
-            answer = api.get(path, {**query, "after[]": cursor}, headers)
+            answer = api.get(path, {**query, "after[]": cursor})
             events = api.objects(answer, "events")
             new = [event for event in events if event.get("uid") not in seen]
             seen |= {event.get("uid") for event in new}

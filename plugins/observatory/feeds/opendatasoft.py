@@ -14,7 +14,7 @@ import polars as pl
 
 from observatory.feeds.base import CHUNK_ROWS, edges, require_columns, within
 from observatory.feeds.http.client import PATIENT, Patience, download, explained
-from observatory.feeds.http.json_source import JsonApi, gathered, parsed
+from observatory.feeds.http.json_source import JsonClient, gathered, parsed
 from observatory.kinds import KINDS
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import OpendatasoftSource
@@ -47,11 +47,11 @@ class OpendatasoftFeed:
 
     def read(self, window: Window) -> Iterator[pl.DataFrame]:
         """Yield the rows of a window; see ``Feed.read``."""
-        api = JsonApi.of(f"{self.territory_code}/{self.feed.feed_id} {window}", self.feed, self.patience)
+        api = JsonClient(f"{self.territory_code}/{self.feed.feed_id} {window}", self.feed, self.patience)
         path = f"api/explore/v2.1/catalog/datasets/{cast('OpendatasoftSource', self.feed.source).dataset}"
         types = {str(field.get("name")): str(field.get("type")) for field in api.objects(api.get(path), "fields")}
         known = {name for name in self.feed.read_columns if name.partition(".")[0] in types}
-        require_columns(api.where, self.feed, known | set(types), are_all=True)
+        require_columns(api.subject, self.feed, known | set(types), are_all=True)
         query = self._query(window, types)
         first = api.get(f"{path}/records", {**query, "limit": PAGE_ROWS, "offset": 0})
         count = first.get("total_count", 0) if isinstance(first, dict) else 0
@@ -61,7 +61,7 @@ class OpendatasoftFeed:
             chunks = gathered(self._paged(api, f"{path}/records", query, first), self.chunk_rows)
         yield from within(window, chunks, self.feed)
 
-    def _paged(self, api: JsonApi, path: str, query: Mapping[str, Any], first: Any) -> Iterator[pl.DataFrame]:
+    def _paged(self, api: JsonClient, path: str, query: Mapping[str, Any], first: Any) -> Iterator[pl.DataFrame]:
         offset, objects = 0, api.objects(first, "results")
         while objects:
             yield api.rows(objects, are_all=True)
@@ -71,15 +71,15 @@ class OpendatasoftFeed:
             limit = min(PAGE_ROWS, self.most_paged - offset)
             objects = api.objects(api.get(path, {**query, "limit": limit, "offset": offset}), "results")
 
-    def _exported(self, api: JsonApi, path: str, query: Mapping[str, Any], count: int) -> Iterator[pl.DataFrame]:
+    def _exported(self, api: JsonClient, path: str, query: Mapping[str, Any], count: int) -> Iterator[pl.DataFrame]:
         with tempfile.TemporaryDirectory(prefix="observatory-") as folder:
             file = Path(folder) / "export.jsonl"
             all_of_them = partial(_has_rows, count=count)
             query = {**query, "limit": -1}
-            download(api.where, self.feed, path, file, patience=self.patience, query=query, is_whole=all_of_them)
+            download(api.subject, self.feed, path, file, patience=self.patience, query=query, is_complete=all_of_them)
             with file.open("rb") as lines:
                 while chunk := list(islice(lines, self.chunk_rows)):
-                    with explained(api.where, self.feed.territory_file):
+                    with explained(api.subject, self.feed.territory_file):
                         objects = parsed(b"[%b]" % b",".join(chunk))
                     yield api.rows(api.objects(objects), are_all=True)
 

@@ -10,8 +10,8 @@ import polars as pl
 
 from observatory.errors import SourceUnavailable
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
-from observatory.feeds.http.answers import Asking, filled, part, texts
 from observatory.feeds.http.client import PATIENT, Patience
+from observatory.feeds.http.json_source import JsonClient, filled, part, tabulate
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import OverpassSource
 from observatory.window import Window
@@ -43,11 +43,11 @@ class OverpassFeed:
         """Yield the places; see ``Feed.read``."""
         where = f"{self.territory_code}/{self.feed.feed_id} {window}"
         source = cast("OverpassSource", self.feed.source)
-        asking = Asking(where, self.feed, self.patience)
-        answer = asking.get(source.address, {"data": _query(source)})
+        api = JsonClient(where, self.feed, self.patience)
+        answer = api.get(source.address, {"data": _query(source)})
         elements = answer.get("elements") if isinstance(answer, dict) else None
         if not isinstance(elements, list) or not all(isinstance(element, dict) for element in elements):
-            raise asking.changed("an answer without a list of `elements`", _EXPECTED)
+            raise api.changed("an answer without a list of `elements`", _EXPECTED)
         if "error" in (remark := str(answer.get("remark") or "")):
             # sent with status 200, beside the places that were found until then
             raise SourceUnavailable(
@@ -57,11 +57,11 @@ class OverpassFeed:
                 action=f"Try again later; if it goes on, ask for fewer tags or a smaller rectangle in "
                 f"{self.feed.territory_file}.",
             )
-        rows = texts([_place(element) for element in elements], self.feed.read_columns)
+        rows = tabulate([_place(element) for element in elements], self.feed.read_columns)[0]
         if rows.height:
             require_columns(where, self.feed, filled(rows), are_all=False)
         if elements and not any({"lat", "lon"} <= place.keys() for place in map(_where, elements)):
-            raise asking.changed("places without `lat` and `lon`", _EXPECTED)
+            raise api.changed("places without `lat` and `lon`", _EXPECTED)
         yield from within(window, (chunk for chunk in rows.iter_slices(self.chunk_rows) if chunk.height), self.feed)
 
 

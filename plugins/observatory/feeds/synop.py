@@ -14,9 +14,9 @@ import polars as pl
 
 from observatory.feeds.base import CHUNK_ROWS, require_columns, within
 from observatory.feeds.files.unpack import TooLarge, unpack
-from observatory.feeds.http.answers import Asking
 from observatory.feeds.http.client import PATIENT, Patience
-from observatory.feeds.http.completeness import Wholeness
+from observatory.feeds.http.completeness import Completeness
+from observatory.feeds.http.json_source import JsonClient
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import SynopSource
 from observatory.window import Window
@@ -47,13 +47,13 @@ class SynopFeed:
 
     def read(self, window: Window) -> Iterator[pl.DataFrame]:
         """Yield the observations of a window, month by month; see ``Feed.read``."""
-        asking = Asking(f"{self.territory_code}/{self.feed.feed_id} {window}", self.feed, self.patience)
-        yield from within(window, self._chunks(asking, window), self.feed)
+        api = JsonClient(f"{self.territory_code}/{self.feed.feed_id} {window}", self.feed, self.patience)
+        yield from within(window, self._chunks(api, window), self.feed)
 
-    def _chunks(self, asking: Asking, window: Window) -> Iterator[pl.DataFrame]:
+    def _chunks(self, api: JsonClient, window: Window) -> Iterator[pl.DataFrame]:
         for path in self._paths(window):
-            month = self._month(asking, path)
-            require_columns(f"{asking.where}, {path}", self.feed, month.columns, are_all=True)
+            month = self._month(api, path)
+            require_columns(f"{api.subject}, {path}", self.feed, month.columns, are_all=True)
             yield from month.select(self.feed.read_columns).iter_slices(self.chunk_rows)
 
     def _paths(self, window: Window) -> list[str]:
@@ -63,8 +63,8 @@ class SynopFeed:
         moments = (min(window.start + timedelta(days=day), window.end - timedelta(seconds=1)) for day in days)
         return list(dict.fromkeys(moment.strftime(pattern) for moment in moments))
 
-    def _month(self, asking: Asking, path: str) -> pl.DataFrame:
-        content = asking.fetch(path, _EXPECTED, is_whole=Wholeness(is_table=True))
+    def _month(self, api: JsonClient, path: str) -> pl.DataFrame:
+        content = api.fetch(path, _EXPECTED, is_complete=Completeness(is_table=True))
         try:
             table = io.BytesIO(content)
             if content[:2] == b"\x1f\x8b":
@@ -73,8 +73,8 @@ class SynopFeed:
                 table.seek(0)
             return pl.read_csv(table, separator=";", infer_schema=False, null_values=_MISSING)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise asking.stops_midway(f"{path} is broken ({error})", _EXPECTED) from None
+            raise api.truncated(f"{path} is broken ({error})", _EXPECTED) from None
         except TooLarge as error:
-            raise asking.changed(f"{path} is {error}", _EXPECTED) from None
+            raise api.changed(f"{path} is {error}", _EXPECTED) from None
         except pl.exceptions.PolarsError as error:
-            raise asking.changed(f"{path} cannot be read ({str(error).splitlines()[0]})", _EXPECTED) from None
+            raise api.changed(f"{path} cannot be read ({str(error).splitlines()[0]})", _EXPECTED) from None

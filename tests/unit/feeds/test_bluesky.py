@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from observatory.errors import SourceChanged, SourceUnavailable
+from observatory.errors import SecretMissing, SourceChanged, SourceUnavailable
 from tests.support.city import CONVENTION, city, day, read, records, rows
 from tests.support.server import first, hung_up, in_json, page_of_html, serving
 
@@ -218,7 +218,7 @@ def test_a_login_is_of_the_environment(monkeypatch):
 
     source = {"name_variable": "BLUESKY_NAME", "password_variable": "BLUESKY_PASSWORD"}
     with serving(answer) as (address, came):
-        with pytest.raises(SourceChanged, match="BLUESKY_NAME is empty"):
+        with pytest.raises(SecretMissing, match="BLUESKY_NAME is not set"):
             rows(signals(address, source=source), DAY)
         assert came == []
         monkeypatch.setenv("BLUESKY_NAME", "city.example.org")

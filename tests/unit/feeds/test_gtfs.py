@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observatory.errors import SourceChanged, SourceUnavailable
+from observatory.errors import SecretMissing, SourceChanged, SourceUnavailable
 from tests.support.city import city, day, read, records, rows
 from tests.support.server import first, hung_up, in_bytes, in_json, page_of_html, serving
 
@@ -214,7 +214,7 @@ def test_a_token_comes_from_the_environment(monkeypatch):
         territory = city(
             "transit_service", source, COLUMNS, constants={"record_type": "planned"}, date_formats=["%Y%m%d"]
         )
-        with pytest.raises(SourceChanged, match="TRANSIT_TOKEN is empty"):
+        with pytest.raises(SecretMissing, match="TRANSIT_TOKEN is not set"):
             rows(territory, day("2026-06-10"))
         monkeypatch.setenv("TRANSIT_TOKEN", "s3cret")
         rows(territory, day("2026-06-10"))

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from starlette.responses import JSONResponse
 
 from observatory.feeds.http.client import Patience, client
-from observatory.feeds.http.rate_limit import Throttle, told_to_wait_s
+from observatory.feeds.http.rate_limit import RateLimit, told_to_wait_s
 from observatory.settings import state_folder
 from observatory.territory.files import load_territory
 from observatory.territory.sources import SocrataSource
@@ -32,8 +32,8 @@ class Clock:
         self.now += seconds
 
 
-def throttle(folder, clock, per_minute, longest_wait_s=120.0) -> Throttle:
-    return Throttle(Path(folder) / "portal", per_minute, longest_wait_s, lambda: clock.now, clock.sleep)
+def rate_limit(folder, clock, per_minute, longest_wait_s=120.0) -> RateLimit:
+    return RateLimit(Path(folder) / "portal", per_minute, longest_wait_s, lambda: clock.now, clock.sleep)
 
 
 @settings(deadline=None)
@@ -42,7 +42,7 @@ def test_no_minute_has_more_requests_than_allowed_whoever_makes_them(per_minute,
     """Law: requests of any askers are at least 60 / limit seconds apart, and none waits longer than that takes."""
     with TemporaryDirectory() as folder:
         clock, sent = Clock(), []
-        askers = [throttle(folder, clock, per_minute) for _ in range(3)]
+        askers = [rate_limit(folder, clock, per_minute) for _ in range(3)]
         for who, after_s in asked:
             clock.sleep(after_s)
             came = clock.now
@@ -54,7 +54,7 @@ def test_no_minute_has_more_requests_than_allowed_whoever_makes_them(per_minute,
 
 def test_who_is_told_to_wait_tells_the_others(tmp_path):
     clock = Clock()
-    one, other = throttle(tmp_path, clock, 600), throttle(tmp_path, clock, 600, longest_wait_s=20.0)
+    one, other = rate_limit(tmp_path, clock, 600), rate_limit(tmp_path, clock, 600, longest_wait_s=20.0)
     one.wait()
     one.hold(45.0)
     began = clock.now
@@ -66,7 +66,7 @@ def test_who_is_told_to_wait_tells_the_others(tmp_path):
 
 def test_a_clock_set_back_and_half_a_file_hold_nobody_up(tmp_path):
     clock = Clock()
-    asker = throttle(tmp_path, clock, 60)
+    asker = rate_limit(tmp_path, clock, 60)
     asker.wait()
     clock.now -= 86_400
     began = clock.now
@@ -134,15 +134,15 @@ def test_two_processes_together_stay_under_the_limit(serving, state):
 
 def test_a_killed_process_leaves_nothing_locked(tmp_path):
     script = (
-        "import sys, time; from observatory.feeds.http.rate_limit import Throttle; from pathlib import Path\n"
-        "with Throttle(Path(sys.argv[1]), 60, 1.0)._locked(): print('locked', flush=True); time.sleep(60)"
+        "import sys, time; from observatory.feeds.http.rate_limit import RateLimit; from pathlib import Path\n"
+        "with RateLimit(Path(sys.argv[1]), 60, 1.0)._locked(): print('locked', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", script, tmp_path / "portal"], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "locked\n"
     process.kill()
     process.communicate()
     began = time.monotonic()
-    Throttle(tmp_path / "portal", 60, 1.0).wait()
+    RateLimit(tmp_path / "portal", 60, 1.0).wait()
     assert time.monotonic() - began < 0.5
 
 

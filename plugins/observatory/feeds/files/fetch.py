@@ -19,7 +19,7 @@ from observatory.feeds.files.unpack import TooLarge, unpack
 from observatory.feeds.http.client import PATIENT, Patience, download
 from observatory.secrets import from_outside
 from observatory.territory.feed import FeedSettings
-from observatory.territory.sources.drop import Drop
+from observatory.territory.sources.files import FileFetch
 
 
 def fetched(
@@ -28,7 +28,7 @@ def fetched(
     folder: Path,
     *,
     patience: Patience = PATIENT,
-    is_whole: Callable[[Path], bool] | None = None,
+    is_complete: Callable[[Path], bool] | None = None,
     keeps: bool = False,
 ) -> Iterator[Path]:
     """Yield the feed's files on this machine, in the order of their names.
@@ -38,18 +38,18 @@ def fetched(
         feed: where they lie.
         folder: where those that lie elsewhere are copied, one at a time.
         patience: how long a web server is asked.
-        is_whole: whether a file from the web is complete; by default what its format tells.
+        is_complete: whether a file from the web is complete; by default what its format tells.
         keeps: whether copies stay in the folder, for files that are read together.
 
     Raises:
         SourceUnavailable: they cannot be reached, or there are none.
         SourceChanged: an archive cannot be unpacked.
     """
-    source = cast("Drop", feed.source)
+    source = cast("FileFetch", feed.source)
     is_web = source.address.startswith(("http://", "https://"))
     if is_web:
         copy = folder / Path(source.path).name
-        download(where, feed, source.path, copy, patience=patience, is_whole=is_whole)
+        download(where, feed, source.path, copy, patience=patience, is_complete=is_complete)
     yield from unpacked(
         where, feed, [copy] if is_web else _copies(where, feed, folder, keeps=keeps), folder, keeps=keeps
     )
@@ -70,7 +70,7 @@ def unpacked(
     Raises:
         SourceChanged: an archive cannot be unpacked, or holds more than ``settings.unpacked_limit_bytes``.
     """
-    member = cast("Drop", feed.source).member
+    member = cast("FileFetch", feed.source).member
     for packed in files:
         try:
             yield from _unpacked(packed, member, folder, keeps=keeps)
@@ -94,7 +94,7 @@ def unpacked(
 
 def _copies(where: str, feed: FeedSettings, folder: Path, *, keeps: bool) -> Iterator[Path]:
     """Files of a folder as they lie, those of a file server as copies."""
-    source = cast("Drop", feed.source)
+    source = cast("FileFetch", feed.source)
     address, pattern = source.address, source.path
     options = _credentials(where, source)
     try:
@@ -121,7 +121,7 @@ def _copies(where: str, feed: FeedSettings, folder: Path, *, keeps: bool) -> Ite
         ) from None
 
 
-def _credentials(where: str, source: Drop) -> dict[str, Any]:
+def _credentials(where: str, source: FileFetch) -> dict[str, Any]:
     """What a file server must be told to let a reader in, and how it is known."""
     password = from_outside(where, source.password) if source.password else None
     if source.address.startswith("s3://"):

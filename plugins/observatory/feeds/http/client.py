@@ -1,4 +1,4 @@
-"""Asking a server patiently, and telling a passing fault from an answer that has changed."""
+"""JsonClient a server patiently, and telling a passing fault from an answer that has changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dlt.sources.helpers.rest_client import RESTClient
 from requests import exceptions
 
 from observatory.errors import ObservatoryError, SourceChanged, SourceUnavailable
-from observatory.feeds.http.completeness import Wholeness
+from observatory.feeds.http.completeness import Completeness
 from observatory.feeds.http.rate_limit import PoliteAdapter
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def download(
     *,
     patience: Patience = PATIENT,
     query: Mapping[str, Any] | None = None,
-    is_whole: Callable[[Path], bool] | None = None,
+    is_complete: Callable[[Path], bool] | None = None,
 ) -> None:
     """Write a server's answer to a file, piece by piece; asked for again where it is broken off.
 
@@ -90,13 +90,13 @@ def download(
         target: the file.
         patience: how long to ask.
         query: parameters.
-        is_whole: whether the file is complete; by default what its format tells, see ``Wholeness``.
+        is_complete: whether the file is complete; by default what its format tells, see ``Completeness``.
 
     Raises:
         SourceUnavailable: the server is down, or breaks off every time.
         SourceChanged: it refuses, or sends a web page.
     """
-    server, is_complete = client(feed.source, patience, is_kept=False), is_whole or Wholeness()
+    server, is_complete = client(feed.source, patience, is_kept=False), is_complete or Completeness()
     with explained(where, feed.territory_file):
         for attempt in range(patience.attempts):
             is_last = attempt + 1 == patience.attempts
@@ -113,8 +113,8 @@ def download(
                     raise
             if not is_last:
                 time.sleep(min(patience.backoff_s * 2**attempt, patience.longest_wait_s))
-    advice = is_complete.advice if isinstance(is_complete, Wholeness) else ""
-    raise midway(where, f"{target.stat().st_size} bytes", advice)
+    advice = is_complete.advice if isinstance(is_complete, Completeness) else ""
+    raise truncated(where, f"{target.stat().st_size} bytes", advice)
 
 
 @contextmanager
@@ -163,7 +163,7 @@ def is_html(body: str | bytes) -> bool:
 def _stops_midway(response: requests.Response | None, _: BaseException | None) -> bool:
     if response is None or not response.ok:
         return False
-    return not (response.content and Wholeness()(response.content))
+    return not (response.content and Completeness()(response.content))
 
 
 def _refused(where: str, territory_file: str, response: requests.Response) -> ObservatoryError:
@@ -191,10 +191,10 @@ def _not_json(where: str, territory_file: str, body: str) -> ObservatoryError:
             expected="JSON",
             action=f"Open the address in a browser; if the data moved, correct `address` in {territory_file}.",
         )
-    return midway(where, f"{len(body)} characters")
+    return truncated(where, f"{len(body)} characters")
 
 
-def midway(where: str, after: str, advice: str = "") -> SourceUnavailable:
+def truncated(where: str, after: str, advice: str = "") -> SourceUnavailable:
     """The error of an answer that stops midway every time it is asked for."""
     return SourceUnavailable(
         where,

@@ -16,7 +16,7 @@ WEB_PAGE = re.compile(rb"<!doctype html|<html|<head|<body|<title", re.IGNORECASE
 _ENDS = {b"[": (b"]",), b"{": (b"}",), b"PAR1": (b"PAR1",), b"BEGIN:VCALENDAR": (b"END:VCALENDAR",)}
 
 
-class Wholeness:
+class Completeness:
     """Tells, of one answer that may come several times, whether it is whole.
 
     JSON, XML, iCalendar, Parquet, ZIP (workbooks too) and gzip tell it by how they end, and so do the rows of a table
@@ -46,11 +46,11 @@ class Wholeness:
     def __call__(self, came: bytes | Path) -> bool:
         """Whether this is whole."""
         if isinstance(came, bytes):
-            return self._is_whole(io.BytesIO(came))
+            return self._is_complete(io.BytesIO(came))
         with came.open("rb") as file:
-            return self._is_whole(file)
+            return self._is_complete(file)
 
-    def _is_whole(self, file: IO[bytes]) -> bool:
+    def _is_complete(self, file: IO[bytes]) -> bool:
         start = file.read(_END_BYTES)
         size = file.seek(0, io.SEEK_END)
         file.seek(max(0, size - _END_BYTES))

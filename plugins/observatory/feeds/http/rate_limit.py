@@ -34,7 +34,7 @@ _RATE_LIMITS = ("ratelimit", "x-ratelimit", "x-rate-limit")
 
 
 @dataclass(frozen=True)
-class Throttle:
+class RateLimit:
     """The turns of one server.
 
     Attributes:
@@ -51,10 +51,10 @@ class Throttle:
     sleep: Callable[[float], object] = time.sleep
 
     @classmethod
-    def of(cls, url: str, requests_per_minute: int, longest_wait_s: float) -> Throttle:
+    def of(cls, url: str, requests_per_minute: int, longest_wait_s: float) -> RateLimit:
         """The turns of the server that an address names, on this machine."""
         name = re.sub(r"[^\w.-]", "_", urlsplit(url).netloc.rpartition("@")[2].lower())
-        return cls(state_folder() / "throttle" / name, requests_per_minute, longest_wait_s)
+        return cls(state_folder() / "rate_limit" / name, requests_per_minute, longest_wait_s)
 
     def wait(self) -> None:
         """Return when it is this request's turn."""
@@ -103,17 +103,17 @@ class PoliteAdapter(HTTPAdapter):
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
         """Wait for the request's turn, send it, and heed what the answer says of the next."""
-        throttle = None
+        rate_limit = None
         if self.requests_per_minute:
-            throttle = Throttle.of(str(request.url), self.requests_per_minute, self.longest_wait_s)
-            throttle.wait()
+            rate_limit = RateLimit.of(str(request.url), self.requests_per_minute, self.longest_wait_s)
+            rate_limit.wait()
         response = super().send(request, *args, **options)
         wait_s = told_to_wait_s(response.status_code, response.headers, time.time())
         if wait_s is not None:
             if response.status_code in _LIMITED:
                 response.headers.setdefault("Retry-After", str(ceil(wait_s)))
-            if throttle:
-                throttle.hold(wait_s)
+            if rate_limit:
+                rate_limit.hold(wait_s)
         return response
 
 

@@ -6,10 +6,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from observatory.territory.sources.drop import Drop
+from observatory.territory.sources.files import FileFetch
 
 
-class BaacSource(Drop):
+class BaacSource(FileFetch):
     """The four tables of each year since 2005, in a folder or on a file server, or as data.gouv.fr lists them.
 
     Attributes:

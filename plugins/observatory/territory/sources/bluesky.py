@@ -18,9 +18,9 @@ class BlueskySource(Source):
         queries: what is searched for, each by itself.
         language: of the messages, where only one is wanted.
         reads_threads: whether the thread of each message found is read; else only so much of it is known as was found.
-        name_variable: environment variable with the name that the city's own account logs in by, where the server
-            answers to nobody else.
-        password_variable: environment variable with its app password.
+        name_variable: variable of the environment, or of Airflow's secrets backend, with the name of the city's own
+            account, where the server requires a login.
+        password_variable: variable with that account's app password.
     """
 
     reader: ClassVar[str] = "observatory.feeds.bluesky:BlueskyFeed"

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from observatory.territory.base import Strict
-from observatory.territory.sources.drop import VARIABLE, Drop
+from observatory.territory.sources.files import VARIABLE, FileFetch
 
 FORMATS = ("csv", "jsonl", "parquet", "geojson", "xlsx")
 _PACKED = (".gz", ".zip")
@@ -51,7 +51,7 @@ class Sheet(Strict):
     header_row: int = Field(default=1, ge=1)
 
 
-class FileSource(Drop):
+class FileSource(FileFetch):
     """Tables in files, packed (``.gz``, ``.zip``) or not.
 
     Attributes:

@@ -6,10 +6,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from observatory.territory.sources.drop import Drop
+from observatory.territory.sources.files import FileFetch
 
 
-class ICalendarSource(Drop):
+class ICalendarSource(FileFetch):
     """One calendar or several, as files or at a web address.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""What a territory file says of a source that wants to know who asks."""
+"""Settings of a source that requires or accepts an access token."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from observatory.territory.sources.base import Source
 
 
 class TokenSource(Source):
-    """A source that answers only, or more readily, to who shows a token.
+    """A source that requires a token, or allows more requests with one.
 
     Attributes:
-        token_variable: environment variable that holds the token; the token itself never stands in a file.
+        token_variable: variable of the environment, or of Airflow's secrets backend, that holds the token; the token
+            itself must never be written in a territory file.
     """
 
     token_variable: str | None = Field(default=None, pattern=r"^[A-Z][A-Z0-9_]*$")

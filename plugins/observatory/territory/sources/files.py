@@ -1,4 +1,4 @@
-"""What a territory file says of where files lie, whatever is in them."""
+"""Where a source's files are stored and how to log in there, independent of their format."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from observatory.territory.sources.base import Source
 VARIABLE = r"^[A-Z][A-Z0-9_]*$"
 
 
-class Drop(Source):
-    """Files below an address: a folder, a file server (``sftp://``, ``s3://``) or a web address.
+class FileFetch(Source):
+    """Files fetched from an address: a folder, a file server (``sftp://``, ``s3://``) or a web server.
 
     Attributes:
         path: file below the address; ``*`` stands for any name where the address is not a web address.
-        member: files within, where ``path`` is a ZIP archive.
-        user: who logs in at a file server; at S3 the identifier of the access key.
-        password: name of the variable, of the environment or of Airflow's secrets backend, that has the password; at S3
-            the secret access key.
-        endpoint: address of a store that speaks S3 and is not Amazon's.
-        host_key: public key of an SFTP server, as in ``known_hosts``: ``ssh-ed25519 AAAA…``. Another is not let in.
+        member: pattern of the files to read within ``path``, if that is a ZIP archive.
+        user: user name at the file server; for S3 the access key's identifier.
+        password: name of the variable, of the environment or of Airflow's secrets backend, that holds the password; for
+            S3 the secret access key.
+        endpoint: URL of an S3-compatible store other than Amazon's.
+        host_key: public key of an SFTP server, as in ``known_hosts``: ``ssh-ed25519 AAAA…``. Connections to a
+            server with another key are refused.
     """
 
     path: str = Field(min_length=1)
@@ -30,7 +31,7 @@ class Drop(Source):
     host_key: str | None = None
 
     @model_validator(mode="after")
-    def _known_server(self) -> Drop:
+    def _known_server(self) -> FileFetch:
         if self.address.startswith("sftp://") and not self.host_key:
             raise ValueError("has an SFTP server without `host_key`", "its public key: ssh-keyscan -t ed25519 <host>")
         if "@" in self.address.partition("://")[2].partition("/")[0]:
