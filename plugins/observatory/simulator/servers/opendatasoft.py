@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -38,7 +38,7 @@ def opendatasoft(rows: Frames | Sequence[Row], types: Mapping[str, str], max_off
         types: column to its type on the portal.
         max_offset: rows beyond which no page is sent.
     """
-    frames = rows if callable(rows) else _constant(rows)
+    frames = rows if callable(rows) else _constant(rows, types)
     last: list[tuple[str, str, pl.DataFrame, pl.DataFrame]] = []
     requests = count()
 
@@ -77,8 +77,9 @@ def opendatasoft(rows: Frames | Sequence[Row], types: Mapping[str, str], max_off
     return answer
 
 
-def _constant(rows: Sequence[Row]) -> Frames:
-    frame = pl.DataFrame(rows, infer_schema_length=None)
+def _constant(rows: Sequence[Row], names: Iterable[str]) -> Frames:
+    without_rows = pl.DataFrame(schema=dict.fromkeys(names, pl.String))
+    frame = pl.DataFrame(rows, infer_schema_length=None) if rows else without_rows
     return lambda _start, _end: frame
 
 
