@@ -11,7 +11,7 @@ from airflow.sdk import Param, dag, get_current_context, task
 from observatory.ingest.history_windows import asked_days, backtest_days
 from observatory.orchestration import assets, history_steps, needs
 from observatory.territory.city import Territory
-from observatory.territory.files import load_readable_territories
+from observatory.warehouse.territory_state import territories_in_use
 
 
 def backfill_dag(territory: Territory) -> None:
@@ -77,5 +77,5 @@ def backfill_dag(territory: Territory) -> None:
     backfill()
 
 
-for city in load_readable_territories().values():
+for city in territories_in_use().values():
     backfill_dag(city)

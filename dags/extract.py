@@ -8,7 +8,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from observatory.orchestration import assets
 from observatory.orchestration.feed_docs import cadence, page, summary
 from observatory.territory.city import Territory
-from observatory.territory.files import load_readable_territories
+from observatory.warehouse.territory_state import territories_in_use
 
 
 def extract_dag(territory: Territory, feed_id: str) -> None:
@@ -57,6 +57,6 @@ def extract_dag(territory: Territory, feed_id: str) -> None:
     extract()
 
 
-for city in load_readable_territories().values():
+for city in territories_in_use().values():
     for feed_of_city in city.feeds:
         extract_dag(city, feed_of_city)

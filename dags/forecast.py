@@ -8,7 +8,7 @@ from airflow.sdk import PartitionedAssetTimetable, dag, get_current_context, tas
 
 from observatory.orchestration import assets
 from observatory.territory.city import Territory
-from observatory.territory.files import load_readable_territories
+from observatory.warehouse.territory_state import territories_in_use
 
 
 def forecast_dag(territory: Territory) -> None:
@@ -41,5 +41,5 @@ def forecast_dag(territory: Territory) -> None:
     forecast()
 
 
-for city in load_readable_territories().values():
+for city in territories_in_use().values():
     forecast_dag(city)

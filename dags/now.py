@@ -8,7 +8,7 @@ from airflow.sdk import CronTriggerTimetable, dag, task
 
 from observatory.orchestration import assets, dbt
 from observatory.territory.city import Territory
-from observatory.territory.files import load_readable_territories
+from observatory.warehouse.territory_state import territories_in_use
 
 
 def now_dag(territory: Territory) -> None:
@@ -36,5 +36,5 @@ def now_dag(territory: Territory) -> None:
     now()
 
 
-for city in load_readable_territories().values():
+for city in territories_in_use().values():
     now_dag(city)

@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from observatory.orchestration import assets, needs
 from observatory.orchestration.dbt import build
 from observatory.territory.city import Territory
-from observatory.territory.files import load_readable_territories
+from observatory.warehouse.territory_state import territories_in_use
 
 
 def transform_dag(territory: Territory) -> None:
@@ -54,5 +54,5 @@ def transform_dag(territory: Territory) -> None:
     transform()
 
 
-for city in load_readable_territories().values():
+for city in territories_in_use().values():
     transform_dag(city)
