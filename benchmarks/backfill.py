@@ -145,9 +145,9 @@ def is_balanced(url: sa.URL, until: date, rows: int) -> bool:
     """Whether the journal has every window once, all rows that the portal sent, and as many as the tables."""
     counts = "count(*), count(distinct window_start), sum(read_count), sum(accepted_count), sum(rejected_count)"
     with psycopg.connect(plain(url)) as connection:
-        told = connection.execute(f"select {counts}, sum(unchanged_count) {JOURNAL}").fetchone()
+        counted = connection.execute(f"select {counts}, sum(unchanged_count) {JOURNAL}").fetchone()
     windows, held = len(windows_of_history(DEMO, [FEED], SINCE, until)), tables(url)
-    return told == (windows, windows, rows, held["incident"][0], held["rejected"][0], 0)
+    return counted == (windows, windows, rows, held["incident"][0], held["rejected"][0], 0)
 
 
 def measure(url: sa.URL, years: int, population: int, kills: int) -> dict[str, Any]:
@@ -178,7 +178,7 @@ def measure(url: sa.URL, years: int, population: int, kills: int) -> dict[str, A
             "journal_balances": balanced,
         }
         if kills:
-            psql(url, "truncate raw.incident, raw.rejected, ops.load, ops.unlisted")
+            psql(url, "truncate raw.incident, raw.rejected, ops.load, ops.withdrawn_at_source")
             killed_seconds, killed = backfill_killed(url, until, address, kills)
             figures |= {
                 "killed": killed,

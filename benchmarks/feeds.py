@@ -3,7 +3,7 @@
     python -m benchmarks.feeds [--protocol ckan] [--rows 100000] [--json]
 
 Three measures a protocol, each in a process of its own, in seconds of its processor: the bare parse (what the format's
-own library takes for the same bytes), ``read`` (the feed), ``records`` (the feed, the door, the contract). Servers run
+own library takes for the same bytes), ``read`` (the feed), ``records`` (reader, minimisation, contract). Servers run
 in another process. Memory is the peak of ``records`` with so many rows and with four times as many.
 """
 

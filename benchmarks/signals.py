@@ -3,7 +3,7 @@
     python -m benchmarks.signals [--days 1825] [--population 870000] [--json]
 
 Measurements of SIMULATED roads (300 sites every six minutes in a city of 870,000: 72,000 rows a day), in files as the
-observatory keeps them. Four measures, each in a process of its own whose peak memory is told: ``sums`` sums all days to
+observatory keeps them. Four measures, each in a process of its own, with its peak memory: ``sums`` sums all days to
 sites and hours by the observatory's expression, as many days at once as a load does; ``month`` loads a month into
 Parquet, sums and PostgreSQL; ``batch`` loads the newest interval of all sites into a day that is there, the median of
 several. Beside them, in the same run: one query of DuckDB over all files, written by hand, with three times the
@@ -100,14 +100,14 @@ def path_of(day: date) -> Path:
     return STORE.folder / f"day={day}" / "part-0.parquet"
 
 
-def told(summed: pl.DataFrame) -> tuple[int, int, int, float]:
+def totals(summed: pl.DataFrame) -> tuple[int, int, int, float]:
     """What two ways to the same sums have in common: hours, records, values, their last ones added up."""
     totals = summed.select(pl.len(), pl.sum("row_count", "speed_kmh_count", "flow_veh_h_last"))
     return totals.row(0)
 
 
 def added(parts: Iterator[pl.DataFrame]) -> tuple[float, ...]:
-    return tuple(map(sum, zip(*map(told, parts), strict=True)))
+    return tuple(map(sum, zip(*map(totals, parts), strict=True)))
 
 
 def sums(days: int) -> tuple[float, ...]:

@@ -28,7 +28,7 @@ def main() -> None:
     posts = read_labelled(arguments.data / "marseille_made_up_60.tsv")
     model = load()
     truth = [SIDES[label] for label in posts["label"]]
-    told = model.classify(posts["text"])["label"].to_list()
+    predicted = model.classify(posts["text"])["label"].to_list()
     texts = pl.concat([labelled["text"] + f" {number}" for number in range(3)])
     started = time.perf_counter()
     model.classify(texts)
@@ -38,7 +38,7 @@ def main() -> None:
         "texts": labelled.height,
         "texts_per_s": texts.len() / (time.perf_counter() - started),
         "held_out": (found := held_out(labelled, model.name)).f1 | {"macro_f1": found.macro_f1},
-        "made_up_posts": (found := measured(truth, told)).f1 | {"macro_f1": found.macro_f1},
+        "made_up_posts": (found := measured(truth, predicted)).f1 | {"macro_f1": found.macro_f1},
     }
     if arguments.json:
         print(json.dumps(result, indent=2))

@@ -1,4 +1,4 @@
-"""What the observatory adds to Airflow's API server: the door for partners that send.
+"""What the observatory adds to Airflow's API server: the push API for partners that send files.
 
 Airflow protects nothing that a plugin mounts: the application itself lets in who shows a feed's token, and nobody else.
 """

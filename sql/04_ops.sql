@@ -34,7 +34,14 @@ create table if not exists ops.load_failure (
 comment on table ops.load_failure is 'One row per window that was refused: nothing of it was loaded, the last good data stayed.';
 create index if not exists load_failure_feed on ops.load_failure (territory_code, feed_id, failure_id);
 
-create table if not exists ops.unlisted (
+-- the table had another name before
+do $$
+begin
+    if to_regclass('ops.unlisted') is not null and to_regclass('ops.withdrawn_at_source') is null then
+        alter table ops.unlisted rename to withdrawn_at_source;
+    end if;
+end $$;
+create table if not exists ops.withdrawn_at_source (
     territory_code text not null,
     feed_id text not null,
     source_record_id text not null,
@@ -42,7 +49,7 @@ create table if not exists ops.unlisted (
     load_id bigint not null,
     primary key (territory_code, feed_id, source_record_id)
 );
-comment on table ops.unlisted is 'One row per record that a window of a history no longer listed, until all its windows are read: then it is closed, unless another listed it.';
+comment on table ops.withdrawn_at_source is 'One row per record that a window of a history no longer listed, until all its windows are read: then it is closed, unless another listed it.';
 
 create table if not exists ops.signal_partition (
     territory_code text not null,

@@ -21,7 +21,7 @@ grant update on raw.territory to loader;
 grant update, delete on raw.category_map to loader;
 grant select, insert on ops.load, ops.load_failure, ops.delivery, ops.delivery_refusal to loader;
 grant select, insert, update on ops.signal_partition to loader;
-grant select, insert, update, delete on ops.unlisted to loader;
+grant select, insert, update, delete on ops.withdrawn_at_source to loader;
 grant usage on sequence ops.load_load_id_seq to loader;
 grant select on ops.feed_health to loader;
 grant select, insert, update on ops.territory_state to loader;

@@ -52,8 +52,8 @@ def open_meteo(_: Path, rows: int) -> Any:
     def answer(_: str, query: QueryParams, __: Mapping[str, str]) -> Any:
         number = round((float(query["longitude"]) - 5) * 10_000)
         first, last = date.fromisoformat(query["start_date"]), date.fromisoformat(query["end_date"])
-        told = HOURS[: (rows + WEATHER_PLACES - 1 - number) // WEATHER_PLACES]
-        times = [hour for hour in told if first <= date.fromisoformat(hour[:10]) <= last]
+        reported = HOURS[: (rows + WEATHER_PLACES - 1 - number) // WEATHER_PLACES]
+        times = [hour for hour in reported if first <= date.fromisoformat(hour[:10]) <= last]
         values = {name: [12.5] * len(times) for name in query["hourly"].split(",")}
         return {"hourly_units": UNITS, "hourly": {"time": times, **values}}
 

@@ -70,7 +70,7 @@ CONTRACT = Contract(
     KINDS["accident"],
     Accident,
     refused={
-        "birth_year": "years of birth become classes of age before the door (count_involved)",
+        "birth_year": "years of birth are replaced by classes of age (count_involved)",
         "sex": "who was hurt is not asked",
         "plate": "a vehicle leads to its owner",
         "address": "the point is enough",

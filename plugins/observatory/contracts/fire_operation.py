@@ -18,7 +18,7 @@ _SLOWEST_RESPONSE_MIN = 60
 
 
 class FireOperation(Record):
-    """One operation; it begins with the call and ends when the last moment told of it."""
+    """One operation; it begins with the call and ends at its last reported moment."""
 
     nature_code: str
     departed_at: Moment = pa.Field(nullable=True)
@@ -46,9 +46,9 @@ class FireOperation(Record):
 
 
 def end_with_the_last_moment(values: pl.DataFrame, _: Territory, __: FeedSettings) -> pl.DataFrame:
-    """Let an operation last until the last moment that is told of it."""
-    told = [name for name in ("occurred_from", "departed_at", "arrived_at", "cleared_at") if name in values.columns]
-    return values.with_columns(occurred_to=pl.max_horizontal(told))
+    """Let an operation last until its last reported moment."""
+    reported = [name for name in ("occurred_from", "departed_at", "arrived_at", "cleared_at") if name in values.columns]
+    return values.with_columns(occurred_to=pl.max_horizontal(reported))
 
 
 CONTRACT = Contract(

@@ -9,7 +9,7 @@ from observatory.contracts.base import Contract, Record
 from observatory.kinds import KINDS
 
 LEAST_COUNT = 5
-"""Fewer visits than this could tell of a person: such rows are refused, and their count never passes the door."""
+"""Fewer visits than this could tell of a person: such rows are refused, and their count is not kept."""
 
 
 class HospitalActivity(Record):

@@ -1,4 +1,4 @@
-"""Targeted operations: where and when more is done, declared before it starts so that its effect can be judged."""
+"""Targeted operations: where and when more is done, declared before it starts so that its effect can be assessed."""
 
 from __future__ import annotations
 

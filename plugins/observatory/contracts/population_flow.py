@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from observatory.territory.feed import FeedSettings
 
 LEAST_COUNT = 20
-"""Operators hold smaller groups back; where one does not, the group's size does not pass the door."""
+"""Operators hold smaller groups back; where one does not, the size of such a group is removed."""
 
 
 class PopulationFlow(Record):

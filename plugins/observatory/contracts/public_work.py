@@ -38,8 +38,8 @@ def close_what_is_over(values: pl.DataFrame, _: Territory, __: FeedSettings) -> 
     A record may have no end until ``is_over`` says so; without an end of its own it then ends when that was reported.
     """
     for actual, planned in (("occurred_from", "planned_from"), ("occurred_to", "planned_to")):
-        told = [name for name in (actual, planned) if name in values.columns]
-        values = values.with_columns(pl.coalesce(*told, pl.lit(None, UTC_TIME)).alias(actual))
+        reported = [name for name in (actual, planned) if name in values.columns]
+        values = values.with_columns(pl.coalesce(*reported, pl.lit(None, UTC_TIME)).alias(actual))
     if "is_over" not in values.columns:
         return values
     is_over = pl.col("is_over").fill_null(value=False)

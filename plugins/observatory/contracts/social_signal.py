@@ -42,7 +42,7 @@ CONTRACT = Contract(
     pseudonymous_key="always",
     measured=("text_length",),
     refused={
-        "text": "a text never passes the door; map text_length to it",
+        "text": "a text is never kept; map text_length to it",
         "author": "who wrote is not asked",
         "handle": "who wrote is not asked",
         "avatar": "no image enters",

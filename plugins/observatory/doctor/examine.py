@@ -83,8 +83,8 @@ def examine(
         if records is not None and report.kind == "incident":
             accepted[feed_id] = records
     progress("forecast")
-    judged_by, groups = forecastable.judge(territory, accepted, today, is_recorded=samples is not None)
-    return Report(territory.code, today, None, tuple(reports), judged_by, groups)
+    assessed_by, groups = forecastable.assess(territory, accepted, today, is_recorded=samples is not None)
+    return Report(territory.code, today, None, tuple(reports), assessed_by, groups)
 
 
 def _examined(
@@ -135,7 +135,7 @@ def _examined(
         newest = taken.window.end_day - timedelta(days=1) if taken.is_partial else report.newest_day
         late = (sample.newest_day_expected(feed, today) - newest).days - _LATE_DAYS
         report = replace(report, late_days=max(0, late))
-    verdict, reason = _judged(report, territory, feed, today)
+    verdict, reason = _assessed(report, territory, feed, today)
     return replace(report, status=verdict, problem=reason), checked.accepted
 
 
@@ -161,7 +161,7 @@ def _counted(
     )
 
 
-def _judged(report: FeedReport, territory: Territory, feed: FeedSettings, today: date) -> tuple[str, str | None]:
+def _assessed(report: FeedReport, territory: Territory, feed: FeedSettings, today: date) -> tuple[str, str | None]:
     """Status of a feed that delivered, and what is to be done about it."""
     contract, subject = CONTRACTS[feed.kind], f"{territory.code}/{feed.feed_id}"
     tolerated = contract.tolerated_reject_share if feed.tolerated_reject_share is None else feed.tolerated_reject_share

@@ -43,7 +43,7 @@ Counted = tuple[date, date, int, int]
 """First and last local day, incidents, and those of them that are located."""
 
 
-def judge(
+def assess(
     territory: Territory, accepted: Mapping[str, pl.DataFrame], today: date, *, is_recorded: bool
 ) -> tuple[str, tuple[GroupReport, ...]]:
     """Judge each group of categories that the file wants forecast.
@@ -58,10 +58,10 @@ def judge(
         What the counts are of (``warehouse``, ``sample`` or ``nothing``), and the groups.
     """
     held = _in_the_warehouse(territory)
-    judged_by = "warehouse" if held else "sample" if accepted else "nothing"
+    assessed_by = "warehouse" if held else "sample" if accepted else "nothing"
     if not held:
         held = _in_the_sample(territory, accepted, today, is_recorded=is_recorded)
-    return judged_by, tuple(_group(group, held.get(group)) for group in territory.forecast.category_groups)
+    return assessed_by, tuple(_group(group, held.get(group)) for group in territory.forecast.category_groups)
 
 
 def _group(group: str, counted: Counted | None) -> GroupReport:

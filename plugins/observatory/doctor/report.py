@@ -40,7 +40,7 @@ class FeedReport:
 
     Attributes:
         status: ``ok``, or what is in the way.
-        problem: what came, what was expected and what to do; None where all is well.
+        problem: what was found, what was expected and what to do; None if there is none.
         first_day: of the days asked for.
         last_day: of the days asked for.
         is_partial: whether the source had more rows of those days than were read.
@@ -91,14 +91,14 @@ class Report:
 
     Attributes:
         problem: what is wrong with its file; None where it can be read.
-        judged_by: ``warehouse``, ``sample`` or ``nothing``: what the groups' counts are of.
+        assessed_by: ``warehouse``, ``sample`` or ``nothing``: what the groups' counts are of.
     """
 
     territory: str
     today: date | None = None
     problem: str | None = None
     feeds: tuple[FeedReport, ...] = ()
-    judged_by: str = "nothing"
+    assessed_by: str = "nothing"
     forecast: tuple[GroupReport, ...] = field(default=())
 
     @property

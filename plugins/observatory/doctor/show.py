@@ -8,7 +8,7 @@ from rich.table import Column, Table
 
 from observatory.doctor.report import ALL_WELL, REFUSED, WELL, WITHOUT_SAMPLE, FeedReport, Report
 
-_JUDGED_BY = {
+_ASSESSED_BY = {
     "warehouse": "what the warehouse holds",
     "sample": "the sample",
     "nothing": "nothing: no incident was read",
@@ -79,7 +79,7 @@ def _forecast(report: Report) -> Table:
         Column("incidents", justify="right"),
         Column("located", justify="right"),
         "may be forecast",
-        title=f"Forecast, judged by {_JUDGED_BY[report.judged_by]}",
+        title=f"Forecast, assessed by {_ASSESSED_BY[report.assessed_by]}",
     )
     for group in report.forecast:
         verdict = "[green]yes[/]" if group.is_legitimate else f"not yet: {escape(group.reason or '')}"

@@ -125,8 +125,8 @@ def _table(name: str) -> str | None:
 
 def _year(name: str) -> str:
     """The year a file's name tells; where it tells none, what is left of the name without that of the table."""
-    told = re.search(r"(?<!\d)(20\d\d)(?!\d)", name)
-    return told[1] if told else re.sub(rf"(?:{'|'.join(_TABLES.values())})\w*", "", name, flags=re.IGNORECASE)
+    year = re.search(r"(?<!\d)(20\d\d)(?!\d)", name)
+    return year[1] if year else re.sub(rf"(?:{'|'.join(_TABLES.values())})\w*", "", name, flags=re.IGNORECASE)
 
 
 def _may_hold(year: str, window: Window) -> bool:

@@ -86,8 +86,8 @@ class GtfsFeed:
         rows = _timed(running.select(*needed).collect(engine="streaming"))
         if "frequencies" in tables:
             rows = _repeated(rows, tables["frequencies"].collect())
-        told = self.feed.sources_of("service_time")
-        seconds = _seconds(told[0] if told and told[0] in _TIMES else "departure_time")
+        given = self.feed.sources_of("service_time")
+        seconds = _seconds(given[0] if given and given[0] in _TIMES else "departure_time")
         noon = to_utc(pl.lit(day).cast(pl.Datetime("us")).dt.offset_by("12h"), window.timezone)
         moment = noon + pl.duration(seconds=seconds - 12 * 3600)
         # a stop whose time cannot be read comes with its service day, and is rejected there
@@ -180,12 +180,12 @@ def _clock(seconds: pl.Expr) -> pl.Expr:
 
 
 def _timed(rows: pl.DataFrame) -> pl.DataFrame:
-    """Give the stops between two timed ones a time; each time stands for the other where one alone is told."""
+    """Give the stops between two timed ones a time; each time stands for the other where only one is given."""
     is_empty = [pl.col(name).str.strip_chars().fill_null("") == "" for name in _TIMES]
     if not rows.select(is_empty[0].any() | is_empty[1].any()).item():
         return rows
-    told = [pl.when(~empty).then(name).alias(name) for name, empty in zip(_TIMES, is_empty, strict=True)]
-    rows = rows.with_columns(told).with_columns(
+    given = [pl.when(~empty).then(name).alias(name) for name, empty in zip(_TIMES, is_empty, strict=True)]
+    rows = rows.with_columns(given).with_columns(
         pl.coalesce(*_TIMES).alias(_TIMES[0]), pl.coalesce(*reversed(_TIMES)).alias(_TIMES[1])
     )
     number = pl.col("stop_sequence").cast(pl.Float64, strict=False)

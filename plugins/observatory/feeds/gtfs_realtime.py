@@ -104,9 +104,9 @@ class GtfsRealtimeFeed:
                 expected="none that leads to who drives it",
                 action=f"Take them out of feeds.{self.feed.feed_id} in {self.feed.territory_file}.",
             )
-        told = FeedEntity.DESCRIPTOR.fields_by_name[entity].message_type
+        described = FeedEntity.DESCRIPTOR.fields_by_name[entity].message_type
         own = {_NAME_OF_ALERT} if entity == "alert" else set()
-        own |= {"timestamp", *(name for name in self.feed.read_columns if _is_known(told, name))}
+        own |= {"timestamp", *(name for name in self.feed.read_columns if _is_known(described, name))}
         require_columns(where, self.feed, own, are_all=True)
 
 
@@ -142,7 +142,7 @@ def _value(message: Message | None, name: str) -> Any:
     return None
 
 
-def _is_known(told: Descriptor, name: str) -> bool:
+def _is_known(described: Descriptor, name: str) -> bool:
     head, _, rest = name.partition(".")
-    field = told.fields_by_name.get(head)
+    field = described.fields_by_name.get(head)
     return field is not None and (not rest or (field.message_type is not None and _is_known(field.message_type, rest)))

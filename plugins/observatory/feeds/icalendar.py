@@ -1,4 +1,4 @@
-"""iCalendar (RFC 5545): events of a calendar, those that recur told one by one."""
+"""iCalendar (RFC 5545): events of a calendar, with one row per recurrence."""
 
 from __future__ import annotations
 

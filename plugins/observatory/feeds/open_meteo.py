@@ -87,10 +87,10 @@ class OpenMeteoFeed:
             {"time": self._values(api, hourly, "time", str)}
             | {variable: self._values(api, hourly, variable, int | float) for variable in variables},
         )
-        told = hours.filter(pl.any_horizontal(pl.col(variables).is_not_null()))
+        reported = hours.filter(pl.any_horizontal(pl.col(variables).is_not_null()))
         place_of = (pl.lit(name).alias("station"), pl.lit(place.latitude).alias("latitude"),
                     pl.lit(place.longitude).alias("longitude"))  # fmt: skip
-        return told.with_columns(place_of).select(self.feed.read_columns)
+        return reported.with_columns(place_of).select(self.feed.read_columns)
 
     def _values(self, api: JsonClient, hourly: dict[str, Any], name: str, kind: Any) -> pl.Series:
         values = hourly[name]

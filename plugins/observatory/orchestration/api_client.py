@@ -210,10 +210,10 @@ class AirflowApi:
             raise self._refused(f"login answered {answer.status_code}")
         return answer.json()["access_token"]
 
-    def _refused(self, came: str) -> StackError:
+    def _refused(self, found: str) -> StackError:
         return StackError(
             f"Airflow at {self.address}",
-            found=came,
+            found=found,
             expected="an answer for user " + self.user,
             action="Run: make status. Then: make down, make up",
         )

@@ -100,9 +100,9 @@ def _top_table(rows: list[tuple]) -> Table:
 def _traffic_table(rows: list[tuple]) -> Table:
     table = Table("site", "district", "km/h", "free km/h", "slowed by", "", title="Traffic now: the most slowed sites")
     for site, district, speed, free, index, is_jammed, is_stale, data_as_of in rows:
-        told = [*(["jam"] if is_jammed else []), *([f"stale, of {data_as_of:%Y-%m-%d %H:%M} UTC"] if is_stale else [])]
+        notes = [*(["jam"] if is_jammed else []), *([f"stale, of {data_as_of:%Y-%m-%d %H:%M} UTC"] if is_stale else [])]
         slowed = "" if index is None else f"{index:.0%}"
-        table.add_row(site, district or "", _number(speed, 0), _number(free, 0), slowed, ", ".join(told))
+        table.add_row(site, district or "", _number(speed, 0), _number(free, 0), slowed, ", ".join(notes))
     return table
 
 

@@ -136,11 +136,11 @@ class Territory(Strict):
         """Tell each feed its key and file, so that its messages can name both."""
         if isinstance(data, dict) and isinstance(feeds := data.get("feeds"), dict):
             named = {"territory_file": f"{data.get('code')}.yml"}
-            told = {
+            named_feeds = {
                 key: {**feed, **named, "feed_id": key} if isinstance(feed, dict) else feed
                 for key, feed in feeds.items()
             }
-            return {**data, "feeds": told}
+            return {**data, "feeds": named_feeds}
         return data
 
     @field_validator("timezone")

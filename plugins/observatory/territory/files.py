@@ -79,17 +79,17 @@ def _read(path: Path) -> Territory:
 
 
 def _explained(path: Path, error: ValidationError) -> TerritoryError:
-    """Say in one line, for each key that is wrong, what came there and what was expected."""
-    problems = [_came_and_expected(problem) for problem in error.errors(include_url=False)]
+    """Say in one line, for each key that is wrong, what was found there and what was expected."""
+    problems = [_found_and_expected(problem) for problem in error.errors(include_url=False)]
     return TerritoryError(
         path.name,
-        found="; ".join(came for came, _ in problems),
+        found="; ".join(found for found, _ in problems),
         expected="; ".join(dict.fromkeys(expected for _, expected in problems)),
         action=f"Correct {path.name}, then run: pytest tests/unit/territory/test_files.py.",
     )
 
 
-def _came_and_expected(problem: ErrorDetails) -> tuple[str, str]:
+def _found_and_expected(problem: ErrorDetails) -> tuple[str, str]:
     # below feeds.<id>.source the location has the protocol as well, which the file does not have as a key
     location = problem["loc"][:3] + problem["loc"][4:] if problem["loc"][2:3] == ("source",) else problem["loc"]
     parts = [str(part) for part in location]
@@ -103,6 +103,6 @@ def _came_and_expected(problem: ErrorDetails) -> tuple[str, str]:
             return f"`{key}.protocol` is missing", f"a value for `{key}.protocol`"
         case "union_tag_invalid", _:
             return f"`{key}.protocol` is {context['tag']!r}", f"one of {context['expected_tags']}"
-        case _, (came, expected):
-            return f"`{key}` {came}", expected
+        case _, (found, expected):
+            return f"`{key}` {found}", expected
     return f"`{key}` is {value if len(value) <= 60 else value[:57] + '...'}", f"`{key}`: {problem['msg']}"

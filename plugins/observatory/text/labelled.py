@@ -72,10 +72,10 @@ def _sentiments(xed: pl.DataFrame) -> pl.DataFrame:
     return table.filter(whole).select("text", label=side)
 
 
-def _unreadable(path: Path, came: str) -> TextModelError:
+def _unreadable(path: Path, found: str) -> TextModelError:
     return TextModelError(
         str(path),
-        found=came,
+        found=found,
         expected="tab-separated columns label and text with these names on the first line, or a file of XED",
         action="Write the file so, one text a line.",
     )

@@ -22,12 +22,12 @@ class Measured:
         return sum(self.f1.values()) / len(self.f1)
 
 
-def measured(truth: Sequence[str], told: Sequence[str]) -> Measured:
-    """Compare labels told with true ones."""
+def measured(truth: Sequence[str], predicted: Sequence[str]) -> Measured:
+    """Compare predicted labels with the true ones."""
     from sklearn.metrics import f1_score
 
     labels = sorted(set(truth))
-    scores = f1_score(truth, told, labels=labels, average=None, zero_division=0)
+    scores = f1_score(truth, predicted, labels=labels, average=None, zero_division=0)
     return Measured(dict(zip(labels, map(float, scores), strict=True)))
 
 
@@ -47,5 +47,5 @@ def held_out(labelled: pl.DataFrame, name: str, share: float = 0.2) -> Measured:
     seen, unseen, seen_labels, unseen_labels = train_test_split(
         texts, labels, test_size=share, stratify=labels, random_state=0
     )
-    told = train(seen, seen_labels, name).classify(pl.Series(unseen, dtype=pl.String))["label"]
-    return measured(unseen_labels, told.to_list())
+    predicted = train(seen, seen_labels, name).classify(pl.Series(unseen, dtype=pl.String))["label"]
+    return measured(unseen_labels, predicted.to_list())

@@ -45,5 +45,5 @@ class OlderKeys:
         new = new.with_columns(self._ordinals.number(new["content_hash"]).alias("number"))
         found = new.join(older, on=["content_hash", "number"]).select("source_record_id", "older")
         self._kept = pl.concat([self._kept, found])
-        told = hashed.join(self._kept, on="source_record_id", how="left", maintain_order="left")
-        return told.with_columns(source_record_id=pl.coalesce("older", "source_record_id")).drop("older")
+        known = hashed.join(self._kept, on="source_record_id", how="left", maintain_order="left")
+        return known.with_columns(source_record_id=pl.coalesce("older", "source_record_id")).drop("older")

@@ -28,7 +28,7 @@ from observatory.warehouse.transaction import (
     take_turn,
     transaction,
 )
-from observatory.warehouse.withdrawals import close_noted, withdraw_unlisted
+from observatory.warehouse.withdrawals import close_noted, withdraw_missing
 
 if TYPE_CHECKING:
     import adbc_driver_postgresql.dbapi as adbc
@@ -165,7 +165,7 @@ def loading(url: sa.URL, feed: LoadWindow) -> Iterator[Load]:
     with transaction(url) as connection:
         load = _begin(connection, feed, started_at)
         yield load
-        withdraw_unlisted(load)
+        withdraw_missing(load)
         load._record()
 
 

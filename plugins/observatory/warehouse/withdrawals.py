@@ -1,9 +1,10 @@
-"""Closing the records that a complete feed no longer lists: at the end of a load, or of a history in many windows.
+"""Close the records that a complete feed no longer lists: at the end of a load, or of a history in many windows.
 
-While a history is read window by window, a record that one window no longer lists may stand in another, which is read
-later: its date was corrected. So such a load notes in ``ops.unlisted`` what it missed. A later load that lists the
-record takes the note back, or gives the record a newer version, which voids it. What is still noted when every window
-is loaded is closed. Then the order of the windows, their bounds and their repetition leave no trace.
+While a history is read window by window, a record that one window no longer lists may be in another one, which is read
+later: its date was corrected. So such a load notes in ``ops.withdrawn_at_source`` the records that it did not find. A
+later load that lists the record deletes the note, or gives the record a newer version, which cancels it. The records
+that are still noted when every window is loaded are closed. So the result does not depend on the order of the windows,
+on their bounds, or on how often they are read.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def withdraw_unlisted(load: Load) -> None:
+def withdraw_missing(load: Load) -> None:
     """Close, or note for later, what a complete feed no longer lists, unless that is too much to be believed."""
     if not load.feed.is_complete or load.result.read_count == 0:
         return
@@ -32,27 +33,27 @@ def withdraw_unlisted(load: Load) -> None:
         )
         return
     current = load.known.filter(~pl.col("is_withdrawn"))
-    unlisted = current.join(listed, on="source_record_id", how="anti").select("source_record_id", "version_number")
-    if unlisted.is_empty():
+    missing = current.join(listed, on="source_record_id", how="anti").select("source_record_id", "version_number")
+    if missing.is_empty():
         return
-    if unlisted.height > load.feed.tolerated_withdrawal_share * current.height:
+    if missing.height > load.feed.tolerated_withdrawal_share * current.height:
         log.warning(
             "%s: the feed no longer lists %d of %d records; expected at most %.0f %%. None was closed: "
             "check the source, or raise tolerated_withdrawal_share in %s.yml",
             load.feed,
-            unlisted.height,
+            missing.height,
             current.height,
             100 * load.feed.tolerated_withdrawal_share,
             load.feed.territory_code,
         )
         return
-    load.stage("unlisted", unlisted, "source_record_id text, version_number integer")
+    load.stage("missing", missing, "source_record_id text, version_number integer")
     # records without a time all stand in one window
     if load.feed.is_part_of_history and load.feed.contract.kind.time_column:
         _note(load)
     else:
         _close(load)
-        load.result.withdrawn_count = unlisted.height
+        load.result.withdrawn_count = missing.height
 
 
 def close_noted(load: Load) -> None:
@@ -60,7 +61,7 @@ def close_noted(load: Load) -> None:
     noted = load.query(
         f"""
         select u.source_record_id, u.version_number
-        from ops.unlisted as u
+        from ops.withdrawn_at_source as u
         join lateral (
             select version_number, is_withdrawn from raw.{load.feed.contract.name} as r
             where r.territory_code = $1 and r.feed_id = $2 and r.source_record_id = u.source_record_id
@@ -72,19 +73,19 @@ def close_noted(load: Load) -> None:
         load.feed.feed_id,
     )
     load.execute(
-        "delete from ops.unlisted where territory_code = $1 and feed_id = $2",
+        "delete from ops.withdrawn_at_source where territory_code = $1 and feed_id = $2",
         load.feed.territory_code,
         load.feed.feed_id,
     )
     if noted.height:
-        load.stage("unlisted", noted, "source_record_id text, version_number integer")
+        load.stage("missing", noted, "source_record_id text, version_number integer")
         _close(load)
     load.result.withdrawn_count = noted.height
 
 
 def _take_back_notes(load: Load, listed: pl.DataFrame) -> None:
     noted = load.query(
-        "select source_record_id from ops.unlisted where territory_code = $1 and feed_id = $2",
+        "select source_record_id from ops.withdrawn_at_source where territory_code = $1 and feed_id = $2",
         load.feed.territory_code,
         load.feed.feed_id,
     )
@@ -94,7 +95,7 @@ def _take_back_notes(load: Load, listed: pl.DataFrame) -> None:
     load.stage("seen_again", seen, "source_record_id text")
     load.execute(
         """
-        delete from ops.unlisted as u using pg_temp.seen_again as s
+        delete from ops.withdrawn_at_source as u using pg_temp.seen_again as s
         where u.territory_code = $1 and u.feed_id = $2 and u.source_record_id = s.source_record_id
         """,
         load.feed.territory_code,
@@ -105,8 +106,8 @@ def _take_back_notes(load: Load, listed: pl.DataFrame) -> None:
 def _note(load: Load) -> None:
     load.execute(
         """
-        insert into ops.unlisted (territory_code, feed_id, source_record_id, version_number, load_id)
-        select $1, $2, source_record_id, version_number, $3 from pg_temp.unlisted
+        insert into ops.withdrawn_at_source (territory_code, feed_id, source_record_id, version_number, load_id)
+        select $1, $2, source_record_id, version_number, $3 from pg_temp.missing
         on conflict (territory_code, feed_id, source_record_id)
         do update set version_number = excluded.version_number, load_id = excluded.load_id
         """,
@@ -117,7 +118,7 @@ def _note(load: Load) -> None:
 
 
 def _close(load: Load) -> None:
-    """Append to each record staged as ``unlisted`` a version that closes it."""
+    """Append to each record staged as ``missing`` a version that closes it."""
     own = {"version_number", "is_withdrawn", "known_at", "loaded_at", "load_id"}
     kept = [name for name in load.columns() if name not in own]
     load.execute(
@@ -127,7 +128,7 @@ def _close(load: Load) -> None:
         select
             {", ".join(f"r.{name}" for name in kept)},
             r.version_number + 1, true, greatest($1, r.known_at), $1, $2
-        from pg_temp.unlisted as u
+        from pg_temp.missing as u
         join raw.{load.feed.contract.name} as r
             on r.territory_code = $3 and r.feed_id = $4
             and r.source_record_id = u.source_record_id and r.version_number = u.version_number

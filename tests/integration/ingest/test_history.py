@@ -96,7 +96,7 @@ class Town:
     def forget(self) -> None:
         """Begin anew, as no role of the observatory could."""
         with self.warehouse.connect() as connection:
-            connection.execute("truncate raw.incident, raw.rejected, ops.load, ops.unlisted")
+            connection.execute("truncate raw.incident, raw.rejected, ops.load, ops.withdrawn_at_source")
 
     def tables(self) -> dict[str, list]:
         """Every column but those derived from the loading."""

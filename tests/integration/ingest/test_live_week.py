@@ -279,7 +279,7 @@ def test_what_the_police_sent_was_taken_whatever_came_between_and_nothing_is_lef
     fair, foul = week.rows("select sha256 from ops.delivery")
     assert len(foul) == len(fair) + 1 == DAYS + 2
     assert {*fair} == {*foul}
-    assert week.rows("select * from ops.unlisted") == ([], [])
+    assert week.rows("select * from ops.withdrawn_at_source") == ([], [])
 
 
 LISTED = {

@@ -138,15 +138,15 @@ ALLOWED = {
         "SELECT": RAW
         | MUTABLE
         | DELIVERIES
-        | {"ops.load", "ops.load_failure", "ops.feed_health", "ops.signal_partition", "ops.feed", "ops.unlisted", *GOV}
-        | {"ops.territory_state"},
+        | {"ops.load", "ops.load_failure", "ops.feed_health", "ops.signal_partition", "ops.feed", *GOV}
+        | {"ops.withdrawn_at_source", "ops.territory_state"},
         "INSERT": RAW
         | MUTABLE
         | DELIVERIES
-        | {"ops.load", "ops.load_failure", "ops.signal_partition", "ops.feed", "ops.unlisted", "gov.declaration"}
-        | {"ops.territory_state"},
-        "UPDATE": MUTABLE | {"ops.signal_partition", "ops.feed", "ops.territory_state", "ops.unlisted"},
-        "DELETE": {"raw.category_map", "ops.feed", "ops.unlisted"} | SUMS,
+        | {"ops.load", "ops.load_failure", "ops.signal_partition", "ops.feed", "gov.declaration"}
+        | {"ops.withdrawn_at_source", "ops.territory_state"},
+        "UPDATE": MUTABLE | {"ops.signal_partition", "ops.feed", "ops.territory_state", "ops.withdrawn_at_source"},
+        "DELETE": {"raw.category_map", "ops.feed", "ops.withdrawn_at_source"} | SUMS,
     },
     "transformer": {
         "SELECT": RAW

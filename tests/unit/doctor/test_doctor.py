@@ -27,7 +27,7 @@ from observatory.territory import taxonomy
 from observatory.territory.files import load_territory
 
 TODAY = date(2026, 6, 10)
-KEYS = {"territory", "today", "problem", "feeds", "judged_by", "forecast", "exit_code"}
+KEYS = {"territory", "today", "problem", "feeds", "assessed_by", "forecast", "exit_code"}
 FEED_KEYS = {
     "feed", "kind", "protocol", "owner", "terms", "is_live", "status", "problem", "first_day", "last_day",
     "is_partial", "read_count", "accepted_count", "rejected_count", "located_share", "history_start", "oldest_day",
@@ -87,7 +87,7 @@ def test_a_city_that_is_well_is_told_so_and_may_be_forecast(demo):
     assert incidents["located_share"] > 0.8
     assert {column["column"]: column["filled_share"] for column in incidents["columns"]}["source_record_id"] == 1
     assert of(found, "districts")["located_share"] == 1
-    assert found["judged_by"] == "sample"
+    assert found["assessed_by"] == "sample"
     assert {group["category_group"]: group["is_legitimate"] for group in found["forecast"]} == dict.fromkeys(
         ("violent", "property", "disorder"), True
     )
@@ -191,7 +191,7 @@ def test_a_source_that_is_down_is_said_and_the_others_go_on():
     ]
     assert len(over_http) > 20
     assert all("did not answer" in feed["problem"] for feed in over_http)
-    assert (found["judged_by"], found["forecast"][0]["is_legitimate"]) == ("nothing", False)
+    assert (found["assessed_by"], found["forecast"][0]["is_legitimate"]) == ("nothing", False)
 
 
 def test_a_renamed_column_a_late_source_and_an_empty_one_are_told_apart():
@@ -317,7 +317,7 @@ def test_the_warehouse_is_believed_before_the_sample(monkeypatch):
     held = {"property": (date(2024, 1, 1), date(2026, 6, 9), 5_000, 4_800)}
     monkeypatch.setattr(forecastable, "_in_the_warehouse", lambda _: held)
     found = report_of(incidents(3))
-    assert (found.judged_by, verdict(found).is_legitimate, verdict(found).history_days) == ("warehouse", True, 891)
+    assert (found.assessed_by, verdict(found).is_legitimate, verdict(found).history_days) == ("warehouse", True, 891)
     assert verdict(found, "violent").reason == "no reported or sensor incident of it is known"
 
 

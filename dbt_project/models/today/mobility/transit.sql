@@ -215,7 +215,7 @@ delays as (
 
 announced_lines as (
 
-    -- of a disruption without an end only the beginning is known: it stands for an hour after it was last told
+    -- of a disruption without an end only the beginning is known: it stands for an hour after it was last reported
     select distinct
         territory_code,
         line_code

@@ -72,11 +72,11 @@ def _require_object(where: str, feed: FeedSettings, number: int, line: bytes) ->
         _refuse(where, feed, f"line {number} is not a JSON object")
 
 
-def _refuse(where: str, feed: FeedSettings, came: str) -> NoReturn:
+def _refuse(where: str, feed: FeedSettings, found: str) -> NoReturn:
     raise SourceChanged(
         where,
-        found=came,
-        redacted=came,
+        found=found,
+        redacted=found,
         expected="one JSON object a line, in UTF-8",
         action=f"Nothing of the file was loaded. Ask {feed.owner} for it again, whole.",
     )

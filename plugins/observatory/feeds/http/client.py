@@ -54,7 +54,7 @@ def client(source: Source, patience: Patience = PATIENT, *, is_kept: bool = True
     Args:
         source: names the server, and how often it may be asked.
         patience: how long it is asked.
-        is_kept: whether answers are held in memory, so that half an answer can be told; else they are streamed.
+        is_kept: whether answers are held in memory, so that a truncated response is detected; else they are streamed.
     """
     session = Client(
         request_timeout=patience.timeout_s,

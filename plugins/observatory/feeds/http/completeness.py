@@ -1,4 +1,4 @@
-"""Whether what came is there to its end: a server, or a proxy before it, may break off and say that all is well."""
+"""Check that a response is complete: a server, or a proxy before it, may break off and say that all is well."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Completeness:
     """
 
     def __init__(self, *, is_table: bool = False, is_open: bool = False) -> None:
-        """Nothing came yet."""
+        """Nothing was received yet."""
         self._is_table, self._is_open = is_table, is_open
         self._before: tuple[int, bytes] | None = None
 
@@ -43,11 +43,11 @@ class Completeness:
             " If the file is whole, and never has a line end after its last line, say `csv: {is_last_line_open: true}`."
         )
 
-    def __call__(self, came: bytes | Path) -> bool:
+    def __call__(self, received: bytes | Path) -> bool:
         """Whether this is whole."""
-        if isinstance(came, bytes):
-            return self._is_complete(io.BytesIO(came))
-        with came.open("rb") as file:
+        if isinstance(received, bytes):
+            return self._is_complete(io.BytesIO(received))
+        with received.open("rb") as file:
             return self._is_complete(file)
 
     def _is_complete(self, file: IO[bytes]) -> bool:
@@ -77,7 +77,7 @@ class Completeness:
 
 
 def _is_closed(start: bytes, end: bytes) -> bool:
-    """Whether text or Parquet closes what it opens; what is in neither format is taken as it came."""
+    """Whether text or Parquet closes what it opens; what is in neither format is accepted as it is."""
     if start.startswith(b"<"):
         root = _ROOT.search(start)
         if root is None or WEB_PAGE.search(start[:2_000]):

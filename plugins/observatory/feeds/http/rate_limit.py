@@ -89,7 +89,7 @@ class PoliteAdapter(HTTPAdapter):
     """Sends requests, repeated and redirected ones too, no more often than their servers allow.
 
     An answer that says when its server may be asked again, in whatever header, gets the one that a client obeys:
-    ``Retry-After``. With a limit, the other processes are told as well.
+    ``Retry-After``. With a limit, the other processes wait as well.
 
     Args:
         requests_per_minute: what the territory file says a server allows; None where it says nothing.
@@ -127,12 +127,12 @@ def told_to_wait_s(status: int, headers: Mapping[str, str], now: float) -> float
         now: seconds since 1970.
     """
     lower = {name.lower(): value for name, value in headers.items()}
-    told = lower.get("retry-after") if status in _LIMITED else None
+    retry_at = lower.get("retry-after") if status in _LIMITED else None
     for name in _RATE_LIMITS:
         is_used_up = status in _LIMITED or lower.get(f"{name}-remaining", "").strip() == "0"
-        if told is None and is_used_up:
-            told = lower.get(f"{name}-reset")
-    until = _moment(told, now) if told else None
+        if retry_at is None and is_used_up:
+            retry_at = lower.get(f"{name}-reset")
+    until = _moment(retry_at, now) if retry_at else None
     return until - now if until is not None and until > now else None
 
 

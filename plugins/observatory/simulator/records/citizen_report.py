@@ -64,7 +64,8 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
     weights = np.array([[float(text in _WORDS[code]) for text in words] for code in services])
     text = np.array(words)[choose(key, "words", service, weights)]
     span = np.array(PERSONAL_SPANS)[(uniform(key, "span") * len(PERSONAL_SPANS)).astype(int)]
-    told = np.where(chance(key, "personal", reports.personal_share), np.char.add(np.char.add(text, ". "), span), text)
+    with_span = np.char.add(np.char.add(text, ". "), span)
+    description = np.where(chance(key, "personal", reports.personal_share), with_span, text)
     is_faulty = chance(key, "faulty", reports.changes.faulty_share)
     frame = pl.DataFrame(
         {
@@ -73,7 +74,7 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
             "service_code": services[service],
             "status": pl.repeat("open", len(key), eager=True),
             "updated_at": later(at, np.where(is_faulty, -90.0, 0.0)),
-            "description": told,
+            "description": description,
             **place(addresses(key, district)),
         }
     )

@@ -39,7 +39,7 @@ def _matches(simulation: Simulation, first_day: date, end_day: date, city: City)
     longitude, latitude = city.degrees(matches.east_m, matches.north_m)
     is_moved = played.planned_minute != played.minute
 
-    def told(minute: np.ndarray, *, is_cancelled: bool) -> pl.DataFrame:
+    def announced(minute: np.ndarray, *, is_cancelled: bool) -> pl.DataFrame:
         return pl.DataFrame(
             {
                 "source_record_id": event_codes("match", played.day),
@@ -57,13 +57,13 @@ def _matches(simulation: Simulation, first_day: date, end_day: date, city: City)
         )
 
     return spans(
-        (told(played.planned_minute, is_cancelled=False), moments(played.day - _MATCH_KNOWN_DAYS, _NOON)),
+        (announced(played.planned_minute, is_cancelled=False), moments(played.day - _MATCH_KNOWN_DAYS, _NOON)),
         (
-            told(played.minute, is_cancelled=False),
+            announced(played.minute, is_cancelled=False),
             moments(played.day - _MOVE_KNOWN_DAYS, np.where(is_moved, _NOON, np.nan)),
         ),
         (
-            told(played.minute, is_cancelled=True),
+            announced(played.minute, is_cancelled=True),
             moments(played.day - 1, np.where(played.is_cancelled, _EVENING, np.nan)),
         ),
     )

@@ -117,11 +117,11 @@ def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataF
     )
     # an answer begins with the name of the author it answers, which minimisation removes before measuring
     name_length = pl.when(pl.Series(is_root)).then(0).otherwise(parent_handle.str.len_chars() + 2)
-    told = (
+    stages = (
         part.with_columns(text_length=(pl.col("text").str.len_chars() - name_length).cast(pl.Int64)).filter(is_kept)
         for part in (first, second)
     )
-    return history(*told)
+    return history(*stages)
 
 
 def _threads(simulation: Simulation, first_day: date, end_day: date) -> _Posts:

@@ -152,16 +152,16 @@ def history(*versions: pl.DataFrame) -> pl.DataFrame:
         Their rows with ``shown_until``: the next version's ``shown_from``, or when the record is withdrawn; sorted by
         ``occurred_from``, ``source_record_id`` and ``shown_from``.
     """
-    told = pl.concat(versions, how="diagonal").filter(pl.col("shown_from").is_not_null())
-    if "withdrawn_at" not in told.columns:
-        told = told.with_columns(withdrawn_at=pl.lit(None, pl.Datetime("us", "UTC")))
-    told = told.sort("source_record_id", "shown_from", maintain_order=True)
+    listed = pl.concat(versions, how="diagonal").filter(pl.col("shown_from").is_not_null())
+    if "withdrawn_at" not in listed.columns:
+        listed = listed.with_columns(withdrawn_at=pl.lit(None, pl.Datetime("us", "UTC")))
+    listed = listed.sort("source_record_id", "shown_from", maintain_order=True)
     following = pl.col("shown_from").shift(-1).over("source_record_id")
-    told = told.with_columns(shown_until=pl.min_horizontal(following, "withdrawn_at")).drop("withdrawn_at")
-    told = told.filter(pl.col("shown_until").is_null() | (pl.col("shown_until") > pl.col("shown_from")))
-    if "is_twice" in told.columns:
-        told = pl.concat([told, told.filter("is_twice")]).drop("is_twice")
-    return told.sort("occurred_from", "source_record_id", "shown_from", nulls_last=True, maintain_order=True)
+    listed = listed.with_columns(shown_until=pl.min_horizontal(following, "withdrawn_at")).drop("withdrawn_at")
+    listed = listed.filter(pl.col("shown_until").is_null() | (pl.col("shown_until") > pl.col("shown_from")))
+    if "is_twice" in listed.columns:
+        listed = pl.concat([listed, listed.filter("is_twice")]).drop("is_twice")
+    return listed.sort("occurred_from", "source_record_id", "shown_from", nulls_last=True, maintain_order=True)
 
 
 def entered(

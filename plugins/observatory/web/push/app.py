@@ -42,15 +42,15 @@ _BLOCKED = (
     "Nothing of it was loaded. Send it again, corrected; whoever runs the observatory has to take this one away, since "
     "those sent after it wait behind it."
 )
-Served = Callable[[Request, "Door"], Awaitable[Response]]
+Served = Callable[[Request, "PushEndpoint"], Awaitable[Response]]
 
 
-class Door:
+class PushEndpoint:
     """A feed that was opened with its token."""
 
     def __init__(self, territory: Territory, feed: FeedSettings) -> None:
         self.territory, self.feed = territory, feed
-        self.where = f"{territory.code}/{feed.feed_id}"
+        self.subject = f"{territory.code}/{feed.feed_id}"
         self.source = cast("FileSource", feed.source)
 
     def folder(self) -> Path:
@@ -76,8 +76,8 @@ class Door:
         if found is None:
             return {"delivery": delivery, "sha256": sha256, **size, "state": "waiting"} if size else None
         if "refused" in found:
-            came, expected = found.pop("refused")
-            found["reason"] = _parts(f"{self.where}, {delivery}", came, expected, _BLOCKED)
+            problem, expected = found.pop("refused")
+            found["reason"] = _parts(f"{self.subject}, {delivery}", problem, expected, _BLOCKED)
         return {"delivery": delivery, "sha256": sha256, **size, **found}
 
     def _warehouse(self) -> Any:
@@ -113,31 +113,31 @@ def _opened(serve: Served) -> Callable[[Request], Awaitable[Response]]:
             await _pass_over(request)
             return _unknown()
         try:
-            return await serve(request, Door(*found))
+            return await serve(request, PushEndpoint(*found))
         except ClientDisconnect:
-            return Response(status_code=400)  # nobody hears it
+            return Response(status_code=400)  # the client has disconnected
         except psycopg.Error as error:
             log.warning("%s/%s: the warehouse does not answer (%s)", *named, type(error).__name__)
-            came, expected = "the warehouse does not answer", "a running warehouse"
+            problem, expected = "the warehouse does not answer", "a running warehouse"
         except OSError as error:
             log.warning("%s/%s: the inbox cannot be written (%s)", *named, error)
-            came, expected = "the file cannot be kept", "an inbox that can be written"
-        return _refused(503, PREFIX, came, expected, "Nothing was kept. Send it again later.")
+            problem, expected = "the file cannot be kept", "an inbox that can be written"
+        return _refused(503, PREFIX, problem, expected, "Nothing was kept. Send it again later.")
 
     return served
 
 
-async def _receive(request: Request, door: Door) -> Response:
+async def _receive(request: Request, endpoint: PushEndpoint) -> Response:
     limit = push_limit_bytes()
     try:
-        require_live_terms(door.feed, datetime.now(ZoneInfo(door.territory.timezone)).date())
+        require_live_terms(endpoint.feed, datetime.now(ZoneInfo(endpoint.territory.timezone)).date())
     except ConventionNotLive as error:
         await _pass_over(request)
         return _refused(403, error.subject, error.found, error.expected, error.action)
     too_large = partial(
         _refused,
         413,
-        door.where,
+        endpoint.subject,
         f"more than {limit} bytes",
         f"a file of at most {limit} bytes",
         "Nothing was kept. Pack it (gzip), or send it in parts, each a file of its own.",
@@ -146,7 +146,7 @@ async def _receive(request: Request, door: Door) -> Response:
     if declared.isdecimal() and int(declared) > limit:
         await _pass_over(request)
         return too_large()
-    incoming = await run_in_threadpool(lambda: Incoming(door.folder()))
+    incoming = await run_in_threadpool(lambda: Incoming(endpoint.folder()))
     try:
         waiting = bytearray()
         async for chunk in request.stream():
@@ -159,25 +159,26 @@ async def _receive(request: Request, door: Door) -> Response:
                 waiting.clear()
         await run_in_threadpool(incoming.write, bytes(waiting))
         if not incoming.byte_count:
-            return _refused(400, door.where, "an empty body", "a file", "Nothing was kept. Send the file as the body.")
-        delivery = await run_in_threadpool(incoming.keep, door.source.path.removeprefix("*"), door.known)
+            action = "Nothing was kept. Send the file as the body."
+            return _refused(400, endpoint.subject, "an empty body", "a file", action)
+        delivery = await run_in_threadpool(incoming.keep, endpoint.source.path.removeprefix("*"), endpoint.known)
     finally:
         await run_in_threadpool(incoming.close)
-    status = await run_in_threadpool(door.status, delivery, incoming.sha256)
+    status = await run_in_threadpool(endpoint.status, delivery, incoming.sha256)
     state = status["state"] if status else "waiting"
-    log.info("%s: delivery %s of %d bytes is %s", door.where, delivery, incoming.byte_count, state)
+    log.info("%s: delivery %s of %d bytes is %s", endpoint.subject, delivery, incoming.byte_count, state)
     answer = {"delivery": delivery, "sha256": incoming.sha256, "bytes": incoming.byte_count, "state": state}
     return JSONResponse(answer, status_code=202)
 
 
-async def _tell(request: Request, door: Door) -> Response:
+async def _tell(request: Request, endpoint: PushEndpoint) -> Response:
     delivery = request.path_params["delivery"]
     named = DELIVERY.fullmatch(delivery)
-    found = await run_in_threadpool(door.status, delivery, named.group(1)) if named else None
+    found = await run_in_threadpool(endpoint.status, delivery, named.group(1)) if named else None
     if found is None:
         return _refused(
             404,
-            door.where,
+            endpoint.subject,
             "no such delivery",
             "one that this feed was sent",
             "Take `delivery` from the answer to the push.",
