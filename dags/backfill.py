@@ -70,8 +70,7 @@ def backfill_dag(territory: Territory) -> None:
             wait_for_completion=True,
             poke_interval=2,
         )
-        windows = months()
-        zones() >> windows
+        zones() >> (windows := months())
         read.expand(month=windows) >> close() >> transform >> backtest()
 
     backfill()

@@ -351,7 +351,7 @@ def test_a_broken_territory_file_is_one_import_error_in_four_parts(with_a_typo):
     said = trace.strip().splitlines()[-1]
     assert said.endswith(
         "springfield.yml: `timezone` is missing; `timezne` is not a known key; expected a value for `timezone`; "
-        "only known keys (a typo?). Correct springfield.yml, then run: pytest tests/unit/territory/test_files.py."
+        "only known keys (a typo?). Correct springfield.yml, then run: observatory doctor springfield."
     )
 
 

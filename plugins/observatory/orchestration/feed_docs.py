@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from observatory import contracts
+from observatory.kinds import KINDS
 
 if TYPE_CHECKING:
     from observatory.territory.city import Territory
@@ -28,13 +24,13 @@ def summary(territory: Territory, feed_id: str) -> str:
 
 def page(territory: Territory, feed_id: str) -> str:
     """The documentation of a feed's schedule, Markdown."""
-    feed, kind = territory.feeds[feed_id], _declared(territory.feeds[feed_id].kind)
-    back = kind.get("correction_days", 30) if feed.correction_days is None else feed.correction_days
-    kept = kind.get("retention_days", 5 * 365)
+    feed, kind = territory.feeds[feed_id], KINDS[territory.feeds[feed_id].kind]
+    back = kind.correction_days if feed.correction_days is None else feed.correction_days
+    kept = kind.retention_days
     simulated = "The city is made up and its records are simulated.\n\n" if territory.is_simulated else ""
     when = f"at {territory.schedule} ({territory.timezone})" if feed.cadence_min is None else "until now"
     columns = "\n".join(f"- `{name}`" for name in feed.read_columns) or "- those that the protocol prescribes"
-    return f"""{simulated}**{feed.kind}**: one row is {kind["row"]}.
+    return f"""{simulated}**{feed.kind}**: one row is {kind.row}.
 
 | | |
 |---|---|
@@ -49,20 +45,3 @@ Columns read, and no other:
 
 {columns}
 """
-
-
-@cache
-def _declared(kind: str) -> dict[str, object]:
-    """What a contract declares in constants, read from its text: to import it would slow down every parse."""
-    path = Path(inspect.getfile(contracts)).parent / f"{kind}.py"
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    call = next(
-        node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "KIND" and isinstance(node.value, ast.Call)
-    )
-    declared: dict[str, object] = {"row": ast.literal_eval(call.args[1])}
-    for keyword in call.keywords:
-        if keyword.arg in ("correction_days", "retention_days"):
-            declared[keyword.arg] = eval(compile(ast.Expression(keyword.value), "", "eval"), {"__builtins__": {}})  # noqa: S307
-    return declared

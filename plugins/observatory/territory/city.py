@@ -103,6 +103,10 @@ class Category(Strict):
         return value
 
 
+SHARED = ("owner", "licence", "coordinates", "clock", "date_formats", "decimal_comma", "publication_lag_hours")
+"""Settings of feeds that a territory file may state once, under ``defaults``."""
+
+
 class Territory(Strict):
     """One city: where it is, its clock, its grid, its feeds.
 
@@ -113,6 +117,7 @@ class Territory(Strict):
         schedule: when its feeds are read, cron in the city's local time.
         place_names: where the names of its streets and areas are listed.
         categories: code of the city's incidents to what it means; beside the seed ``category_map``, and before it.
+        defaults: what every feed of the city has that does not say otherwise, any of ``SHARED``.
         feeds: feed id to what the feed declares.
     """
 
@@ -128,20 +133,29 @@ class Territory(Strict):
     forecast: Forecast
     place_names: PlaceNames = PlaceNames()
     categories: dict[str, Category] = {}
+    defaults: dict[str, Any] = {}
     feeds: dict[Code, FeedSettings] = Field(min_length=1)
 
     @model_validator(mode="before")
     @classmethod
-    def _feeds_know_their_id(cls, data: Any) -> Any:
-        """Tell each feed its key and file, so that its messages can name both."""
+    def _complete_feeds(cls, data: Any) -> Any:
+        """Give each feed what the file's ``defaults`` say, and its key and file, so that its messages can name both."""
         if isinstance(data, dict) and isinstance(feeds := data.get("feeds"), dict):
-            named = {"territory_file": f"{data.get('code')}.yml"}
-            named_feeds = {
-                key: {**feed, **named, "feed_id": key} if isinstance(feed, dict) else feed
+            shared = defaults if isinstance(defaults := data.get("defaults"), dict) else {}
+            of_file = {"territory_file": f"{data.get('code')}.yml"}
+            completed = {
+                key: {**_inherited(shared, feed), **feed, **of_file, "feed_id": key} if isinstance(feed, dict) else feed
                 for key, feed in feeds.items()
             }
-            return {**data, "feeds": named_feeds}
+            return {**data, "feeds": completed}
         return data
+
+    @field_validator("defaults")
+    @classmethod
+    def _only_what_feeds_share(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if unknown := sorted(set(value) - set(SHARED)):
+            raise ValueError(f"has {', '.join(unknown)}", f"any of {', '.join(SHARED)}")
+        return value
 
     @field_validator("timezone")
     @classmethod
@@ -176,6 +190,12 @@ class Territory(Strict):
             for key, feed in self.feeds.items()
         }
         return self.model_copy(update={"feeds": moved})
+
+
+def _inherited(shared: dict[str, Any], feed: dict[str, Any]) -> dict[str, Any]:
+    """The defaults that a feed takes over; a feed under a convention has no licence."""
+    usable = set(SHARED) - ({"licence"} if "convention" in feed else set())
+    return {key: value for key, value in shared.items() if key in usable}
 
 
 def _moved(own: str, portal: str) -> str:

@@ -62,7 +62,7 @@ def _read(path: Path) -> Territory:
             path.name,
             found=" ".join(str(error).split()),
             expected="a YAML file in UTF-8",
-            action=f"Correct {path.name}, then run: pytest tests/unit/territory/test_files.py.",
+            action=f"Correct {path.name}, then run: observatory doctor {path.stem}.",
         ) from None
     try:
         territory = Territory.model_validate(content)
@@ -85,7 +85,7 @@ def _explained(path: Path, error: ValidationError) -> TerritoryError:
         path.name,
         found="; ".join(found for found, _ in problems),
         expected="; ".join(dict.fromkeys(expected for _, expected in problems)),
-        action=f"Correct {path.name}, then run: pytest tests/unit/territory/test_files.py.",
+        action=f"Correct {path.name}, then run: observatory doctor {path.stem}.",
     )
 
 

@@ -441,7 +441,7 @@ def test_a_territory_file_with_a_typo_is_named_and_good_data_stays(town, tmp_pat
         f"{path.name}: `feeds.incidents.owner` is missing; "
         "`feeds.incidents.tolerated_rejekt_share` is not a known key; "
         "expected a value for `feeds.incidents.owner`; only known keys (a typo?). "
-        f"Correct {path.name}, then run: pytest tests/unit/territory/test_files.py."
+        f"Correct {path.name}, then run: observatory doctor {path.stem}."
     )
     assert len(raw["incident"]) == 100
     assert (town.raw(), town.loads(), town.failures()) == (raw, loads, [])

@@ -243,7 +243,6 @@ def load_folder():
 def test_a_dead_convention_is_not_asked(file, demo):
     def sign(content):
         feed = content["feeds"]["incidents"]
-        del feed["licence"]
         feed["convention"] = {
             "partner": "Police", "purpose": "p", "legal_basis": "b", "document": "C-1",
             "start": "2020-01-01", "end": "2026-06-09",

@@ -99,6 +99,10 @@ CONVENTION = {
 }
 
 MISTAKES = {
+    "a default that feeds do not share": (
+        lambda c: c.update(defaults={"ownr": "Everybody"}),
+        r"^chicago\.yml: `defaults` has ownr; expected any of owner, licence, .*\. Correct chicago\.yml",
+    ),
     "misspelt key": (
         lambda c: c.update(timezne=c.pop("timezone")),
         r"^chicago\.yml: `timezone` is missing; `timezne` is not a known key; expected .*\. Correct chicago\.yml",
@@ -160,6 +164,37 @@ MISTAKES = {
     "feed that is not a mapping": (lambda c: c["feeds"].update(city="x"), r"`feeds\.city` is 'x'"),
     "no feeds": (lambda c: c.update(feeds={}), r"`feeds` is \{\}"),
 }
+
+
+def test_feeds_take_over_the_defaults_of_their_file_unless_they_say_otherwise(write):
+    def share(content):
+        content["defaults"] = {"owner": "Everybody", "licence": "CC0-1.0", "clock": "utc"}
+        del content["feeds"]["incidents"]["owner"]
+        del content["feeds"]["incidents"]["licence"]
+
+    write(lambda content: None)
+    own = load_territory("chicago").feeds
+    write(share)
+    feeds = load_territory("chicago").feeds
+    incidents, others = feeds["incidents"], [feed_id for feed_id in feeds if feed_id != "incidents"]
+    assert (incidents.owner, incidents.licence, incidents.clock) == ("Everybody", "CC0-1.0", "local")
+    assert others
+    for feed_id in others:
+        assert (feeds[feed_id].owner, feeds[feed_id].licence) == (own[feed_id].owner, own[feed_id].licence)
+        assert feeds[feed_id].clock == "utc"
+
+
+def test_a_feed_under_a_convention_takes_over_no_licence(write):
+    convention = {"partner": "P", "purpose": "p", "legal_basis": "l", "document": "d", "start": "2026-01-01"}
+
+    def share(content):
+        content["defaults"] = {"licence": "CC0-1.0"}
+        del content["feeds"]["incidents"]["licence"]
+        content["feeds"]["incidents"]["convention"] = convention | {"end": "2026-12-31"}
+
+    write(share)
+    incidents = load_territory("chicago").feeds["incidents"]
+    assert (incidents.licence, incidents.convention.partner) == (None, "P")
 
 
 @pytest.mark.parametrize(("change", "message"), MISTAKES.values(), ids=MISTAKES)
