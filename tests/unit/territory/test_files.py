@@ -172,7 +172,7 @@ def test_feeds_take_over_the_defaults_of_their_file_unless_they_say_otherwise(wr
         del content["feeds"]["incidents"]["owner"]
         del content["feeds"]["incidents"]["licence"]
 
-    write(lambda content: None)
+    write(lambda _: None)
     own = load_territory("chicago").feeds
     write(share)
     feeds = load_territory("chicago").feeds
