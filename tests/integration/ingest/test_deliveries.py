@@ -273,7 +273,7 @@ TAKE = """
 import sys, sqlalchemy as sa
 sys.path.insert(0, {tests!r})
 from pathlib import Path
-from test_inbox import Partner
+from test_deliveries import Partner
 from types import SimpleNamespace
 partner = Partner({code!r}, SimpleNamespace(url=lambda _: {url!r}), Path({folder!r}))
 print("ready", flush=True)

@@ -21,7 +21,6 @@ from observatory.errors import ContractBroken, SourceChanged, SourceUnavailable,
 from observatory.feeds import open_feed
 from observatory.feeds.http.client import Patience
 from observatory.ingest import extract as extraction
-from observatory.records.plan import Plan
 from observatory.settings import ROOT
 from observatory.simulator.portal import CITY_ID, DISTRICTS_ID, INCIDENTS_ID, create_app, running
 from observatory.simulator.records.incident import police_log
@@ -157,7 +156,7 @@ def _impatience(monkeypatch):
     monkeypatch.setattr(
         extraction,
         "open_feed",
-        lambda territory, feed_id: open_feed(Plan.of(territory, feed_id), **options.get(feed_id, {})),
+        lambda plan: open_feed(plan, **options.get(plan.feed.feed_id, {})),
     )
 
 
@@ -431,7 +430,9 @@ def test_a_territory_file_with_a_typo_is_named_and_good_data_stays(town, tmp_pat
         town.territory = territory_state.effective_territory(town.code)
         town.extract()
         raw, loads = town.raw(), town.loads()
-        content["feeds"]["incidents"]["tolerated_rejekt_share"] = content["feeds"]["incidents"].pop("owner")
+        owner = content["defaults"].pop("owner")
+        for feed_id, feed in content["feeds"].items():
+            feed["tolerated_rejekt_share" if feed_id == "incidents" else "owner"] = owner
         path.write_text(yaml.safe_dump(content))
         with pytest.raises(TerritoryError) as caught:
             territory_state.effective_territory(town.code)
