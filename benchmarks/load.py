@@ -24,8 +24,9 @@ from benchmarks.server import copied, scratch_warehouse
 from observatory.contracts import CONTRACTS
 from observatory.contracts.base import UNUSABLE
 from observatory.grid import cell_ids
-from observatory.records.check import check_records
+from observatory.records.check import check
 from observatory.records.feed_window import LoadWindow
+from observatory.records.plan import Plan
 from observatory.territory.files import load_territory
 from observatory.warehouse.connection import role_url
 from observatory.warehouse.load import loading
@@ -72,15 +73,13 @@ def window_rows(number: int, rows: int) -> tuple[Window, pl.DataFrame]:
 
 def load_all(url: sa.URL, total: int) -> float:
     """Check and load every window; seconds, without the making of the rows."""
-    seconds = 0.0
+    seconds, plan = 0.0, Plan(TERRITORY, FEED, INCIDENT)
     for number in range(max(1, total // WINDOW_ROWS)):
         window, rows = window_rows(number, min(total, WINDOW_ROWS))
         started = time.perf_counter()
         with loading(url, LoadWindow("bench", "incidents", INCIDENT, window)) as load:
             for chunk in rows.iter_slices(CHUNK_ROWS):
-                checked = check_records(
-                    INCIDENT, chunk, chunk.with_columns(pl.lit(None, pl.String).alias(UNUSABLE)), TERRITORY, FEED
-                )
+                checked = check(chunk, chunk.with_columns(pl.lit(None, pl.String).alias(UNUSABLE)), plan)
                 load.add(checked.accepted, checked.rejected)
         seconds += time.perf_counter() - started
     return seconds

@@ -58,11 +58,11 @@ def backfill_dag(territory: Territory) -> None:
 
         @task(retries=1, retry_delay=timedelta(seconds=30))
         def backtest() -> str:
-            from ml.jobs import backtest as job
+            from ml.jobs.backtest_warehouse import backtest_warehouse
             from observatory.orchestration.connections import warehouse_address
 
             days, groups = backtest_days(asked()[1]), territory.forecast.category_groups
-            return str(job.backtest(warehouse_address("forecaster"), territory.code, *days, groups=groups))
+            return str(backtest_warehouse(warehouse_address("forecaster"), territory.code, *days, groups=groups))
 
         transform = TriggerDagRunOperator(
             task_id="transform",
