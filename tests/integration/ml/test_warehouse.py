@@ -307,7 +307,7 @@ def test_the_command_line_does_the_same(city, url, first_forecast, tmp_path):
         return done.output
 
     assert "data as of 2024-05-29 22:00:00 UTC" in said("forecast", "--territory", TOWN, "--day", TODAY)
-    assert "the portal lags" in said("forecast", "--territory", LAGGING, "--day", TODAY, "--groups", "property")
+    assert "the source lags" in said("forecast", "--territory", LAGGING, "--day", TODAY, "--groups", "property")
     assert "property: model " in said("train", "--territory", TOWN, "--day", TODAY, "--groups", "property")
     assert "kernel_density" in said("score", "--territory", TOWN, "--day", TODAY)
     assert "no forecast, because" in said("forecast", "--territory", SLEEPY, "--day", FIRST_DAY + timedelta(days=20))
