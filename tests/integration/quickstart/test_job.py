@@ -18,7 +18,7 @@ import psycopg
 import pytest
 import requests
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 RUN = ["run", "demo", "--day", "2024-07-01", "--since", "2024-02-01"]
 TABLES = """
     select format('%I.%I', schemaname, tablename) from pg_tables
