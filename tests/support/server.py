@@ -80,14 +80,14 @@ class Server:
     def __init__(self) -> None:
         self.answer: Answering = lambda _: in_json({}, 404)
         self.fault_for: Callable[[Request], catalogue.Fault | None] = lambda _: None
-        self.found: list[Asked] = []
+        self.asked: list[Asked] = []
 
     async def respond(self, request: Request) -> Response:
         query = dict(reversed(request.query_params.multi_items()))
         asked = Asked(
             request.url.path, query, request.headers, await request.body(), tuple(request.query_params.multi_items())
         )
-        self.found.append(asked)
+        self.asked.append(asked)
         fault = self.fault_for(request)
         sent = await run_in_threadpool(self.answer, asked)
         good = sent if isinstance(sent, Response) else Response(sent[2], sent[0], sent[1])
@@ -109,8 +109,8 @@ def serving(answer: Answering, planted: catalogue.Faults = ()) -> Iterator[tuple
         app = Starlette(routes=[Route("/{path:path}", started.respond, methods=["GET", "POST"])])
         _free.append((_running.enter_context(running(app)), started))
     address, server = _free.pop()
-    server.answer, server.fault_for, server.found = answer, catalogue.fault_of(planted), []
+    server.answer, server.fault_for, server.asked = answer, catalogue.fault_of(planted), []
     try:
-        yield address, server.found
+        yield address, server.asked
     finally:
         _free.append((address, server))

@@ -112,7 +112,7 @@ class Week:
 
     def __init__(self, fair, foul) -> None:
         self.fair, self.foul, self.days = fair, foul, None
-        self.redacted, self.citations = [], []
+        self.reported, self.citations = [], []
 
     def rows(self, query: str, *parameters: object) -> tuple[list[tuple], list[tuple]]:
         """The rows of either warehouse."""
@@ -120,10 +120,10 @@ class Week:
 
     def look(self) -> None:
         """Whom ``ops.feed_health`` tells of, and whom it should, because the last task failed; how much is there."""
-        told = self.rows("select feed_id, last_failure_message from ops.feed_health where is_failing order by 1")
+        messages = self.rows("select feed_id, last_failure_message from ops.feed_health where is_failing order by 1")
         cities = (self.days.fair, self.days.foul)
         failing = tuple(sorted((each, str(error)) for each, error in city.failing.items()) for city in cities)
-        self.redacted.append((told, failing))
+        self.reported.append((messages, failing))
         self.citations.append(self.foul.rows("select count(*) from raw.citation")[0][0])
 
 
@@ -179,8 +179,8 @@ def test_in_fair_weather_every_run_reads_at_once(week):
 
 
 def test_the_journal_tells_of_feeds_while_they_cannot_be_read_and_of_no_other(week):
-    assert [told for told, _ in week.redacted] == [failing for _, failing in week.redacted]
-    seen = [{feed_id for feed_id, _ in foul} for (_, foul), _ in week.redacted]
+    assert [messages for messages, _ in week.reported] == [failing for _, failing in week.reported]
+    seen = [{feed_id for feed_id, _ in foul} for (_, foul), _ in week.reported]
     city = week.days.foul
     assert seen[2] == {each for each in city.territory.feeds if city.prefix(each) and not city.is_spared(each)}
     assert {tick: feeds - seen[tick] for tick, feeds in FAILING.items() if feeds - seen[tick]} == {}
