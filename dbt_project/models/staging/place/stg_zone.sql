@@ -1,22 +1,22 @@
 select
     -- ids
-    zone.territory_code,
-    zone.feed_id,
-    zone.source_record_id,
-    zone.version_number,
+    zones.territory_code,
+    zones.feed_id,
+    zones.source_record_id,
+    zones.version_number,
 
     -- strings
-    zone.zone_type,
-    zone.zone_code,
-    zone.zone_name,
-    zone.geometry_wkt,
+    zones.zone_type,
+    zones.zone_code,
+    zones.zone_name,
+    zones.geometry_wkt,
 
     -- numerics
-    zone.area_km2,
+    zones.area_km2,
 
     -- timestamps
-    zone.known_at
-from {{ source('raw', 'zone') }} as zone
+    zones.known_at
+from {{ source('raw', 'zone') }} as zones
 where
-    not zone.is_withdrawn
-    and {{ is_newest_version('zone', 'zone') }}
+    not zones.is_withdrawn
+    and {{ is_newest_version('zone', 'zones') }}
