@@ -10,6 +10,9 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 # a test file is run whole by one of the processes, in the order that tests/conftest.py gives
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
+# Python keeps what it compiled, also where a container says otherwise: else every process compiles Airflow again
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help install run up down status test lint unit contract dags dbt integration lock clean
 

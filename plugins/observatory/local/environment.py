@@ -46,6 +46,8 @@ def child_environment() -> dict[str, str]:
         **{f"AIRFLOW_CONN_WAREHOUSE_{role.upper()}": plain(url) for role, url in roles.items()},
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
+        # compiled modules are kept: each task is a process of its own, and would compile Airflow again
+        "PYTHONDONTWRITEBYTECODE": "",
         "OBSERVATORY_STATE": str(state_folder()),
         "OBSERVATORY_SIGNALS": str(signals_folder()),
         "OBSERVATORY_TERRITORIES": str(territories_folder()),
