@@ -1,4 +1,7 @@
-"""Read a city's history: zones, what is not loaded of its feeds by the month, one transform, a backtest of the end."""
+"""Load a city's history: zones, each month of each feed that is not loaded yet, one transform, a backtest.
+
+A backfill that was stopped continues where it ended. The backtest covers the four weeks before `end_day`.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +26,13 @@ def backfill_dag(territory: Territory) -> None:
         max_active_runs=1,
         params={
             "first_day": Param("2024-01-01", type="string", format="date", description="First local day to read."),
-            "end_day": Param("2024-02-01", type="string", format="date", description="First local day after them."),
+            "end_day": Param("2024-02-01", type="string", format="date", description="First local day not to read."),
             "feeds": Param(needs.feeds_awaited(territory), type="array", examples=list(territory.feeds)),
-            "again": Param(False, type="boolean", description="Read what is loaded, too."),
+            "again": Param(False, type="boolean", description="Read months that are loaded already once more."),
         },
         tags=["backfill", territory.code],
         default_args={"owner": assets.OWNER},
-        description=f"Read the history of {territory.name}, transform it and test the forecast on its last weeks",
+        description=f"Load the history of {territory.name}, transform it and backtest the forecast on its last weeks",
         doc_md=__doc__,
     )
     def backfill() -> None:
@@ -52,7 +55,7 @@ def backfill_dag(territory: Territory) -> None:
             get_current_context()["window"] = f"{month[0]} {month[1][:7]}"
             return history_steps.extract(territory, month[0], asked_days(month[1], month[2]))
 
-        @task(trigger_rule="none_failed")  # no month to read is no reason not to transform
+        @task(trigger_rule="none_failed")  # transform even if there was no month to read
         def close() -> int:
             return history_steps.close(territory, param("feeds"), asked())
 
@@ -65,10 +68,7 @@ def backfill_dag(territory: Territory) -> None:
             return str(backtest_warehouse(warehouse_address("forecaster"), territory.code, *days, groups=groups))
 
         transform = TriggerDagRunOperator(
-            task_id="transform",
-            trigger_dag_id=f"{territory.code}.transform",
-            wait_for_completion=True,
-            poke_interval=2,
+            task_id="transform", trigger_dag_id=f"{territory.code}.transform", wait_for_completion=True, poke_interval=2
         )
         zones() >> (windows := months())
         read.expand(month=windows) >> close() >> transform >> backtest()

@@ -1,4 +1,7 @@
-"""Forecast the first day after the last complete one, for every cell and category group."""
+"""Forecast incidents on the first day after the last complete one, for every cell and category group.
+
+Starts when the transform has built a day. The forecasts are written to `ml.hotspot_forecast`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Remove what would otherwise grow for ever: every night, whatever cities are in use."""
+"""Remove old runs, logs and compiled SQL every night; one DAG for the whole installation."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ DOC = f"""{__doc__}
 | | kept |
 |---|---|
 | Airflow's finished runs, tasks, XComs, asset events and audit log | {maintenance.AIRFLOW_KEPT.days} days |
-| Logs of tasks and of the parsing of DAG files | {maintenance.LOGS_KEPT.days} days |
+| Logs of tasks and of the DAG processor | {maintenance.LOGS_KEPT.days} days |
 | SQL that dbt compiled (not its manifest) | {maintenance.DBT_KEPT.days} days |
 
-Records of the city are not touched here. The last scheduled run of each DAG stays. The periods are stated in
+Records of cities are not removed. The last scheduled run of each DAG is kept. The periods are set in
 `plugins/observatory/orchestration/maintenance.py`.
 """
 

@@ -1,4 +1,7 @@
-"""Refresh what a city shows as of now: the live marts, by bare dbt, from whatever its feeds have loaded."""
+"""Rebuild a city's live marts (tag `now`) from whatever its feeds have loaded, every quarter of an hour.
+
+One dbt process builds them all; facts and forecasts are built by the transform.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,14 @@ from observatory.warehouse.territory_state import territories_in_use
 def now_dag(territory: Territory) -> None:
     @dag(
         dag_id=f"{territory.code}.now",
-        # two minutes after the live feeds begin, so that it shows what they bring
+        # two minutes after the live feeds start, so that their new records are included
         schedule=CronTriggerTimetable("2-59/15 * * * *", timezone=territory.timezone, run_immediately=timedelta()),
-        # no start date: nothing runs the moment the DAG is unpaused, before anything is loaded
+        # no start date: otherwise unpausing the DAG would start a run before anything is loaded
         catchup=False,
         max_active_runs=1,
         tags=["now", territory.code],
         default_args={"owner": assets.OWNER},
-        description=f"Refresh what {territory.name} shows as of now",
+        description=f"Rebuild the live marts of {territory.name}",
         doc_md=__doc__,
     )
     def now() -> None:

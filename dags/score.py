@@ -1,4 +1,7 @@
-"""Score the forecast that was issued for a day, once that day is complete, beside the baselines."""
+"""Score the forecast of a day once the day is complete, and the baselines on the same day for comparison.
+
+Starts when the transform has built a day. The scores are written to `ml.forecast_score`.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ def score_dag(territory: Territory) -> None:
         max_active_runs=1,
         tags=["score", territory.code],
         default_args={"owner": assets.OWNER},
-        description=f"Score the last forecast of {territory.name} beside simple methods",
+        description=f"Score the last forecast of {territory.name} and compare it with simple methods",
         doc_md=__doc__,
     )
     def score() -> None:

@@ -1,6 +1,6 @@
-"""Say in Airflow which territory files cannot be read; the DAGs of cities whose files can are not held up."""
+"""Show a territory file that cannot be read as an import error in Airflow; the DAGs of other cities still appear."""
 
 from observatory.territory.files import load_territories
 
-# Airflow opens only files that have the words Airflow and DAG in them
+# Airflow parses only files that contain the words "airflow" and "dag", as the docstring above does
 load_territories()

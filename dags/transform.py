@@ -1,7 +1,7 @@
-"""Build a city's facts once its feeds have delivered a day: one dbt process, one visible task per model.
+"""Build a city's facts once its feeds have loaded a day: one dbt process, one visible task per model.
 
-What is rebuilt follows from what was loaded: the records of every load since each model was last built, whatever their
-age, and the local days on which they fall or fell. Name `first_day` and `end_day` to rebuild days whatever was loaded.
+Each model rebuilds what was loaded since it was last built: those records, however old they are, and the local days
+they belong to now or belonged to before a correction. Set `first_day` and `end_day` to rebuild a range of days anyway.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from airflow.sdk import AssetAll, Param, PartitionedAssetTimetable, dag, get_current_context, task
-from airflow.sdk.exceptions import AirflowSkipException
 
 from observatory.orchestration import assets, needs
 from observatory.orchestration.dbt import build
@@ -46,8 +45,9 @@ def transform_dag(territory: Territory) -> None:
 
         @task(outlets=[assets.core(territory)])
         def publish() -> None:
-            if not get_current_context().get("partition_key"):
-                raise AirflowSkipException("a backfill rebuilds many days and announces none of them")
+            # a run that a person or a backfill started has no day of its own, and rebuilds many
+            context = get_current_context()
+            assets.announce(context, assets.core(territory), context.get("partition_key"))
 
         window() >> build(territory.code, window_task="window") >> publish()
 

@@ -1,7 +1,8 @@
-"""What the DAG files share: the names of the data they hand to each other, and the local day a run is for."""
+"""What the DAG files share: assets, retry rules, schedules, and the local day that a run is for."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from observatory.errors import (
 )
 from observatory.territory.city import Territory
 
+log = logging.getLogger(__name__)
 KEY_FORMAT = "%Y-%m-%d"
 RETRY = ExceptionRetryPolicy(
     rules=[
@@ -27,14 +29,12 @@ RETRY = ExceptionRetryPolicy(
         RetryRule(
             exception=[SourceChanged, ContractBroken, ConventionNotLive, SecretMissing, TerritoryError, RangeError],
             action=RetryAction.FAIL,
-            reason="a retry gets the same answer",
+            reason="a retry would fail the same way",
         ),
     ]
 )
-
-
 OWNER = "observatory"
-"""Whose the steps are that the observatory runs itself; a feed's is the owner that the city's file names."""
+"""Owner of every DAG but those of feeds, which have the owner that the territory file states."""
 
 
 def raw(territory: Territory, feed_id: str) -> Asset:
@@ -43,17 +43,34 @@ def raw(territory: Territory, feed_id: str) -> Asset:
 
 
 def core(territory: Territory) -> Asset:
-    """The city's conformed facts, partitioned by local day."""
+    """The city's facts, partitioned by local day."""
     return Asset(f"{territory.code}.core", uri=f"observatory://{territory.code}/core")
 
 
 def forecast(territory: Territory) -> Asset:
-    """The city's forecasts, partitioned by the last local day they know."""
+    """The city's forecasts, partitioned by the last local day whose records they use."""
     return Asset(f"{territory.code}.forecast", uri=f"observatory://{territory.code}/forecast")
 
 
+def announce(context: Mapping[str, Any], asset: Asset, day: date | str | None) -> None:
+    """Start the DAGs that wait for a day of an asset, once the task that calls this has succeeded.
+
+    Args:
+        context: of the task; the asset is one of its outlets.
+        asset: what was written.
+        day: the local day that is now complete; None if there is none. Airflow announces each outlet of a successful
+            task for the day of its run, so the task's outlets are then removed: it succeeds and starts nothing.
+    """
+    if day is None:
+        context["task"].outlets = []
+        log.info("%s: no day became complete, so no other DAG is started", asset.name)
+    else:
+        context["outlet_events"][asset].add_partitions(str(day))
+        log.info("%s: %s is complete", asset.name, day)
+
+
 def schedule(territory: Territory, feed_id: str) -> CronPartitionTimetable:
-    """When a feed is read: its day before, once a day; or every few minutes, of which a day's runs share the key."""
+    """The schedule of a feed: once a day for the day before, or every few minutes with the present day as partition."""
     is_live = territory.feeds[feed_id].cadence_min is not None
     return CronPartitionTimetable(
         cron(territory, feed_id),
@@ -65,15 +82,15 @@ def schedule(territory: Territory, feed_id: str) -> CronPartitionTimetable:
 
 
 def day_asked(context: Mapping[str, Any], territory: Territory, feed_id: str) -> date | None:
-    """The local day that a run is to read whole; None for a live feed's run that reads until now."""
-    is_tick = context["dag_run"].run_type == "scheduled" or not context.get("partition_key")
-    if is_tick and territory.feeds[feed_id].cadence_min is not None:
+    """The local day that a run reads completely; None for a live feed's run, which reads until now."""
+    has_no_day = context["dag_run"].run_type == "scheduled" or not context.get("partition_key")
+    if has_no_day and territory.feeds[feed_id].cadence_min is not None:
         return None
     return day_of_run(context, territory)
 
 
 def day_of_run(context: Mapping[str, Any], territory: Territory) -> date:
-    """The last complete local day a run is for: its partition, else the city's yesterday."""
+    """The last complete local day that a run is for: its partition, or yesterday in the city if it has none."""
     key = context.get("partition_key")
     if key:
         return datetime.strptime(key, KEY_FORMAT).date()
@@ -81,7 +98,7 @@ def day_of_run(context: Mapping[str, Any], territory: Territory) -> date:
 
 
 def cron(territory: Territory, feed_id: str) -> str:
-    """When a feed is read, as a cron expression in the city's local time."""
+    """The schedule of a feed as a cron expression in the city's local time."""
     cadence_min = territory.feeds[feed_id].cadence_min
     if cadence_min is None:
         return territory.schedule
