@@ -23,7 +23,7 @@ from observatory.settings import NO_HIDDEN_CONFIGURATION, TELEMETRY_OFF
 
 
 class Commands(TyperGroup):
-    """The group of commands; typer would import pydantic to find that ``--help`` was not given to the group itself."""
+    """The group of commands, with a default for ``--help``; without one typer imports pydantic to parse it."""
 
     def get_help_option(self, ctx: Any) -> Any:
         """The option ``--help``, false by default."""
@@ -33,7 +33,7 @@ class Commands(TyperGroup):
         return option
 
 
-# help without rich: importing it takes longer than everything else that --help does
+# help without rich: importing it takes longer than the rest of --help
 app = typer.Typer(
     cls=Commands,
     help=__doc__,
@@ -49,9 +49,9 @@ app.add_typer(text, name="text")
 
 
 def main() -> None:
-    """Run the command; a user's mistake is one message and exit code 2, never a stack trace."""
+    """Run a command; an expected error is printed as one message, without a stack trace, with exit code 2."""
     os.environ.update(TELEMETRY_OFF | NO_HIDDEN_CONFIGURATION)
-    # a proxy for addresses outside this machine cannot reach a server on it
+    # servers of this machine are never reached through a proxy
     os.environ["NO_PROXY"] = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"]))
     try:
         app()

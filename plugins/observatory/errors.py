@@ -1,4 +1,4 @@
-"""Errors a person can act on: where it happened, what was found, what was expected, what to do."""
+"""Errors a person can act on: the subject, what was found, what was expected, what to do."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 
 class ObservatoryError(Exception):
-    """A failure said in four parts; its text is one readable line.
+    """A failure described in four parts; its text is one line.
 
     Args:
         subject: the file, feed, window or table concerned.
         found: what was found there.
-        expected: what should have been.
+        expected: what should have been there.
         action: what the reader can do about it.
-        redacted: what was found there in words without any of the content, for whoever sent it, where there are such.
+        redacted: what was found, without any of the content, for the partner who sent it; None if nobody sent it.
     """
 
     def __init__(self, subject: str, *, found: str, expected: str, action: str, redacted: str | None = None) -> None:
@@ -21,7 +21,7 @@ class ObservatoryError(Exception):
         super().__init__(f"{subject}: {found}; expected {expected}. {action}")
 
     def __reduce__(self) -> tuple:
-        """Survive the trip between processes."""
+        """Support pickling: exceptions pass between processes."""
         parts = {"found": self.found, "expected": self.expected, "action": self.action, "redacted": self.redacted}
         return _rebuild, (type(self), self.subject, parts)
 
@@ -31,35 +31,35 @@ def _rebuild(kind: type[ObservatoryError], subject: str, parts: dict[str, Any]) 
 
 
 class TerritoryError(ObservatoryError):
-    """A territory file is missing or says something that cannot be acted on."""
+    """A territory file is missing or invalid."""
 
 
 class RangeError(ObservatoryError):
-    """A range of days was asked for that has no day in it."""
+    """The requested range of days is empty or is not available."""
 
 
 class ConventionNotLive(ObservatoryError):
-    """A partner's records may not be loaded today: their convention has not begun, or is over."""
+    """A partner's records may not be loaded today: their convention has not begun, or has ended."""
 
 
 class SourceUnavailable(ObservatoryError):
-    """A source did not answer, or answered with a passing fault; a later retry may succeed."""
+    """A source did not respond, or responded with a temporary error; a later retry may succeed."""
 
 
 class SourceChanged(ObservatoryError):
-    """A source answered something other than it used to; a retry gets the same answer."""
+    """A source's responses or files are no longer of the expected form; a retry fails the same way."""
 
 
 class ContractBroken(ObservatoryError):
-    """Too many records broke their contract for the window to be trusted; nothing of it was loaded."""
+    """More records were rejected than the feed tolerates; nothing of the window was loaded."""
 
 
 class LoadOutOfBalance(ObservatoryError):
-    """Records read do not equal records accepted, rejected and unchanged; nothing was written."""
+    """The records read do not equal the sum of accepted, rejected and unchanged; nothing was written."""
 
 
 class HistoryIncomplete(ObservatoryError):
-    """Some windows of a history were refused; the others are loaded."""
+    """Some windows of a backfill failed; the others are loaded."""
 
 
 class WarehouseError(ObservatoryError):
@@ -67,16 +67,16 @@ class WarehouseError(ObservatoryError):
 
 
 class StackError(ObservatoryError):
-    """A process of the observatory cannot be started, or did not become ready."""
+    """A local service cannot be started, or did not become ready."""
 
 
 class SimulationError(ObservatoryError):
-    """The simulated city cannot be written as asked: not there, or not those days or kinds."""
+    """The simulated city cannot be generated: it is unknown, or the requested days or kinds are."""
 
 
 class SecretMissing(ObservatoryError):
-    """A feed needs a secret, to make pseudonyms or to be let in, and there is none; it does not run."""
+    """A feed needs a secret, for pseudonyms or to authenticate, that is not set; it does not run."""
 
 
 class TextModelError(ObservatoryError):
-    """Labelled texts cannot be learnt from, or a model's file cannot be read."""
+    """Labelled texts are unusable for training, or a model's file cannot be read."""

@@ -1,4 +1,4 @@
-"""What must be on the disk before anything else relies on it."""
+"""Write files durably: on return they are on the disk."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 UNFINISHED = ".unfinished"
-"""Suffix of a file that is being written."""
+"""Suffix of a file that is still being written."""
 
 
 def sync_folder(folder: Path) -> None:
-    """Return when the names in a folder are on the disk; ``os.fsync`` of a file does not promise that of its name."""
+    """Flush a folder's entries to the disk; ``os.fsync`` of a file does not cover the entry with its name."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -21,13 +21,13 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file that is whole whenever it has its name, and return when it is on the disk.
+    """Write a file so that it is complete whenever it exists, and return once it is on the disk.
 
-    Until then it is called ``<stem>.unfinished``; what a killed process left of that is written over.
+    Until then it is called ``<stem>.unfinished``; one that a killed process left behind is overwritten.
 
     Args:
-        path: of the file; its folder exists.
-        write: writes its bytes.
+        path: of the file; its folder must exist.
+        write: writes the bytes to the file that it is given.
     """
     unfinished = path.with_suffix(UNFINISHED)
     with unfinished.open("wb") as file:

@@ -1,7 +1,7 @@
-"""Squares of a projected grid: how a place becomes a cell, and which cells make up a city.
+"""The grid: square cells of a projected reference system, and which cells make up a city.
 
-A cell is named by the reference system, its size and its south-west corner, as INSPIRE and INSEE name theirs:
-``CRS3035RES200mN2029800E4252400``. This module stands alone: the forecasts import it too.
+A cell's id states its reference system, size and south-west corner, as INSPIRE and INSEE do:
+``CRS3035RES200mN2029800E4252400``. This module imports nothing of the package, since ``ml`` imports it too.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ def _transformer(source_epsg: int, target_epsg: int) -> Transformer:
 
 
 def reproject(east: ArrayLike, north: ArrayLike, source_epsg: int, target_epsg: int) -> Points:
-    """Take points from one reference system to another.
+    """Transform points from one reference system to another.
 
     Args:
-        east: eastings or longitudes, shape (n,); NaN for a point that is missing.
+        east: eastings or longitudes, shape (n,); NaN for a missing point.
         north: northings or latitudes, shape (n,).
-        source_epsg: EPSG number the points are in; feet stay feet, as that system says.
-        target_epsg: EPSG number wanted.
+        source_epsg: EPSG number of the points' reference system, which also determines their unit (metres, feet).
+        target_epsg: EPSG number of the result.
 
     Returns:
-        Shape (n,) each; NaN where the input was NaN or has no image in the target system.
+        Shape (n,) each; NaN where the input is NaN or cannot be expressed in the target system.
     """
-    # asarray may hand back the caller's array, which the transformation must not overwrite
+    # np.array copies: the transformation works in place and must not overwrite the caller's array
     x, y = _transformer(source_epsg, target_epsg).transform(np.array(east, float), np.array(north, float))
     lost = ~(np.isfinite(x) & np.isfinite(y))
     return Points(np.where(lost, np.nan, x), np.where(lost, np.nan, y))
@@ -59,7 +59,7 @@ def project(longitude: ArrayLike, latitude: ArrayLike, epsg: int) -> Points:
 
 
 def cell_ids(easting: ArrayLike, northing: ArrayLike, epsg: int, cell_size_m: int) -> pl.Series:
-    """Name the cell each point lies in; a point on an edge belongs to the cell east and north of it.
+    """The cell of each point; a point on an edge belongs to the cell east and north of it.
 
     Args:
         easting: metres, shape (n,); NaN for a missing point.
@@ -79,14 +79,14 @@ def cell_ids(easting: ArrayLike, northing: ArrayLike, epsg: int, cell_size_m: in
 
 
 def parse_cell_ids(cell_id: pl.Series) -> pl.DataFrame:
-    """Read cell names back.
+    """Split cell ids into their parts.
 
     Args:
-        cell_id: names, shape (n,).
+        cell_id: ids, shape (n,).
 
     Returns:
         Columns ``epsg``, ``cell_size_m``, ``northing_m``, ``easting_m`` (Int64; the south-west corner), shape (n, 4);
-        all null where the text is not a cell's name.
+        all null where the text is not a cell id.
     """
     names = ("epsg", "cell_size_m", "northing_m", "easting_m")
     groups = cell_id.to_frame("cell_id").select(pl.col("cell_id").str.extract_groups(CELL_ID_PATTERN).alias("g"))
@@ -101,14 +101,14 @@ def cells_in(
     cell_size_m: int,
     districts: Mapping[str, str | BaseGeometry] | None = None,
 ) -> pl.DataFrame:
-    """List the cells of a city: those whose centre lies in its boundary.
+    """List the cells of a city: those whose centre lies within its boundary.
 
     Args:
         boundary: the city in WGS 84, longitude first; well-known text or a shapely geometry.
         epsg: reference system of the grid, in metres.
         cell_size_m: side of a cell, metres.
-        districts: district code to its area in WGS 84; a cell has the district its centre lies in, the first listed
-            where districts overlap.
+        districts: district code to its area in WGS 84; a cell belongs to the district that contains its centre, to
+            the first listed where districts overlap.
 
     Returns:
         One row per cell, ordered by northing, then easting: ``source_record_id`` (= ``cell_id``), ``cell_id``,
@@ -131,7 +131,7 @@ def cells_in(
             "source_record_id": names,
             "cell_id": names,
             "district_code": _districts_at(longitude, latitude, districts or {}),
-            # about a centimetre: the last digits of PROJ differ between versions, and a cell must not change for that
+            # rounded to about a centimetre: PROJ's last digits differ between versions, which must not change a cell
             "longitude_deg": longitude.round(7),
             "latitude_deg": latitude.round(7),
             "easting_m": x,

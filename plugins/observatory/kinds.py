@@ -1,4 +1,4 @@
-"""Kinds of record: what the schedules need to know of each, without the libraries that its contract needs.
+"""Kinds of record: name, time column and retention of each, without the libraries that contracts import.
 
 The columns of a kind and their checks are its contract, ``observatory.contracts.<name>``.
 """
@@ -19,11 +19,11 @@ class Kind:
     Attributes:
         name: name of the kind, of its contract's module and of its table in ``raw``.
         row: what one row of the table is a version of, e.g. ``an incident record``.
-        time_column: column by which records are cut into windows; None where every read lists them all.
-        retention_days: how long its versions are kept, days; None for as long as the city is observed.
-        correction_days: how far back a source still changes records, days, where the feed does not say.
+        time_column: column by which records are selected for a window; None if every read returns all of them.
+        retention_days: how long its versions are kept, days; None for no limit.
+        correction_days: how far back sources correct records, days, unless the feed states it.
         is_signal: whether records are kept as Parquet by day, and only their hourly sums in the warehouse.
-        is_derived: whether the observatory makes the records itself, so that no feed delivers them.
+        is_derived: whether the observatory computes the records itself, so that no feed delivers them.
     """
 
     name: str
@@ -49,27 +49,32 @@ _ALL = (
     Kind("citizen_report", "a request to a city service", correction_days=90),
     Kind("city_event", "a timing of an event of the city", time_column=None),
     Kind("delinquency_statistic", "an indicator of an area and a year", time_column=None, retention_days=None),
-    Kind("event_measure", "a measure foreseen for an event", time_column=None),
+    Kind("event_measure", "a measure planned for an event", time_column=None),
     Kind("fire_operation", "an operation of the fire brigade"),
-    Kind("hospital_activity", "the visits to an establishment on a day, by class of age and reason"),
+    Kind("hospital_activity", "the visits to an establishment on a day, by age group and reason"),
     Kind("impound", "a tow to the pound"),
     Kind("incident", "an incident record"),
     Kind("operation", "a targeted operation", time_column=None),
     Kind(
         "parking_occupancy",
-        "the free places of a car park at a moment",
+        "the free spaces of a car park at one time",
         retention_days=2 * ONE_YEAR,
         correction_days=1,
         is_signal=True,
     ),
     Kind("pitch", "a market or a pitch in public space", time_column=None),
-    Kind("population_flow", "the volume of a segment of the population in a zone and a slot of time", is_signal=True),
+    Kind("population_flow", "the size of a segment of the population in a zone and a time slot", is_signal=True),
     Kind("presence", "the patrol of a cell during a shift"),
     Kind("public_work", "a public work", time_column=None),
     Kind("sensitive_place", "a sensitive place", time_column=None, retention_days=None),
-    Kind("social_signal", "what remains of a public message", retention_days=ONE_YEAR, correction_days=2),
-    Kind("street_light", "an outage of a light", time_column=None),
-    Kind("street_vending", "a sighting of vending in the street"),
+    Kind(
+        "social_signal",
+        "a public message, reduced to tone, themes and place",
+        retention_days=ONE_YEAR,
+        correction_days=2,
+    ),
+    Kind("street_light", "an outage of a street light", time_column=None),
+    Kind("street_vending", "a sighting of street vending"),
     Kind("traffic_measure", "a measurement of a site on a road over an interval", is_signal=True),
     Kind(
         "transit_service",
@@ -80,11 +85,11 @@ _ALL = (
     ),
     Kind(
         "video_alert",
-        "an alert that analytics raised at a camera, metadata alone",
+        "an alert that video analytics raised at a camera; metadata only",
         retention_days=30,
         correction_days=2,
     ),
-    Kind("weather", "the weather of a station and an hour", retention_days=None, correction_days=7),
+    Kind("weather", "the weather at a station in one hour", retention_days=None, correction_days=7),
     Kind(
         "zone",
         "a zone (city boundary, district or quarter), geometry in WGS 84, longitude first",
@@ -94,4 +99,4 @@ _ALL = (
 )
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
-"""Name of a kind to the kind, in alphabetical order."""
+"""Every kind by its name, in alphabetical order."""

@@ -1,4 +1,4 @@
-"""Secrets: those made once on this machine, in files only their owner can read, and those handed over from outside."""
+"""Secrets: those generated on this machine, in files that only their owner can read, and those set from outside."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from observatory.errors import SecretMissing
 from observatory.settings import state_folder
 
 OPEN_KEYS = {"DEMO_AGENDA_KEY": "simulated"}
-"""What the simulated city's portal asks of its readers, as real ones do. Everyone may know it: nobody is behind it."""
+"""Keys of the simulated city's servers, which protect nothing and are therefore public."""
 
 
 def secret(name: str, make: str | None = None) -> str:
-    """The secret called ``name``; made on first use.
+    """The secret called ``name``; generated on first use.
 
     Args:
         name: file name below ``<state>/secrets``.
-        make: value to store when the secret does not exist yet; random by default.
+        make: value to store if the secret does not exist yet; random by default.
     """
     folder = state_folder() / "secrets"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -30,10 +30,10 @@ def secret(name: str, make: str | None = None) -> str:
 
 
 def variable(name: str) -> str | None:
-    """A variable of the environment, else of the secrets backend Airflow is configured with, there in lower case."""
+    """An environment variable, or else the variable of that name, in lower case, in Airflow's secrets backend."""
     if value := os.environ.get(name):
         return value
-    # the metadata database, where Airflow would look as well, is on the warehouse's server
+    # Airflow's variables in its metadata database are not searched: that database may be on the warehouse's server
     from airflow.configuration import get_custom_secret_backend
 
     backend = get_custom_secret_backend()
@@ -41,28 +41,28 @@ def variable(name: str) -> str | None:
     return given or OPEN_KEYS.get(name)
 
 
-def from_outside(where: str, name: str) -> str:
-    """The key or password that whoever runs a source has given, kept as the variable ``name``.
+def from_outside(subject: str, name: str) -> str:
+    """A key or password that the operator of a source has issued, set as the variable ``name``.
 
     Args:
-        where: feed and window, for the message.
-        name: name of the variable, which a territory file may say; its value it may not.
+        subject: feed and window, for the error.
+        name: name of the variable; a territory file contains the name, never the value.
 
     Raises:
-        SecretMissing: there is no such variable.
+        SecretMissing: the variable is not set.
     """
     if value := variable(name):
         return value
     raise SecretMissing(
-        where,
+        subject,
         found=f"{name} is not set",
         expected="the key or password with which the source may be read",
-        action=f"Set {name} in the environment or in Airflow's secrets backend, never in a file of the city.",
+        action=f"Set {name} in the environment or in Airflow's secrets backend, never in a territory file.",
     )
 
 
 def _create_once(path: Path, value: str) -> None:
-    """Write the file whole or not at all; where processes or threads race, the first one's value stays."""
+    """Write the file completely or not at all; if several processes race, the first one's value stays."""
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(value)

@@ -1,4 +1,4 @@
-"""Where things lie, and what is switched off in every process."""
+"""Folders and limits, which environment variables override, and telemetry that is off in every process."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ TELEMETRY_OFF = {
     "SCARF_ANALYTICS": "false",
 }
 NO_HIDDEN_CONFIGURATION = {"PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false"}
-"""dlt would start Airflow to look for its secrets in the variables there; ours are not there."""
+"""dlt would otherwise import Airflow to look for secrets in its variables, where none of ours are."""
 
 
 def state_folder() -> Path:
-    """Folder of everything made at run time (secrets, logs, the embedded server); ``OBSERVATORY_STATE`` moves it."""
+    """Folder of everything written at run time (secrets, logs, embedded server); ``OBSERVATORY_STATE`` sets it."""
     return Path(os.environ.get("OBSERVATORY_STATE", ROOT / "var")).resolve()
 
 
 def push_limit_bytes() -> int:
-    """Size of the largest file that may be sent over HTTP; ``OBSERVATORY_PUSH_LIMIT_BYTES`` changes it."""
+    """Size of the largest file that the push API accepts; ``OBSERVATORY_PUSH_LIMIT_BYTES`` sets it."""
     return int(os.environ.get("OBSERVATORY_PUSH_LIMIT_BYTES", "100000000"))
 
 
 def unpacked_limit_bytes() -> int:
-    """Size up to which a packed file is unpacked; ``OBSERVATORY_UNPACKED_LIMIT_BYTES`` changes it."""
+    """Size up to which a compressed file is unpacked; ``OBSERVATORY_UNPACKED_LIMIT_BYTES`` sets it."""
     return int(os.environ.get("OBSERVATORY_UNPACKED_LIMIT_BYTES", "20000000000"))
 
 
@@ -44,5 +44,5 @@ def dbt_target() -> Path:
 
 
 def territories_folder() -> Path:
-    """Folder of the territory files; ``OBSERVATORY_TERRITORIES`` moves it."""
+    """Folder of the territory files; ``OBSERVATORY_TERRITORIES`` sets it."""
     return Path(os.environ.get("OBSERVATORY_TERRITORIES", ROOT / "territories")).resolve()

@@ -1,4 +1,4 @@
-"""Half-open windows of local days, or of moments, in UTC."""
+"""Half-open windows of local days, or of moments within them, with their bounds in UTC."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ def local_midnight(day: date, timezone: str) -> datetime:
 
 @dataclass(frozen=True)
 class Window:
-    """Local days ``[first_day, end_day)`` of one time zone; a day may last 23 or 25 hours.
+    """Local days ``[first_day, end_day)`` in one time zone; a day may last 23 or 25 hours.
 
     Attributes:
-        first_day, end_day: the days, the second not included.
+        first_day: first local day.
+        end_day: first local day after the window.
         timezone: IANA name.
-        since, until: where only a part of these days is meant, its first moment and the first after it, UTC.
+        since: start of the window, UTC, if it begins within its first day.
+        until: end of the window (exclusive), UTC, if it ends within its last day.
     """
 
     first_day: date
@@ -42,7 +44,7 @@ class Window:
 
     @classmethod
     def between(cls, start: datetime, end: datetime, timezone: str) -> Window:
-        """The moments ``[start, end)``, within the local days that they touch."""
+        """The window ``[start, end)`` of two moments, with the local days that it touches."""
         zone = ZoneInfo(timezone)
         last_moment = end - timedelta(microseconds=1)
         end_day = last_moment.astimezone(zone).date() + timedelta(days=1)
@@ -79,7 +81,7 @@ class Window:
             day = following
 
     def __str__(self) -> str:
-        """``2016-01-01..2016-01-31``, last day included, as people say it; moments to the minute."""
+        """``2016-01-01..2016-01-31``, last day included; a window of moments to the minute."""
         if self.since is None and self.until is None:
             return f"{self.first_day}..{self.end_day - timedelta(days=1)}"
         zone = ZoneInfo(self.timezone)

@@ -1,1 +1,1 @@
-"""What Airflow's DAGs are made of."""
+"""What the DAG files import: assets, task bodies, connections, and a client of Airflow's API."""

@@ -1,4 +1,4 @@
-"""Airflow's public API, as far as the main job needs it: unpause, trigger for a local day, follow."""
+"""A client of Airflow's public API for the quickstart: unpause DAGs, trigger runs, wait for them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ Progress = Callable[[int, int, str], None]
 
 
 class RunFailed(StackError):
-    """A run failed, or one of its tasks did and will be tried again.
+    """A run failed, or one of its tasks failed and will be retried.
 
     Args:
-        dag_id, run_id: which.
-        reason: the error of its first failed task.
-        error_type: the name of that error's class; empty where no error was logged.
-        address: where Airflow shows the run.
+        dag_id: the DAG.
+        run_id: its run.
+        reason: the error of the first task that failed.
+        error_type: class name of that error; empty if no error was logged.
+        address: URL of the run in Airflow.
     """
 
     def __init__(self, dag_id: str, run_id: str, reason: str, error_type: str, address: str) -> None:
@@ -46,7 +47,7 @@ class AirflowApi:
     Args:
         address: base URL.
         user: name of a user who may trigger runs.
-        password: the user's.
+        password: the user's password.
     """
 
     address: str
@@ -55,7 +56,7 @@ class AirflowApi:
     _token: str = field(default="", repr=False)
 
     def unpause(self, dag_ids: list[str], timeout_s: float = 180) -> None:
-        """Wait until Airflow has read these DAGs, then let them run.
+        """Wait until Airflow has parsed these DAGs, then unpause them.
 
         Raises:
             StackError: a DAG did not appear; Airflow's import errors are quoted.
@@ -87,7 +88,7 @@ class AirflowApi:
         Args:
             dag_id: the DAG.
             run_id: one of its runs.
-            progress: told how many task instances are done, how many there are, and the state of the run.
+            progress: called with the number of finished task instances, their total, and the state of the run.
 
         Raises:
             StackError: the run failed; the failed tasks are named.
@@ -97,8 +98,8 @@ class AirflowApi:
             tasks = self._tasks(dag_id, run_id)
             if progress:
                 waiting = sorted({t["task_id"] for t in tasks if t["state"] == "up_for_retry"})
-                said = f"{', '.join(waiting)} failed and will be tried again" if waiting else state
-                progress(sum(t["state"] in DONE for t in tasks), len(tasks), said)
+                text = f"{', '.join(waiting)} failed and will be retried" if waiting else state
+                progress(sum(t["state"] in DONE for t in tasks), len(tasks), text)
             if state == "success":
                 return
             if state == "failed":
@@ -106,15 +107,15 @@ class AirflowApi:
             time.sleep(POLL_S)
 
     def has_succeeded(self, dag_id: str, run_id: str, *, await_retries: bool = True) -> bool:
-        """Whether a run has ended, and well.
+        """Whether a run has ended successfully.
 
         Args:
             dag_id: the DAG.
             run_id: one of its runs.
-            await_retries: whether a task that failed and will be tried again may be waited for.
+            await_retries: whether to wait for the retry of a task that failed instead of raising.
 
         Raises:
-            RunFailed: it failed, or a task did that will be tried again and may not be waited for.
+            RunFailed: the run failed, or a task failed and ``await_retries`` is false.
         """
         state, tasks = self._get(f"dags/{dag_id}/dagRuns/{quote(run_id)}")["state"], self._tasks(dag_id, run_id)
         if state == "failed" or (not await_retries and any(task["state"] == "up_for_retry" for task in tasks)):
@@ -122,10 +123,10 @@ class AirflowApi:
         return state == "success"
 
     def run_of(self, dag_id: str, partition_key: str, since: datetime, timeout_s: float = 300) -> str:
-        """The run that data started for a partition, not earlier than ``since``.
+        """The id of the run that an asset event started for a partition, at ``since`` or later.
 
         Raises:
-            StackError: none appeared in time.
+            StackError: no such run appeared in time.
         """
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -137,17 +138,17 @@ class AirflowApi:
         raise StackError(
             dag_id,
             found=f"no run for {partition_key} within {timeout_s:.0f} s",
-            expected="a run started by the data before it",
+            expected="a run started by the asset it is scheduled on",
             action=f"Open {self.address}/dags/{dag_id} and look at its assets.",
         )
 
     def span(self, dag_id: str, run_id: str) -> tuple[datetime, datetime]:
-        """When a run that has ended began and ended."""
+        """Start and end of a finished run."""
         run = self._get(f"dags/{dag_id}/dagRuns/{quote(run_id)}")
         return datetime.fromisoformat(run["start_date"]), datetime.fromisoformat(run["end_date"])
 
     def _failed(self, dag_id: str, run_id: str, tasks: list[dict[str, Any]]) -> RunFailed:
-        """Say why a run failed: the error of its first failed task, or of the run which that task waited for."""
+        """The error of a run's first failed task, or of the run that this task was waiting for."""
         failed = sorted((t for t in tasks if t["state"] in FAILED), key=lambda task: task["end_date"])
         reason, error_type = "no task failed", ""
         if failed:
@@ -181,7 +182,7 @@ class AirflowApi:
             if not self._token:
                 self._token = self._log_in()
             try:
-                answer = requests.request(
+                response = requests.request(
                     method,
                     f"{self.address}/api/v2/{path}",
                     headers={"Authorization": f"Bearer {self._token}"},
@@ -191,34 +192,34 @@ class AirflowApi:
             except requests.ConnectionError:
                 time.sleep(POLL_S * (attempt + 1))
                 continue
-            if answer.status_code == 401:
+            if response.status_code == 401:
                 self._token = ""
                 continue
-            if answer.status_code == 404 and allow_missing:
+            if response.status_code == 404 and allow_missing:
                 return None
-            if answer.ok:
-                return answer.json()
+            if response.ok:
+                return response.json()
             break
         else:
-            raise self._refused("no answer")
-        raise self._refused(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
+            raise self._failure("no response")
+        raise self._failure(f"{method} {path}: {response.status_code} {response.text[:300]}")
 
     def _log_in(self) -> str:
         credentials = {"username": self.user, "password": self.password}
-        answer = requests.post(f"{self.address}/auth/token", json=credentials, timeout=60)
-        if not answer.ok:
-            raise self._refused(f"login answered {answer.status_code}")
-        return answer.json()["access_token"]
+        response = requests.post(f"{self.address}/auth/token", json=credentials, timeout=60)
+        if not response.ok:
+            raise self._failure(f"login failed with status {response.status_code}")
+        return response.json()["access_token"]
 
-    def _refused(self, found: str) -> StackError:
+    def _failure(self, found: str) -> StackError:
         return StackError(
             f"Airflow at {self.address}",
             found=found,
-            expected="an answer for user " + self.user,
+            expected=f"a response for user {self.user}",
             action="Run: make status. Then: make down, make up",
         )
 
 
 def now() -> datetime:
-    """The present moment, UTC, to tell runs started later from earlier ones."""
+    """The present moment, UTC; runs that start later can then be told from earlier ones."""
     return datetime.now(UTC)

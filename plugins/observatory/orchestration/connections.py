@@ -1,4 +1,4 @@
-"""The warehouse as Airflow knows it: connections ``warehouse_<role>``, from the environment or a secrets backend."""
+"""The warehouse's addresses: Airflow connections ``warehouse_<role>``, from the environment or a secrets backend."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from observatory.warehouse.connection import Role, full
 
 
 def warehouse_url(role: Role) -> sa.URL:
-    """The address of the warehouse for one role."""
+    """The address of the warehouse for a role."""
     connection = BaseHook.get_connection(f"warehouse_{role}")
     return sa.URL.create(
         "postgresql+psycopg",
@@ -23,5 +23,5 @@ def warehouse_url(role: Role) -> sa.URL:
 
 
 def warehouse_address(role: Role) -> str:
-    """The same as text, for libraries that take an address."""
+    """The address of the warehouse for a role as text, password included."""
     return full(warehouse_url(role))

@@ -16,8 +16,8 @@ from cosmos.constants import ExecutionMode, LoadMode, TestBehavior
 from observatory.settings import DBT_PROJECT, dbt_target
 
 POOL = "dbt"
-"""Airflow's pool of one slot: dbt runs queue there, not in tasks that wait for ``dbt_turn``."""
-# the live marts and what they read; tests of what they read, all of it at each turn, wait for the transform
+"""Airflow pool with one slot: dbt tasks queue there instead of occupying a worker while they wait for ``dbt_turn``."""
+# the live marts and the models they read; the tests of those models run in the transform only
 LIVE = (
     *("--select", "+tag:now", "--exclude", "path:models/staging,resource_type:test"),
     *("--exclude-resource-type", "unit_test", "--indirect-selection", "cautious"),
@@ -30,7 +30,7 @@ def manifest() -> str:
 
 
 def live_marts(territory_code: str, moment: datetime) -> str:
-    """The command that builds a city's live marts, and what they read, as of a moment."""
+    """The shell command that builds a city's live marts, and the models they read, as of a moment."""
     variables = {"territory_code": territory_code, "as_of": moment.isoformat(timespec="seconds")}
     command = ["dbt", "build", *LIVE]
     folders = ["--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT, "--target-path", dbt_target()]
@@ -38,7 +38,7 @@ def live_marts(territory_code: str, moment: datetime) -> str:
 
 
 def turn(territory_code: str) -> dict[str, Callable[..., None]]:
-    """Arguments of a task that runs dbt: it holds the warehouse's turn while it runs, see ``dbt_turn``."""
+    """Arguments of a task that runs dbt, so that it holds the warehouse's dbt lock meanwhile; see ``dbt_turn``."""
     held = ExitStack()
 
     def take(*_: object) -> None:
@@ -50,17 +50,17 @@ def turn(territory_code: str) -> dict[str, Callable[..., None]]:
     def release(*_: object) -> None:
         held.close()
 
-    # a task that fails does not release it; the connection ends with the task's process
+    # post_execute is not called if the task fails; the lock then ends with the connection of its process
     return {"pre_execute": take, "post_execute": release}
 
 
 def build(territory_code: str, window_task: str) -> TaskGroup:
-    """Build every model for one city: what was loaded since each was last built, or the days that a person names.
+    """Build every model for one city, from what was loaded since its last build or for a given range of days.
 
     Args:
-        territory_code: the city; every delete of the models filters by it.
-        window_task: id of the task whose result has ``first_day`` and ``end_day`` (ISO dates, half-open; empty where
-            nobody names days), and ``as_of``, the moment of the live marts.
+        territory_code: the city; models delete and insert rows of this city only.
+        window_task: id of the task whose result has ``first_day`` and ``end_day`` (ISO dates, half-open; empty if no
+            range is given), and ``as_of``, the moment of the live marts.
     """
     pulled = f"ti.xcom_pull(task_ids='{window_task}')"
     return DbtTaskGroup(
@@ -76,7 +76,7 @@ def build(territory_code: str, window_task: str) -> TaskGroup:
             execution_mode=ExecutionMode.WATCHER, setup_operator_args={"pool": POOL} | turn(territory_code)
         ),
         operator_args={
-            # a deferred sensor that comes back within a second is sometimes taken for a task that died
+            # Airflow sometimes marks a deferred sensor that resumes within a second as failed
             "deferrable": False,
             "poke_interval": 1,
             "vars": {

@@ -1,4 +1,4 @@
-"""What an operator reads of a feed beside its schedule: what it brings, from whom, under which terms, how often."""
+"""The documentation of a feed in Airflow: kind, owner, source, terms, schedule, columns."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
 
 
 def cadence(feed: FeedSettings) -> str:
-    """How often a feed is read, in a few words."""
+    """How often a feed is read, as text."""
     return "daily" if feed.cadence_min is None else f"every {feed.cadence_min} min"
 
 
 def summary(territory: Territory, feed_id: str) -> str:
-    """One line: kind, city, owner, cadence."""
+    """The description of a feed's DAG: kind, city, owner, cadence."""
     feed = territory.feeds[feed_id]
     return f"{feed.kind} of {territory.name}, from {feed.owner}, {cadence(feed)}"
 
 
 def page(territory: Territory, feed_id: str) -> str:
-    """The documentation of a feed's schedule, Markdown."""
+    """The documentation of a feed's DAG, Markdown."""
     feed, kind = territory.feeds[feed_id], KINDS[territory.feeds[feed_id].kind]
     back = kind.correction_days if feed.correction_days is None else feed.correction_days
     kept = kind.retention_days
-    simulated = "The city is made up and its records are simulated.\n\n" if territory.is_simulated else ""
-    when = f"at {territory.schedule} ({territory.timezone})" if feed.cadence_min is None else "until now"
-    columns = "\n".join(f"- `{name}`" for name in feed.read_columns) or "- those that the protocol prescribes"
+    simulated = "The city is fictitious and its records are simulated.\n\n" if territory.is_simulated else ""
+    when = f"at {territory.schedule} ({territory.timezone})" if feed.cadence_min is None else "up to the present"
+    columns = "\n".join(f"- `{name}`" for name in feed.read_columns) or "- those that the protocol defines"
     return f"""{simulated}**{feed.kind}**: one row is {kind.row}.
 
 | | |
@@ -39,9 +39,9 @@ def page(territory: Territory, feed_id: str) -> str:
 | Terms | {feed.terms} |
 | Read | {cadence(feed)}, {when} |
 | Corrected by the source | up to {back} days back, read again every day |
-| Kept | {f"{kept} days" if kept else "as long as the city is observed"} |
+| Retention | {f"{kept} days" if kept else "no limit"} |
 
-Columns read, and no other:
+Columns read (others are ignored):
 
 {columns}
 """

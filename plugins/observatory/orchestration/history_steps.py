@@ -1,4 +1,4 @@
-"""What the tasks of a backfill do, with the warehouse as Airflow knows it. Light until a task is run."""
+"""The tasks of a backfill. Heavy libraries are imported when a task runs, since DAG files import this module."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from observatory.window import Window
 
 
 def months_to_read(territory: Territory, feeds: list[str], days: tuple[date, date], *, again: bool) -> list[list[str]]:
-    """Feed, first day and end day of each window of a backfill that is not loaded, as texts that tasks can hand on."""
+    """Feed, first day and end day (ISO dates) of each window of a backfill that is still to be read."""
     from observatory.ingest import history
     from observatory.orchestration.connections import warehouse_url
 
@@ -21,7 +21,7 @@ def months_to_read(territory: Territory, feeds: list[str], days: tuple[date, dat
 
 
 def extract(territory: Territory, feed_id: str, days: tuple[date, date]) -> str:
-    """Read one window of one feed of a city, from the portal that is in use for it."""
+    """Read one window of one feed, with the overrides of the city that are in effect; returns the counts as text."""
     from observatory.ingest import extract as extraction
     from observatory.orchestration.connections import warehouse_url
 
@@ -30,13 +30,13 @@ def extract(territory: Territory, feed_id: str, days: tuple[date, date]) -> str:
 
 
 def extract_zones(territory: Territory, days: tuple[date, date]) -> None:
-    """Read where the city and its districts are, before what lies in them."""
+    """Read the city's zones, which the grid and the records' districts are made from."""
     for feed_id in zone_feeds(territory):
         extract(territory, feed_id, days)
 
 
 def close(territory: Territory, feeds: list[str], days: tuple[date, date]) -> int:
-    """Close the records that no window lists any more; how many."""
+    """Close the records that no window lists any more; returns how many."""
     from observatory.ingest import history
     from observatory.orchestration.connections import warehouse_url
 

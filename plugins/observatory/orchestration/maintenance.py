@@ -1,4 +1,4 @@
-"""What the maintenance DAG removes, and how long things are kept: the one place where that is stated."""
+"""The maintenance DAG's tasks, and the retention periods of Airflow's rows, logs and compiled SQL."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from observatory.errors import StackError
 from observatory.settings import dbt_target, state_folder
 
 AIRFLOW_KEPT = timedelta(days=30)
-"""Finished runs, their tasks and what tasks handed on (XCom), asset events, and Airflow's audit log."""
+"""Finished runs, their tasks and XComs, asset events, and Airflow's audit log."""
 LOGS_KEPT = timedelta(days=14)
-"""Logs of single tasks and of the parsing of single DAG files; the logs of processes rotate by size instead."""
+"""Logs of tasks and of the DAG processor; the logs of services rotate by size instead."""
 DBT_KEPT = timedelta(days=7)
-"""SQL that dbt compiled; the manifest, which the schedules are made from, stays."""
+"""SQL that dbt compiled; the manifest, which the DAGs are made from, is kept."""
 DBT_NEEDED = frozenset({"manifest.json", "partial_parse.msgpack", "semantic_manifest.json"})
 
 
 def clean_airflow(environment: Mapping[str, str], now: datetime | None = None) -> None:
-    """Remove old rows from Airflow's database with Airflow's own command; the last scheduled run of a DAG stays.
+    """Remove old rows from Airflow's database by ``airflow db clean``, which keeps the last scheduled run of a DAG.
 
     Args:
-        environment: with the address of Airflow's database, which a task's own environment does not have.
+        environment: variables with the address of Airflow's database, which a task's own environment lacks.
         now: the present moment, UTC.
 
     Raises:
-        StackError: the command failed; the end of what it printed is quoted.
+        StackError: the command failed; the end of its output is quoted.
     """
     before = (now or datetime.now(UTC)) - AIRFLOW_KEPT
     airflow = [sys.executable, "-m", "airflow", "db", "clean", "--yes", "--skip-archive", "--error-on-cleanup-failure"]
@@ -39,12 +39,12 @@ def clean_airflow(environment: Mapping[str, str], now: datetime | None = None) -
             "airflow db clean",
             found=f"exit code {done.returncode}: {' | '.join((done.stdout + done.stderr).splitlines()[-3:])[-400:]}",
             expected="exit code 0",
-            action="Nothing else depends on it; read the log of this task, and run it again.",
+            action="Nothing else depends on this task; read its log and run it again.",
         )
 
 
 def clean_files(now: datetime | None = None) -> int:
-    """Remove old logs of tasks and what dbt compiled; returns how many files."""
+    """Remove old logs of tasks and SQL that dbt compiled; returns the number of files."""
     now, logs = now or datetime.now(UTC), state_folder() / "logs"
     return (
         remove_old_files(logs / "airflow", now - LOGS_KEPT)
@@ -57,15 +57,15 @@ def remove_old_files(folder: Path, before: datetime, needed: Collection[str] = (
     """Remove the files below a folder that were last written before a moment, and the folders this leaves empty.
 
     Args:
-        folder: need not exist; stays itself. Links are not followed.
+        folder: need not exist, and is not removed itself. Links are not followed.
         before: UTC.
-        needed: names of files that stay, however old.
+        needed: names of files to keep, however old.
 
     Returns:
         How many files were removed.
     """
     removed = 0
-    # the deepest first, so that a folder is looked at after what lies in it
+    # deepest paths first, so that a folder is checked after its content
     for path in sorted(folder.rglob("*"), key=lambda each: len(each.parts), reverse=True):
         if path.is_dir() and not path.is_symlink():
             if not any(path.iterdir()) and path.stat().st_mtime < before.timestamp():

@@ -1,6 +1,6 @@
-"""Which kinds of record the facts are built from, read from the text of the dbt project.
+"""Which kinds of record the facts are built from, read from the SQL and yml files of the dbt project.
 
-The schedules are parsed every minute, so dbt itself is not started here.
+DAG files import this module every minute, so dbt itself is not loaded.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _IS_VIEW = re.compile(r"materialized\s*=\s*'view'")
 
 
 def feeds_awaited(territory: Territory) -> list[str]:
-    """The city's feeds of which a day must be loaded before it is transformed."""
+    """The city's feeds that must have loaded a day before it is transformed."""
     return [feed_id for feed_id, feed in territory.feeds.items() if feed.kind in kinds_of_facts()]
 
 
 @cache
 def kinds_of_facts(project: Path = DBT_PROJECT) -> frozenset[str]:
-    """Kinds whose records the tables of facts in ``core`` are built from: ``meta.kind`` of the sources they read.
+    """Kinds whose records the fact tables in ``core`` are built from: ``meta.kind`` of the dbt sources they read.
 
-    A fact that is a view shows what is loaded at any moment, and a dimension is what the facts refer to, of whatever
-    day: neither is waited for.
+    Facts that are views and dimensions do not count: a view always shows what is loaded, and a dimension does not
+    depend on the day.
     """
     models = project / "models"
     texts = {path.stem: _COMMENT.sub("", path.read_text(encoding="utf-8")) for path in models.rglob("*.sql")}

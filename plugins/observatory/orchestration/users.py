@@ -1,4 +1,4 @@
-"""Create Airflow's roles, users and pools in one process (``airflow users create`` takes twenty seconds each)."""
+"""Create Airflow's roles, users and pools in one process, since each ``airflow users create`` starts Airflow anew."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from airflow.providers.fab.auth_manager.cli_commands.utils import get_applicatio
 from observatory.orchestration.dbt import POOL
 from observatory.secrets import secret
 
-# user name -> FAB role; Admin sees all, Op runs and repairs, Viewer looks
+# user name -> role of Airflow's FAB auth manager: Admin may do everything, Op run and repair DAGs, Viewer read
 USERS = {"admin": "Admin", "operator": "Op", "analyst": "Viewer"}
 
 
 def ensure_users() -> None:
-    """Create the roles and the users that are missing; passwords are the machine's secrets ``airflow_<user>``."""
+    """Create missing roles and users; their passwords are the secrets ``airflow_<user>``."""
     with get_application_builder() as builder:
         manager = builder.sm
         manager.sync_roles()
@@ -27,7 +27,7 @@ def ensure_users() -> None:
 
 
 def ensure_pools() -> None:
-    """One dbt run at a time: two would replace each other's tables."""
+    """Create the pool of one slot for dbt: two runs at once would replace each other's tables."""
     Pool.create_or_update_pool(POOL, slots=1, description="One dbt run at a time", include_deferred=False)
 
 
