@@ -75,7 +75,7 @@ def test_the_key_comes_from_outside_and_is_in_no_address_nor_message(agenda, rea
             read(agenda(address), DAY)
         assert "another-key" not in str(caught.value)
         monkeypatch.delenv("AGENDA_KEY")
-        with pytest.raises(SecretMissing, match=r"^demo/feed .*AGENDA_KEY is not set; .*never in a file of the city"):
+        with pytest.raises(SecretMissing, match=r"^demo/feed .*AGENDA_KEY is not set; .*never in a territory file"):
             read(agenda(address), DAY)
 
 
