@@ -1,1 +1,1 @@
-"""The doctor: what a city's file says, asked of its sources one by one, before anything is loaded."""
+"""The doctor: checks a territory file and each of its sources before anything is loaded."""

@@ -1,4 +1,4 @@
-"""Examining a city: each feed by itself, so that one that is down hides nothing of the others."""
+"""Examine the feeds of a city one by one; a feed that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from observatory.contracts import CONTRACTS
 from observatory.contracts.parse import text
-from observatory.doctor import forecastable, sample
+from observatory.doctor import eligibility, sample
 from observatory.doctor.report import (
     CHANGED,
     EMPTY,
@@ -36,7 +35,6 @@ from observatory.errors import (
     SourceUnavailable,
     TerritoryError,
 )
-from observatory.kinds import KINDS
 from observatory.records.admit import admit
 from observatory.records.identity import Ordinals
 from observatory.records.mapping import require_mapping
@@ -49,7 +47,7 @@ if TYPE_CHECKING:
     from observatory.territory.feed import FeedSettings
 
 _LATE_DAYS = 2
-"""A source may be this much later than its file says before it counts as late: a holiday, a night without power."""
+"""A source counts as late if it is more than this many days later than its file states; holidays happen."""
 _MOST_REASONS = 3
 _STATUSES: tuple[tuple[type[ObservatoryError], str], ...] = (
     (TerritoryError, WRONG_IN_FILE),
@@ -66,34 +64,39 @@ def examine(
     samples: Path | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """Examine every feed of a city, and whether the city may be forecast.
+    """Examine every feed of a city, and whether the city has enough history for a forecast.
 
     Args:
         territory: the city.
         today: its local day.
         samples: folder of recorded samples, ``<feed>.json`` or ``<feed>.parquet`` with rows, or ``<feed>/`` with files
-            as the source serves them; None asks the sources themselves.
-        progress: told what is being done.
+            as the source serves them; None reads from the sources themselves.
+        progress: called with the feed that is examined next.
     """
     reports, accepted = [], {}
     for feed_id in territory.feeds:
         progress(feed_id)
-        report, records = _examined(territory, feed_id, today, samples)
+        recorded = _recorded(samples, feed_id)
+        is_folder = recorded is not None and recorded.is_dir()
+        plan = Plan.of(_at(territory, feed_id, recorded) if recorded and is_folder else territory, feed_id)
+        rows = None if is_folder else recorded
+        has_sample = samples is None or recorded is not None
+        report, records = _examined(plan, today, rows, has_sample=has_sample, is_recorded=samples is not None)
         reports.append(report)
         if records is not None and report.kind == "incident":
-            accepted[feed_id] = records
+            accepted[plan] = records
     progress("forecast")
-    assessed_by, groups = forecastable.assess(territory, accepted, today, is_recorded=samples is not None)
+    assessed_by, groups = eligibility.assess(territory, accepted, today, is_recorded=samples is not None)
     return Report(territory.code, today, None, tuple(reports), assessed_by, groups)
 
 
 def _examined(
-    territory: Territory, feed_id: str, today: date, samples: Path | None
+    plan: Plan, today: date, recorded: Path | None, *, has_sample: bool, is_recorded: bool
 ) -> tuple[FeedReport, pl.DataFrame | None]:
     """The report of one feed, and the accepted records of its sample."""
-    feed = territory.feeds[feed_id]
+    feed = plan.feed
     report = FeedReport(
-        feed_id,
+        feed.feed_id,
         feed.kind,
         feed.source.protocol,
         feed.owner,
@@ -104,15 +107,12 @@ def _examined(
         columns=_mapped(feed, None),
     )
     try:
-        require_mapping(Plan.of(territory, feed_id))
+        require_mapping(plan)
         require_live_terms(feed, today)
-        recorded = _recorded(samples, feed_id)
-        if samples is not None and recorded is None:
+        if not has_sample:
             return report, None
-        if recorded is not None and recorded.is_dir():
-            territory, recorded = _at(territory, feed_id, recorded), None
-        taken = sample.take(territory, feed_id, today, recorded)
-        checked = admit(taken.rows, Plan.of(territory, feed_id), Ordinals()) if taken.rows.height else None
+        taken = sample.take(plan, today, recorded)
+        checked = admit(taken.rows, plan, Ordinals()) if taken.rows.height else None
     except ObservatoryError as error:
         status = next(status for kind, status in _STATUSES if isinstance(error, kind))
         return replace(report, status=status, problem=str(error)), None
@@ -124,28 +124,26 @@ def _examined(
         read_count=taken.rows.height,
     )
     if checked is None and feed.source.is_inbox:
-        return replace(report, status=WELL), None  # its partner has sent nothing since it was last read
+        return replace(report, status=WELL), None  # the partner has delivered nothing since the inbox was last read
     if checked is None:
-        problem = f"{territory.code}/{feed_id}: no record up to {report.last_day}; expected some. Ask {feed.owner}, or "
+        problem = f"{plan}: no record up to {report.last_day}; expected some. Ask {feed.owner}, or "
         problem += f"correct `where`, `date_formats` and `clock` in {feed.territory_file}."
         return replace(report, status=EMPTY, problem=problem), None
-    report = _counted(report, territory, feed, taken, checked)
-    if samples is None and KINDS[feed.kind].time_column and report.newest_day:
-        # where more was there than was read, a record of the window's last day may have been
+    report = _counted(report, plan, taken, checked)
+    if not is_recorded and plan.contract.kind.time_column and report.newest_day:
+        # of a partial sample it is unknown whether the window's last day had a record; it is assumed
         newest = taken.window.end_day - timedelta(days=1) if taken.is_partial else report.newest_day
         late = (sample.newest_day_expected(feed, today) - newest).days - _LATE_DAYS
         report = replace(report, late_days=max(0, late))
-    verdict, reason = _assessed(report, territory, feed, today)
+    verdict, reason = _assessed(report, plan, today)
     return replace(report, status=verdict, problem=reason), checked.accepted
 
 
-def _counted(
-    report: FeedReport, territory: Territory, feed: FeedSettings, taken: sample.Sample, checked: Checked
-) -> FeedReport:
-    """The report with what the records of the sample say."""
+def _counted(report: FeedReport, plan: Plan, taken: sample.Sample, checked: Checked) -> FeedReport:
+    """The report with the counts and days of the sample's records."""
     accepted = checked.accepted
     days = accepted.select(
-        pl.col("occurred_from").dt.convert_time_zone(territory.timezone).dt.date().drop_nulls().alias("day")
+        pl.col("occurred_from").dt.convert_time_zone(plan.territory.timezone).dt.date().drop_nulls().alias("day")
     )
     oldest, newest = days.select(pl.col("day").min().alias("oldest"), pl.col("day").max().alias("newest")).row(0)
     located = accepted["longitude_deg"].count()
@@ -156,25 +154,26 @@ def _counted(
         located_share=located / accepted.height if accepted.height else None,
         oldest_day=oldest,
         newest_day=newest,
-        columns=_mapped(feed, taken.rows),
+        columns=_mapped(plan.feed, taken.rows),
         rejections=_rejections(checked.rejected),
     )
 
 
-def _assessed(report: FeedReport, territory: Territory, feed: FeedSettings, today: date) -> tuple[str, str | None]:
-    """Status of a feed that delivered, and what is to be done about it."""
-    contract, subject = CONTRACTS[feed.kind], f"{territory.code}/{feed.feed_id}"
-    tolerated = contract.tolerated_reject_share if feed.tolerated_reject_share is None else feed.tolerated_reject_share
+def _assessed(report: FeedReport, plan: Plan, today: date) -> tuple[str, str | None]:
+    """Status of a feed that delivered records, and what to do about it."""
+    feed, tolerated = plan.feed, plan.feed.tolerated_reject_share
+    if tolerated is None:
+        tolerated = plan.contract.tolerated_reject_share
     share = report.rejected_count / report.read_count
     if share > tolerated or not report.accepted_count:
         first = report.rejections[0].reason
         return (
             REJECTED,
-            f"{subject}: {share:.0%} of the sample rejected; expected at most {tolerated:.0%}. First: {first}",
+            f"{plan}: {share:.0%} of the sample rejected; expected at most {tolerated:.0%}. First: {first}",
         )
     if report.late_days:
         return LATE, (
-            f"{subject}: its newest record is of {report.newest_day}; expected one of "
+            f"{plan}: its newest record is of {report.newest_day}; expected one of "
             f"{sample.newest_day_expected(feed, today)}. Ask {feed.owner}, or correct `publication_lag_hours` in "
             f"{feed.territory_file}."
         )

@@ -1,4 +1,4 @@
-"""What an examination found, as plain values: for the tables a person reads and the document a machine does."""
+"""The result of an examination as plain values, shown as tables or as JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ALL_WELL, TO_BE_ACTED_ON, FILE_IS_WRONG = 0, 1, 2
 
 @dataclass(frozen=True)
 class MappedColumn:
-    """A column of the contract, what it is read from, and the share of the sample's rows that have a value there."""
+    """A column of the contract, its source columns, and the share of the sample's rows with a value."""
 
     column: str
     sources: tuple[str, ...]
@@ -26,7 +26,7 @@ class MappedColumn:
 
 @dataclass(frozen=True)
 class Rejection:
-    """Why some records of the sample were rejected: the check, how many, and the first reason in words."""
+    """A check that records of the sample failed: how many, and the reason of the first."""
 
     column: str
     check: str
@@ -36,18 +36,18 @@ class Rejection:
 
 @dataclass(frozen=True)
 class FeedReport:
-    """One feed.
+    """The result for one feed.
 
     Attributes:
-        status: ``ok``, or what is in the way.
-        problem: what was found, what was expected and what to do; None if there is none.
-        first_day: of the days asked for.
-        last_day: of the days asked for.
-        is_partial: whether the source had more rows of those days than were read.
-        located_share: accepted records that have a point; None where there are none.
+        status: ``ok``, or the problem in a word.
+        problem: what was found, what was expected and what to do; None if there is no problem.
+        first_day: first of the days that were read.
+        last_day: last of the days that were read.
+        is_partial: whether the source has more rows of those days than were read.
+        located_share: share of accepted records that have a point; None if no record was accepted.
         oldest_day: local day of the oldest record of the sample.
-        newest_day: local day of the newest.
-        late_days: days by which the newest record is older than the file lets expect; None where that cannot be told.
+        newest_day: local day of the newest record of the sample.
+        late_days: days by which the newest record is older than the file states; None if that is unknown.
     """
 
     feed: str
@@ -75,23 +75,23 @@ class FeedReport:
 
 @dataclass(frozen=True)
 class GroupReport:
-    """Whether one group of categories may be forecast yet; counts are of reported and sensor incidents."""
+    """Whether a category group has enough history for a forecast; counts are of reported and sensor incidents."""
 
     category_group: str
     history_days: int
     incident_count: int
     located_count: int
-    is_legitimate: bool
+    is_eligible: bool
     reason: str | None
 
 
 @dataclass(frozen=True)
 class Report:
-    """A city.
+    """The result for a city.
 
     Attributes:
-        problem: what is wrong with its file; None where it can be read.
-        assessed_by: ``warehouse``, ``sample`` or ``nothing``: what the groups' counts are of.
+        problem: what is wrong with its file; None if the file is valid.
+        assessed_by: origin of the groups' counts: ``warehouse``, ``sample`` or ``nothing``.
     """
 
     territory: str
@@ -103,14 +103,14 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 where all is well, 1 where a person must act, 2 where the file is wrong."""
+        """0 if all is well, 1 if a person must act, 2 if the file is wrong."""
         statuses = {feed.status for feed in self.feeds}
         if self.problem or WRONG_IN_FILE in statuses:
             return FILE_IS_WRONG
         return TO_BE_ACTED_ON if statuses - {WELL, WITHOUT_SAMPLE} else ALL_WELL
 
     def as_document(self) -> dict[str, Any]:
-        """The report with days as ISO texts, always with the same keys."""
+        """The report for JSON: days as ISO dates, always the same keys."""
         return {**_plain(asdict(self)), "exit_code": self.exit_code}
 
 

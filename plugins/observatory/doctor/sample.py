@@ -1,4 +1,4 @@
-"""Reading little of a feed: a day, further back where a day has nothing, never more than so many rows."""
+"""Read a small sample of a feed: the newest day, or an earlier window if that is empty, up to a limit of rows."""
 
 from __future__ import annotations
 
@@ -20,64 +20,61 @@ from observatory.feeds.base import require_columns, within
 from observatory.feeds.http.client import Patience
 from observatory.feeds.http.json_source import filled, tabulate
 from observatory.kinds import KINDS
-from observatory.records.plan import Plan
 from observatory.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from observatory.territory.city import Territory
+    from observatory.records.plan import Plan
     from observatory.territory.feed import FeedSettings
 
 MOST_ROWS = 1_000
 HASTE = Patience(attempts=2, backoff_s=0.2, longest_wait_s=1, timeout_s=10)
-"""A doctor asks once more where a connection breaks, and does not wait for a server that is down."""
+"""The doctor retries a request once, and does not wait long for a server that is down."""
 
 _EDGES_DAYS = (0, 1, 2, 7, 31, 400)
-"""Days before the newest at which one window ends and the next, further back, begins."""
+"""Bounds of the windows that are tried one after another, in days before the newest day."""
 
 _FIRST_DAY, _END_DAY = date(1970, 1, 1), date(2100, 1, 1)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows of a feed as it delivered them, shape (n, read columns), and the days that were asked for."""
+    """Rows of a feed as the reader returned them, shape (n, read columns), and the window that was read."""
 
     rows: pl.DataFrame
     window: Window
     is_partial: bool
 
 
-def take(territory: Territory, feed_id: str, today: date, recorded: Path | None = None) -> Sample:
+def take(plan: Plan, today: date, recorded: Path | None = None) -> Sample:
     """Read a small sample of a feed.
 
     Args:
-        territory: the city.
-        feed_id: one of its feeds.
+        plan: the plan of the feed.
         today: the city's local day.
-        recorded: rows recorded of the source instead of the source: a JSON list of objects or a Parquet file; None
-            asks the source, which may be a folder.
+        recorded: recorded rows to read instead of the source: a JSON list of objects or a Parquet file.
 
     Returns:
-        The newest day that is to be expected, or else the first window before it that has a record.
+        The newest day that should have records, or the first window before it that has any.
 
     Raises:
-        ObservatoryError: whatever the feed raises.
+        ObservatoryError: the errors of the feed's reader.
     """
-    feed = territory.feeds[feed_id]
+    feed, timezone = plan.feed, plan.territory.timezone
     if recorded is not None:
-        always = Window(_FIRST_DAY, _END_DAY, territory.timezone)
-        return _first_rows(within(always, _recorded(territory, feed, recorded), feed), always, MOST_ROWS)
-    for window in _windows(territory, feed, today):
-        sample = read(territory, feed_id, window)
+        always = Window(_FIRST_DAY, _END_DAY, timezone)
+        return _first_rows(within(always, _recorded(plan, recorded), feed), always, MOST_ROWS)
+    for window in _windows(feed, today, timezone):
+        sample = read(plan, window)
         if sample.rows.height:
             break
     return sample
 
 
-def read(territory: Territory, feed_id: str, window: Window, most_rows: int = MOST_ROWS) -> Sample:
+def read(plan: Plan, window: Window, most_rows: int = MOST_ROWS) -> Sample:
     """Read the first rows of a window."""
-    feed = open_feed(Plan.of(territory, feed_id))
+    feed = open_feed(plan)
     if "patience" in {each.name for each in dataclasses.fields(cast("Any", feed))}:
         feed = dataclasses.replace(cast("Any", feed), patience=HASTE)
     return _first_rows(feed.read(window), window, most_rows)
@@ -88,17 +85,17 @@ def newest_day_expected(feed: FeedSettings, today: date) -> date:
     return today - timedelta(days=int(feed.publication_lag_hours // 24))
 
 
-def _windows(territory: Territory, feed: FeedSettings, today: date) -> Iterator[Window]:
+def _windows(feed: FeedSettings, today: date, timezone: str) -> Iterator[Window]:
     newest = newest_day_expected(feed, today)
     end = newest + timedelta(days=1)
     if KINDS[feed.kind].time_column is None:
-        yield Window.of_day(newest, territory.timezone)
+        yield Window.of_day(newest, timezone)
         return
     for near, far in pairwise(_EDGES_DAYS):
-        yield Window(end - timedelta(days=far), end - timedelta(days=near), territory.timezone)
+        yield Window(end - timedelta(days=far), end - timedelta(days=near), timezone)
     oldest = end - timedelta(days=_EDGES_DAYS[-1])
     if feed.history_start and feed.history_start < oldest:
-        yield Window(feed.history_start, oldest, territory.timezone)
+        yield Window(feed.history_start, oldest, timezone)
 
 
 def _first_rows(chunks: Iterator[pl.DataFrame], window: Window, most_rows: int) -> Sample:
@@ -113,22 +110,22 @@ def _first_rows(chunks: Iterator[pl.DataFrame], window: Window, most_rows: int) 
     return Sample(rows.head(most_rows), window, count > most_rows)
 
 
-def _recorded(territory: Territory, feed: FeedSettings, path: Path) -> Iterator[pl.DataFrame]:
-    where = f"{territory.code}/{feed.feed_id}, {path.name}"
+def _recorded(plan: Plan, path: Path) -> Iterator[pl.DataFrame]:
+    feed, subject = plan.feed, f"{plan}, {path.name}"
     try:
         if path.suffix == ".parquet":
             delivered = pl.read_parquet(path)
-            require_columns(where, feed, delivered.columns, are_all=True)
+            require_columns(subject, feed, delivered.columns, are_all=True)
             yield delivered.select(feed.read_columns)
             return
         objects = json.loads(path.read_text(encoding="utf-8"))
         rows = tabulate(objects, feed.read_columns)[0]
-        require_columns(where, feed, {name for row in objects for name in row} | filled(rows), are_all=False)
+        require_columns(subject, feed, {name for row in objects for name in row} | filled(rows), are_all=False)
         yield rows
     except (OSError, ValueError, TypeError, AttributeError, pl.exceptions.PolarsError) as error:
         raise SourceChanged(
-            where,
+            subject,
             found=f"cannot be read ({error})",
             expected="a JSON list of objects, or a Parquet file",
-            action="Record the rows anew.",
+            action="Record the sample again.",
         ) from None

@@ -1,4 +1,4 @@
-"""The report as tables for a terminal."""
+"""Print the report as tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.table import Column, Table
 from observatory.doctor.report import ALL_WELL, REFUSED, WELL, WITHOUT_SAMPLE, FeedReport, Report
 
 _ASSESSED_BY = {
-    "warehouse": "what the warehouse holds",
+    "warehouse": "the records in the warehouse",
     "sample": "the sample",
     "nothing": "nothing: no incident was read",
 }
@@ -17,7 +17,7 @@ _COLOURS = {WELL: "green", WITHOUT_SAMPLE: "dim"}
 
 
 def show(console: Console, report: Report, name: str) -> None:
-    """Print what was found, what is in the way, and whether the city may be forecast."""
+    """Print the state of each feed, its problems, and whether the city has enough history for a forecast."""
     console.rule(f"{escape(name)} · {report.today}")
     console.print(_feeds(report))
     for feed in report.feeds:
@@ -25,22 +25,22 @@ def show(console: Console, report: Report, name: str) -> None:
             console.print(line, highlight=False)
     if refused := [feed.feed for feed in report.feeds if feed.status == REFUSED]:
         console.print(
-            f"[red]✗[/] {report.territory}.yml: {', '.join(refused)} were not asked, since no convention is live that "
-            "allows it. State its `start` and `end` there once it is signed, or take the feed out.",
+            f"[red]✗[/] {report.territory}.yml: {', '.join(refused)} were not read, since their conventions are not "
+            "in force. Set `start` and `end` once a convention is signed, or remove the feed.",
             highlight=False,
         )
     console.print(_forecast(report))
     well = sum(feed.status == WELL for feed in report.feeds)
     to_do = sum(feed.status not in _COLOURS for feed in report.feeds)
-    verdict = "nothing to do" if report.exit_code == ALL_WELL else f"{to_do} to be acted on"
-    console.print(f"{well} of {len(report.feeds)} feeds deliver records that keep their contract; {verdict}.")
+    verdict = "nothing to do" if report.exit_code == ALL_WELL else f"{to_do} with problems"
+    console.print(f"{well} of {len(report.feeds)} feeds deliver records that meet their contract; {verdict}.")
 
 
 def _feeds(report: Report) -> Table:
     table = Table(
         Column("feed", no_wrap=True),
         "state",
-        Column("kept of read", justify="right"),
+        Column("accepted of read", justify="right"),
         Column("located", justify="right"),
         Column("filled", justify="right"),
         Column("days", no_wrap=True),
@@ -62,7 +62,7 @@ def _feeds(report: Report) -> Table:
 
 
 def _notes(feed: FeedReport) -> list[str]:
-    """What a person should know of a feed, a line each."""
+    """The problems of a feed, one a line."""
     notes = [f"[red]✗[/] {escape(feed.problem)}"] if feed.problem and feed.status != REFUSED else []
     if feed.status == WELL:
         notes += [f"[yellow]·[/] {feed.feed}: {each.count} rejected; {escape(each.reason)}" for each in feed.rejections]
@@ -78,11 +78,11 @@ def _forecast(report: Report) -> Table:
         Column("days", justify="right"),
         Column("incidents", justify="right"),
         Column("located", justify="right"),
-        "may be forecast",
+        "eligible",
         title=f"Forecast, assessed by {_ASSESSED_BY[report.assessed_by]}",
     )
     for group in report.forecast:
-        verdict = "[green]yes[/]" if group.is_legitimate else f"not yet: {escape(group.reason or '')}"
+        verdict = "[green]yes[/]" if group.is_eligible else f"not yet: {escape(group.reason or '')}"
         counts = (group.history_days, group.incident_count, group.located_count)
         table.add_row(group.category_group, *map(str, counts), verdict)
     return table

@@ -1,1 +1,1 @@
-"""From a feed's source to the warehouse: extracts, runs, history, deliveries."""
+"""Read windows of feeds and load them: single extracts, scheduled runs, backfills, inboxes."""

@@ -1,9 +1,9 @@
-"""Inboxes: folders in which partners leave files. Each is taken whole, oldest first, and deleted once it is loaded.
+"""Inboxes: folders into which partners deliver files. Each file is read completely, oldest first, then deleted.
 
-A file is loaded by itself, so that a later one corrects an earlier one whenever both are taken. Its row in
-``ops.delivery`` is written by the transaction that writes its records, and it is deleted after that transaction: a run
-that is killed in between leaves a file that the next one knows, and deletes. A file that is refused stays, and those
-that came after it wait behind it, since what they say is newer.
+Each file is a load of its own, so a later file corrects an earlier one even if one run reads both. Its row in
+``ops.delivery`` is written by the transaction that writes its records, and the file is deleted after that transaction:
+if a run is killed in between, the next one recognises the file and deletes it. A file that is refused stays, and later
+files wait, since their records are newer.
 """
 
 from __future__ import annotations
@@ -22,45 +22,36 @@ from typing import TYPE_CHECKING, cast
 
 from observatory.errors import ContractBroken, ObservatoryError, SourceChanged, SourceUnavailable
 from observatory.feeds.files.inbox import INCOMING, made, waiting
+from observatory.warehouse.deliveries import DeliveredFile, record_delivery, record_refusal
+from observatory.warehouse.transaction import LoadResult
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from observatory.records.feed_window import FeedWindow
     from observatory.territory.sources import FileSource
-    from observatory.warehouse.transaction import LoadResult, Transaction
+    from observatory.warehouse.transaction import Transaction
 
 log = logging.getLogger(__name__)
 ABANDONED_AFTER_S = 86_400
-"""A file that is being sent and to which nothing was added for so long will not be completed, seconds."""
+"""Seconds without progress after which an upload is considered abandoned."""
 
 
-class AlreadyTaken(Exception):
-    """A load has committed what is in this file; only its deletion is left to do."""
+class AlreadyLoaded(Exception):
+    """An earlier load has committed the content of this file; it only has to be deleted."""
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What one load takes from an inbox: a file, or nothing.
+class Delivery(DeliveredFile):
+    """What one load reads from an inbox: a file, or nothing.
 
     Attributes:
         path: the file.
-        received_at: when it was last written, UTC.
-        sha256: hash of its bytes, hexadecimal.
-        byte_count: its size.
-        identity: what tells it from another file of the same name.
+        identity: inode, time of the last change (ns) and size, which tell it from another file of the same name.
     """
 
     path: Path | None = None
-    received_at: datetime = datetime.min
-    sha256: str = ""
-    byte_count: int = 0
     identity: tuple[int, int, int] | None = None
-
-    @property
-    def name(self) -> str:
-        """Name of the file."""
-        return self.path.name if self.path else ""
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -74,42 +65,38 @@ class Taken:
         """Write the file's row of ``ops.delivery`` within its load.
 
         Raises:
-            AlreadyTaken: an earlier load has.
+            AlreadyLoaded: an earlier load has written it.
         """
-        if self.path is None:
-            return
-        from observatory.warehouse.deliveries import record_taken
-
-        if not record_taken(load, self.name, self.received_at, self.sha256, self.byte_count):
-            raise AlreadyTaken
+        if self.path is not None and not record_delivery(load, self):
+            raise AlreadyLoaded
 
     def require_unchanged(self, subject: str) -> None:
-        """Make sure, once the file is read, that it still is the one whose hash was taken.
+        """Check, after reading, that the file is still the one that was hashed.
 
         Raises:
-            SourceUnavailable: it is not; the next load takes it as it is now.
+            SourceUnavailable: it was changed or removed; the next load reads it as it is then.
         """
         if self.path is not None and _identity(self.path) != self.identity:
             raise SourceUnavailable(
                 subject,
-                found="the file was changed or taken away while it was read",
-                expected="files that stay as they are once they have their name",
-                action="Nothing of it was loaded; the next run takes it as it is then. Write files under a name that "
+                found="the file was changed or removed while it was read",
+                expected="files that do not change once they have their name",
+                action="Nothing of it was loaded; the next run reads it as it is then. Write files under a name that "
                 "begins with a dot or ends in .part, then rename them.",
             )
 
     def delete(self) -> None:
-        """Delete the file, unless another has come in its place."""
+        """Delete the file, unless another file has replaced it."""
         if self.path is not None and _identity(self.path) == self.identity:
             self.path.unlink(missing_ok=True)
 
 
-NOTHING = Taken()
-"""What a load takes that reads no inbox, or one that is empty."""
+NO_DELIVERY = Delivery()
+"""For a load that reads no inbox, or an empty one."""
 
 
-def take(url: sa.URL, feed_window: FeedWindow, load: Callable[[Taken], LoadResult]) -> LoadResult:
-    """Load what waits in an inbox, file by file; an empty one is an ordinary load of nothing.
+def load_inbox(url: sa.URL, feed_window: FeedWindow, load: Callable[[Delivery], LoadResult]) -> LoadResult:
+    """Load the files that wait in an inbox one by one; an empty inbox is a load without records.
 
     Args:
         url: the warehouse, as role ``loader``.
@@ -117,59 +104,57 @@ def take(url: sa.URL, feed_window: FeedWindow, load: Callable[[Taken], LoadResul
         load: loads one file.
 
     Returns:
-        The counts of all loads together.
+        The sums of the counts of all loads.
 
     Raises:
-        SourceUnavailable: the folder is not there.
-        SourceChanged, ContractBroken: a file was refused; it and those after it stay.
+        SourceUnavailable: the folder does not exist.
+        SourceChanged: a file cannot be read; it and later files stay.
+        ContractBroken: too many records of a file were rejected; it and later files stay.
     """
-    from observatory.warehouse.deliveries import record_refusal
-    from observatory.warehouse.transaction import LoadResult
-
     folder = made(cast("FileSource", feed_window.feed.source))
     files = waiting(str(feed_window), feed_window.feed)
     _delete_abandoned(folder)
     if not files:
-        return load(NOTHING)
+        return load(NO_DELIVERY)
     counts: Counter[str] = Counter()
     for path in files:
-        taken = _identified(path)
-        if taken is None:
+        delivery = _identified(path)
+        if delivery is None:
             continue
         try:
-            counts.update(asdict(load(taken)))
-        except AlreadyTaken:
-            log.info("%s%s: was loaded before, and is deleted now", feed_window, taken)
+            counts.update(asdict(load(delivery)))
+        except AlreadyLoaded:
+            log.info("%s%s: already loaded, deleting it", feed_window, delivery)
         except FileNotFoundError:
             if path.exists():
                 raise
-            log.info("%s%s: was taken away before it was read", feed_window, taken)
+            log.info("%s%s: removed before it was read", feed_window, delivery)
             continue
         except (SourceChanged, ContractBroken) as error:
-            record_refusal(url, feed_window, taken, error)
+            record_refusal(url, feed_window, delivery, error)
             raise _blocking(error, path) from None
-        taken.delete()
+        delivery.delete()
     return LoadResult(**counts)
 
 
 def _blocking(error: ObservatoryError, path: Path) -> ObservatoryError:
-    """The refusal of a file, with what it means for those after it."""
-    action = f"{error.action} {path} stays, and files that came after it wait: correct it, or take it away."
+    """The refusal of a file, with its effect on later files added to the action."""
+    action = f"{error.action} {path} stays, and later files wait: correct it or remove it."
     return type(error)(
         error.subject, found=error.found, expected=error.expected, action=action, redacted=error.redacted
     )
 
 
 def _delete_abandoned(folder: Path) -> None:
-    """Delete partial uploads that were abandoned: they may contain personal data that was not yet removed."""
+    """Delete abandoned uploads: they may contain personal data that was not yet removed."""
     for path in folder.glob(f"{INCOMING}*"):
         with suppress(FileNotFoundError):
             if path.stat().st_mtime < time.time() - ABANDONED_AFTER_S:
                 path.unlink()
 
 
-def _identified(path: Path) -> Taken | None:
-    """A file that waits; None where it is there no longer."""
+def _identified(path: Path) -> Delivery | None:
+    """A waiting file with its hash; None if it no longer exists."""
     try:
         identity = _identity(path)
         with path.open("rb") as file:
@@ -178,7 +163,7 @@ def _identified(path: Path) -> Taken | None:
     except FileNotFoundError:
         return None
     received_at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=seen.st_mtime_ns // 1_000)
-    return Taken(path, received_at, sha256, seen.st_size, identity)
+    return Delivery(path.name, received_at, sha256, seen.st_size, path, identity)
 
 
 def _identity(path: Path) -> tuple[int, int, int] | None:

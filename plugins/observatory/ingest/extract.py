@@ -1,4 +1,4 @@
-"""Extract a window of a feed: the step that a person can run by hand and that Airflow runs as a task."""
+"""Extract a window of a feed, for the command line and for Airflow's tasks."""
 
 from __future__ import annotations
 
@@ -51,22 +51,22 @@ def extract(
     is_part_of_history: bool = False,
     is_live: bool = False,
 ) -> LoadResult:
-    """Read one window of one feed, check it, load it; a zone feed is followed by the grid it bounds.
+    """Read one window of one feed, check it and load it; after a zone feed, derive the city's grid.
 
     Args:
         url: the warehouse, as role ``loader``.
         territory: the city.
         feed_id: one of its feeds.
         window: the local days to read.
-        is_part_of_history: whether other windows follow, so that what this one no longer lists is closed after them.
-        is_live: whether this is what a live run reads, which may be few records.
+        is_part_of_history: whether other windows follow; records that are no longer listed are closed after the last.
+        is_live: whether a live run reads it, so that a few rejects among few records are tolerated.
 
     Raises:
-        ConventionNotLive: the records may not be loaded today; the source was not asked.
+        ConventionNotLive: the records may not be loaded today; the source was not contacted.
         TerritoryError: the feed maps columns that its kind's contract does not have.
-        SecretMissing: it needs pseudonyms, and there is no secret to make them with.
-        SourceUnavailable: the source does not answer; a later retry may succeed.
-        SourceChanged: columns are missing or the answer is of another shape.
+        SecretMissing: a secret for pseudonyms or authentication is not set.
+        SourceUnavailable: the source does not respond; a later retry may succeed.
+        SourceChanged: columns are missing or the response is of another form.
         ContractBroken: more records were rejected than the feed tolerates; nothing was loaded.
     """
     feed_window = FeedWindow.of(territory, feed_id, window, is_part_of_history=is_part_of_history, is_live=is_live)
@@ -75,7 +75,7 @@ def extract(
     try:
         require_live_terms(feed, datetime.now(ZoneInfo(territory.timezone)).date())
         if feed.source.is_inbox:
-            result = deliveries.take(url, feed_window, partial(_extract, url, feed_window))
+            result = deliveries.load_inbox(url, feed_window, partial(_extract, url, feed_window))
         else:
             result = _extract(url, feed_window)
     except ObservatoryError as error:
@@ -105,16 +105,18 @@ def _loading(kind: Kind) -> Callable[[sa.URL, LoadWindow], AbstractContextManage
     return loading_signals
 
 
-def _extract(url: sa.URL, feed_window: FeedWindow, taken: deliveries.Taken = deliveries.NOTHING) -> LoadResult:
+def _extract(
+    url: sa.URL, feed_window: FeedWindow, delivery: deliveries.Delivery = deliveries.NO_DELIVERY
+) -> LoadResult:
     plan, feed, ordinals, rejects = feed_window.plan, feed_window.feed, Ordinals(), []
-    subject, files = f"{feed_window}{taken}", taken.files if feed.source.is_inbox else None
+    subject, files = f"{feed_window}{delivery}", delivery.files if feed.source.is_inbox else None
     with _loading(plan.contract.kind)(url, feed_window) as load:
-        taken.record(load)
+        delivery.record(load)
         for rows in _opened(plan, files).read(feed_window.window):
             checked = admit(rows, plan, ordinals)
             rejects.append(load.add(checked.accepted, checked.rejected))
         rejects.append(load.settle())
-        taken.require_unchanged(subject)
+        delivery.require_unchanged(subject)
         share = feed.tolerated_reject_share
         share = plan.contract.tolerated_reject_share if share is None else share
         tolerated = tolerated_count(share, load.result.read_count, is_live=feed_window.is_live)
@@ -126,8 +128,8 @@ def _extract(url: sa.URL, feed_window: FeedWindow, taken: deliveries.Taken = del
                 found=f"{broken} ({summarise(causes, load.result.read_count)})",
                 redacted=f"{broken} ({summarise(causes.with_columns(value=None), load.result.read_count)})",
                 expected=f"at most {share:.0%} (tolerated_reject_share)"
-                + (f", and what chance adds to so few: {tolerated}" if feed_window.is_live else ""),
-                action="Nothing was loaded, the last good data stays. Ask the source, or correct the mapping in "
+                + (f", plus an allowance for small numbers: {tolerated}" if feed_window.is_live else ""),
+                action="Nothing was loaded, earlier data is kept. Ask the source, or correct the mapping in "
                 f"{feed.territory_file}.",
             )
     return load.result

@@ -28,16 +28,16 @@ NO_REJECTS = pl.DataFrame(schema=REJECTED)
 
 
 def lay_grid(url: sa.URL, territory: Territory, window: Window) -> LoadResult | None:
-    """Derive the city's cells from its zones as loaded; unchanged zones give unchanged cells.
+    """Derive the city's cells from its loaded zones; unchanged zones give unchanged cells.
 
     Returns:
-        The counts of the load; None while no city boundary is loaded.
+        The counts of the load; None if no city boundary is loaded yet.
     """
     feed = LoadWindow(
         territory.code, GRID_FEED, CONTRACTS["cell"], window, is_complete=True, tolerated_withdrawal_share=1.0
     )
     with loading(url, feed) as load:
-        # read behind the load's lock, so that two zone feeds at once end with the cells of both
+        # read under the load's lock, so that of two concurrent zone feeds the second sees the zones of both
         zones = _current_zones(load, territory.code)
         city = zones.filter(pl.col("zone_type") == "city").sort("known_at").tail(1)
         if city.is_empty():

@@ -1,7 +1,7 @@
-"""A city's history: which windows are still to be read, and reading them one after another.
+"""Backfills: find the windows of a city's history that are not loaded, and read them one after another.
 
-A window is loaded whole or not at all, and is then in ``ops.load`` with its bounds. So a history that was stopped, in
-whatever way, goes on with the windows that are not there.
+A window is loaded completely or not at all, and its bounds are then in ``ops.load``. So a backfill that was stopped
+continues with the windows that are missing there.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
     from observatory.warehouse.transaction import LoadResult
 
 FRESH = timedelta(days=1)
-"""A load so recent counts even where the window may still change: it is of this history, stopped and begun again."""
+"""A load this recent counts even if the window may still change: it belongs to the same backfill, restarted."""
 OF_THE_FEED = (ConventionNotLive, SecretMissing, TerritoryError)
-"""Refusals that every other window of the feed would meet as well."""
+"""Errors that every window of the feed would raise."""
 
 FeedMonth = tuple[str, Window]
 
 
 @dataclass(frozen=True)
 class Perseverance:
-    """How often a window is tried whose source does not answer, beyond the patience of its single requests.
+    """How often to read a window whose source does not respond, in addition to the retries of single requests.
 
     Attributes:
-        attempts: how often it is read; once only while the window before it of its feed failed the same way.
-        pause_s: wait between them.
-        sleep: how that is waited.
+        attempts: how often it is read; only once if the feed's previous window failed the same way.
+        pause_s: wait between attempts, seconds.
+        sleep: the function that waits.
     """
 
     attempts: int = 3
@@ -52,7 +52,7 @@ class Perseverance:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one window: ``result`` where it was loaded, ``error`` where it was refused."""
+    """The outcome of one window: ``result`` if it was loaded, ``error`` if it failed."""
 
     feed_id: str
     window: Window
@@ -64,14 +64,14 @@ class Outcome:
 def windows_to_read(
     url: sa.URL, territory: Territory, feed_ids: Collection[str], days: tuple[date, date], *, again: bool = False
 ) -> list[FeedMonth]:
-    """What a backfill reads: a month of a feed at a time, oldest first, less what is loaded.
+    """The windows that a backfill reads: each month of each feed that is not loaded, oldest first.
 
     Args:
         url: the warehouse, as role ``loader``.
         territory: the city.
         feed_ids: its feeds.
         days: first local day, and the first that is not read.
-        again: whether what is loaded is read, too.
+        again: whether to include windows that are loaded.
     """
     windows = windows_of_history(territory, feed_ids, *days)
     return windows if again else not_loaded(windows, territory, last_loads(url, territory.code), datetime.now(UTC))
@@ -85,13 +85,13 @@ def not_loaded(
 ) -> list[FeedMonth]:
     """Leave out the windows that are loaded.
 
-    A window counts as loaded when it was, with exactly its bounds, after its source stopped correcting it (its end and
-    the feed's ``correction_days``), or within the last day.
+    A window counts as loaded if a load with exactly its bounds was committed after its source stopped correcting it
+    (its end plus the feed's ``correction_days``), or within the last day.
 
     Args:
         windows: feeds and windows.
-        territory: the city, whose feeds say how long they correct.
-        loads: feed and bounds of a window to when it was loaded last.
+        territory: the city; its feeds state how long their sources correct records.
+        loads: feed and bounds of each loaded window, with the time of its last load.
         now: UTC.
     """
 
@@ -106,16 +106,16 @@ def not_loaded(
 def read_history(
     url: sa.URL, territory: Territory, months: Iterable[FeedMonth], perseverance: Perseverance | None = None
 ) -> Iterator[Outcome]:
-    """Extract windows in their order; one that is refused does not hold up the others.
+    """Extract windows in the given order; a window that fails does not stop the others.
 
     Args:
         url: the warehouse, as role ``loader``.
         territory: the city.
         months: feeds and windows.
-        perseverance: how often a window is tried whose source does not answer.
+        perseverance: how often to read a window whose source does not respond.
 
     Yields:
-        What became of each window, as soon as that is known.
+        The outcome of each window, when it ends.
     """
     perseverance = perseverance or Perseverance()
     refused: dict[str, ObservatoryError] = {}
@@ -137,7 +137,7 @@ def read_history(
 
 
 def close(url: sa.URL, territory: Territory, feed_ids: Collection[str], days: tuple[date, date]) -> int:
-    """Close the records that no window lists any more, of the feeds all of whose windows are loaded.
+    """Close the records that no window lists any more, for each feed whose windows are all loaded.
 
     Args:
         url: the warehouse, as role ``loader``.

@@ -1,4 +1,4 @@
-"""Which windows a backfill reads."""
+"""The windows that a backfill reads."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ BACKTEST_DAYS = 28
 
 
 def asked_days(first_day: str, end_day: str) -> tuple[date, date]:
-    """The range of a backfill, from its two parameters (ISO dates, half-open).
+    """Parse the range of a backfill (ISO dates, half-open).
 
     Raises:
-        RangeError: the second is not after the first.
+        RangeError: ``end_day`` is not after ``first_day``.
     """
     first, end = date.fromisoformat(first_day), date.fromisoformat(end_day)
     if end <= first:
@@ -25,16 +25,16 @@ def asked_days(first_day: str, end_day: str) -> tuple[date, date]:
             "backfill",
             found=f"first_day {first} and end_day {end}",
             expected="an end_day after the first_day",
-            action="Trigger it again; end_day is the first day that is not read.",
+            action="Trigger it again with other days; end_day is the first day that is not read.",
         )
     return first, end
 
 
 def feeds_of_history(territory: Territory, named: Collection[str] = ()) -> list[str]:
-    """The feeds that a backfill reads, zones first: those named, or every one with a ``history_start``.
+    """The feeds that a backfill reads, zones first: those named, or else every feed with a ``history_start``.
 
     Raises:
-        RangeError: one of those named is not the city's, or none is named and none has a ``history_start``.
+        RangeError: the city has no feed of a given name, or none is named and no feed has a ``history_start``.
     """
     unknown = [feed_id for feed_id in named if feed_id not in territory.feeds]
     chosen = [each for each, feed in territory.feeds.items() if (each in named if named else feed.history_start)]
@@ -43,7 +43,7 @@ def feeds_of_history(territory: Territory, named: Collection[str] = ()) -> list[
             f"{territory.code}.yml",
             found=f"no feed {', '.join(unknown)}" if unknown else "no feed has a `history_start`",
             expected=f"feeds of {', '.join(territory.feeds)}",
-            action="Correct the names, or say in the file since when a feed has records.",
+            action="Correct the names, or set `history_start` of the feeds in the file.",
         )
     return sorted(chosen, key=lambda feed_id: territory.feeds[feed_id].kind != "zone")
 
@@ -51,10 +51,10 @@ def feeds_of_history(territory: Territory, named: Collection[str] = ()) -> list[
 def windows_of_history(
     territory: Territory, feed_ids: Collection[str], first_day: date, end_day: date
 ) -> list[tuple[str, Window]]:
-    """What a backfill of ``[first_day, end_day)`` reads of each feed: a month at a time, oldest first.
+    """The windows of each feed in a backfill of ``[first_day, end_day)``: one a month, oldest first.
 
-    A feed whose records have no time lists all of them whenever it is asked, so it is read once. Nothing is asked for
-    before a feed's ``history_start``.
+    A feed without a time column returns all its records at every read, so it has one window. No window begins before
+    a feed's ``history_start``.
     """
     windows = []
     for feed_id in feed_ids:
@@ -68,5 +68,5 @@ def windows_of_history(
 
 
 def backtest_days(end_day: date) -> tuple[date, date]:
-    """First and last day of the backtest with which a backfill ends."""
+    """First and last day of the backtest at the end of a backfill."""
     return end_day - timedelta(days=BACKTEST_DAYS), end_day - timedelta(days=1)

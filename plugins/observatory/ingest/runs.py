@@ -1,4 +1,4 @@
-"""What a run of a feed reads: a day that was asked for, or, of a live feed, whatever was not read yet until now."""
+"""Scheduled runs of a feed: read one local day, or, for a live feed, everything since the last run."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Reading:
     """What a run read.
 
     Attributes:
-        window: what it read, whole; None where there was nothing to read.
-        result: the counts of its loads, added up.
-        completed_day: the local day that is now read whole, and was not before, if any.
+        window: the window that was read; None if there was nothing to read.
+        result: the sums of the counts of its loads.
+        completed_day: the local day that this run completed, if any.
     """
 
     window: Window | None
@@ -42,14 +42,14 @@ class Reading:
 
     def __str__(self) -> str:
         """Window and counts in one line."""
-        return f"{self.window}: {self.result}" if self.window else "read until now already"
+        return f"{self.window}: {self.result}" if self.window else "already read up to the present"
 
 
 def extract_day(url: sa.URL, territory: Territory, feed_id: str, day: date) -> Reading:
-    """Read a whole local day of a feed, and as far back before it as the feed corrects itself.
+    """Read a complete local day of a feed, and the days before it that its source may still correct.
 
-    Days just before it that were not read, since their runs failed, are read first, each as its own run would have. One
-    whose records break their contract, which the journal tells, does not hold up the day.
+    Earlier days whose runs failed are caught up first, each with the window of its own run. If the records of such a
+    day break their contract, the failure is journaled and the run continues.
 
     Raises:
         ObservatoryError: as ``observatory.ingest.extract.extract``.
@@ -70,12 +70,11 @@ def extract_day(url: sa.URL, territory: Territory, feed_id: str, day: date) -> R
 
 
 def extract_until(url: sa.URL, territory: Territory, feed_id: str, now: datetime) -> Reading:
-    """Read a feed from where the journal says that it was last read until ``now``.
+    """Read a feed from the end of its last load in the journal until ``now``.
 
-    Each part of the window is loaded, and noted in the journal, by itself: the next run carries on where one failed. A
-    part whose records break their contract does not hold up those after it. It is tried again after them, so that the
-    last that the journal says of the feed is that it fails; and by every run, for as long as the journal is searched
-    for holes.
+    Each part of the window is a load of its own in the journal, so the next run continues where one failed. A part
+    whose records break their contract does not stop the later ones. It is read again after them, so that the feed's
+    last entry in the journal is the failure, and by every later run that searches the journal for gaps so far back.
 
     Args:
         url: the warehouse, as role ``loader``.
@@ -107,5 +106,5 @@ def extract_until(url: sa.URL, territory: Territory, feed_id: str, now: datetime
 
 
 def _reach(territory: Territory, feed_id: str) -> timedelta:
-    """How far back the journal is searched for holes."""
+    """How far back the journal is searched for gaps."""
     return max(corrected_for(territory, feed_id), timedelta(days=MOST_DAYS_LATE))

@@ -1,6 +1,6 @@
-"""Which feeds a day waits for, which local days a daily run reads and rebuilds, and what a run of a live feed reads.
+"""The windows that scheduled runs read: local days for a daily run, the time since the last run for a live feed.
 
-Airflow reads this at every parse of the schedules, so imports stay light.
+DAG files import this module every minute, so it imports no heavy library.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from observatory.window import Window, local_midnight
 LEAST_OVERLAP = timedelta(minutes=15)
 MOST_OVERLAP = timedelta(hours=2)
 MOST_DAYS_LATE = 31
-"""How many missed days a run makes up for, and how far back holes are searched for at least; more are a backfill's."""
+"""How many missed days a run catches up on, and how far back gaps are searched for at least; a backfill reads more."""
 
 
 def window_of_day(territory: Territory, feed_id: str, day: date) -> Window:
-    """What a daily run reads: the day, and as far back before it as the feed corrects itself."""
+    """The window of a daily run: the day, and the days before it that the source may still correct."""
     back = corrected_for(territory, feed_id)
     return Window(day - back, day + timedelta(days=1), territory.timezone)
 
 
 def days_to_read(territory: Territory, feed_id: str, day: date, last_window_end: datetime | None) -> list[date]:
-    """The day that a daily run is for, and those before it that were not read, oldest first.
+    """The day of a daily run, preceded by the missed days to catch up on, oldest first.
 
     Args:
         territory: the city.
-        feed_id: one of its feeds; one whose records have no time lists all of them whenever it is asked.
+        feed_id: one of its feeds; one without a time column needs no catch-up, since every read returns all records.
         day: the local day.
-        last_window_end: until when the feed has been read; None where it never was. Of the days since, the last
-            ``MOST_DAYS_LATE`` are read; more are a backfill's to read.
+        last_window_end: until when the feed has been read; None if it never was. Of the missed days, the last
+            ``MOST_DAYS_LATE`` are read; more need a backfill.
     """
     late = 0
     if last_window_end is not None and KINDS[territory.feeds[feed_id].kind].time_column:
@@ -42,30 +42,30 @@ def days_to_read(territory: Territory, feed_id: str, day: date, last_window_end:
 
 
 def overlap(territory: Territory, feed_id: str) -> timedelta:
-    """How much of what the last run read the next one reads again.
+    """How much of the previous run's window a live run reads again.
 
-    The lag that the feed declares, ``publication_lag_hours``, but not less than a quarter of an hour nor more than two
-    hours; what a source publishes later than that arrives with the first run of the next day.
+    The feed's ``publication_lag_hours``, but at least 15 minutes and at most two hours; records that are published
+    later than that are read by the first run of the next day.
     """
     lag = timedelta(hours=territory.feeds[feed_id].publication_lag_hours)
     return min(max(lag, LEAST_OVERLAP), MOST_OVERLAP)
 
 
 def live_window(territory: Territory, feed_id: str, last_window_end: datetime | None, now: datetime) -> Window | None:
-    """What a run of a live feed reads: everything since the last load, and a little before it, until now.
+    """The window of a live run: from a little before the end of the last load until now.
 
-    The first run of a local day reads whatever may have been corrected since the first run of the last day that was
-    read: from as far before that day as the feed corrects itself. The first run ever goes so far back from today.
+    The first run of a local day begins ``correction_days`` before the last day that was read, to include what the
+    source has corrected meanwhile. The first run ever begins ``correction_days`` before today.
 
     Args:
         territory: the city.
         feed_id: one of its feeds.
-        last_window_end: until when the feed has been read (``observatory.warehouse.journal.read_until``); None where
-            it never was.
+        last_window_end: until when the feed has been read (``observatory.warehouse.journal.read_until``); None if it
+            never was.
         now: the present moment, with a time zone.
 
     Returns:
-        The window; None where the feed has been read until now already.
+        The window; None if the feed has already been read up to now.
     """
     if last_window_end is not None and last_window_end >= now:
         return None
@@ -79,7 +79,7 @@ def live_window(territory: Territory, feed_id: str, last_window_end: datetime | 
 
 
 def parts(territory: Territory, feed_id: str, window: Window) -> Iterator[Window]:
-    """Cut a window that is longer than a run's ordinary one into its local days, oldest first."""
+    """Cut a window that is longer than that of an ordinary run into local days, oldest first."""
     ordinary = corrected_for(territory, feed_id).days + 2
     if (window.end_day - window.first_day).days <= ordinary:
         yield window
@@ -88,7 +88,7 @@ def parts(territory: Territory, feed_id: str, window: Window) -> Iterator[Window
 
 
 def completed_day(window: Window, last_window_end: datetime | None) -> date | None:
-    """The local day before today, where a live run is the first that could read it whole; None where it is not."""
+    """Yesterday, if this live run is the first after its end, so that the day is now complete; None otherwise."""
     zone = ZoneInfo(window.timezone)
     today = window.end.astimezone(zone).date()
     is_first = last_window_end is None or last_window_end.astimezone(zone).date() < today

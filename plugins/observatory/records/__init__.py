@@ -1,1 +1,1 @@
-"""Records: from a source's rows, by what a feed declares, to records that meet their kind's contract."""
+"""Turn a source's rows into records that meet the contract of their kind, as the feed declares."""

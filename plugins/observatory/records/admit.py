@@ -1,4 +1,4 @@
-"""From a chunk of a feed's rows to checked records: minimise, conform, check."""
+"""Minimise, conform and check a chunk of a feed's rows."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def admit(rows: pl.DataFrame, plan: Plan, ordinals: Ordinals) -> Checked:
-    """Turn a chunk of a feed's rows into accepted and rejected records; the only way into the warehouse.
+    """Turn a chunk of a feed's rows into accepted and rejected records; every load calls it.
 
     Args:
-        rows: the chunk as the feed delivered it, shape (n, any).
+        rows: the chunk as the reader returned it, shape (n, any).
         plan: how the feed's rows become records.
         ordinals: the same object for all chunks of one window.
     """

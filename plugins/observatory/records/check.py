@@ -1,4 +1,4 @@
-"""Divide records into those that meet their contract and those that do not, with the reason in words."""
+"""Check records against their contract, and explain why a record is rejected."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _LONGEST_VALUE = 120
 
 @dataclass(frozen=True)
 class Checked:
-    """A chunk, divided.
+    """The result of a check.
 
     Attributes:
         accepted: records that meet the contract; the kind's columns.
-        rejected: one row per record that does not, by its first failure; columns of ``REJECTED``.
+        rejected: one row per record that does not, with its first failure; columns of ``REJECTED``.
     """
 
     accepted: pl.DataFrame
@@ -43,18 +43,18 @@ class Checked:
 
 
 def check(rows: pl.DataFrame, conformed: pl.DataFrame, plan: Plan) -> Checked:
-    """Divide a chunk into records that meet the contract and those that do not.
+    """Separate the records that meet the contract from those that do not.
 
     Args:
-        rows: the chunk as the source delivered it, shape (n, any).
-        conformed: what ``conform`` made of it, shape (n, kind's columns + 1).
-        plan: the contract; the city, whose bounds a point must lie in; how the source writes, for the reasons.
+        rows: the chunk as minimised, shape (n, any).
+        conformed: the result of ``conform``, shape (n, kind's columns + 1).
+        plan: the contract; the city, in whose bounds a point must lie; the feed's settings, for the reasons.
     """
     records = conformed.select(plan.contract.columns)
     failures = pl.concat([_unusable(conformed), _broken(plan.schema, records)])
     if failures.is_empty():
         return Checked(records, pl.DataFrame(schema=REJECTED))
-    # a column that is derived fails because of one that is delivered, which is the one to name
+    # a derived column fails because of a delivered one, so the delivered column is reported
     delivered_first = failures.sort(pl.col("column_name").is_in([*plan.sources]), descending=True, maintain_order=True)
     first = delivered_first.unique("index", keep="first", maintain_order=True).sort("index")
     wrong = first["index"]
@@ -64,11 +64,11 @@ def check(rows: pl.DataFrame, conformed: pl.DataFrame, plan: Plan) -> Checked:
 
 
 def summarise(rejected: pl.DataFrame, read_count: int | None = None) -> str:
-    """Say in one line what broke: ``latitude_deg: in bounds (3 of 200 rows, e.g. 999.0); …``, most frequent first.
+    """The failures in one line, most frequent first: ``latitude_deg: in bounds (3 of 200 rows, e.g. 999.0); …``.
 
     Args:
         rejected: rejected records of any number of chunks.
-        read_count: how many records were read; left out of the line when None.
+        read_count: how many records were read; omitted from the line if None.
     """
     total = "" if read_count is None else f" of {read_count}"
     causes = (
@@ -94,7 +94,7 @@ def _broken(schema: pa.DataFrameSchema, records: pl.DataFrame) -> pl.DataFrame:
     except SchemaErrors as errors:
         cases = errors.failure_cases
         if cases["index"].has_nulls():
-            raise  # not the source's doing: conform gave other columns or types than the contract has
+            raise  # an error in conform, not in the source: it returned other columns or types than the contract's
         return cases.select(
             pl.col("index").cast(pl.UInt32),
             pl.col("column").alias("column_name"),
@@ -104,7 +104,7 @@ def _broken(schema: pa.DataFrameSchema, records: pl.DataFrame) -> pl.DataFrame:
 
 
 def _described(failures: pl.DataFrame, rows: pl.DataFrame, records: pl.DataFrame, plan: Plan) -> pl.DataFrame:
-    """Put each failure into words; all three frames have one row per rejected record."""
+    """Add a reason to each failure; all three frames have one row per rejected record."""
     sources = plan.checked_sources
     failures = failures.with_columns(pl.col("column_name").replace(DEGREES))
     causes = failures.select("column_name", "check_name").unique(maintain_order=True)
@@ -130,11 +130,11 @@ def _described(failures: pl.DataFrame, rows: pl.DataFrame, records: pl.DataFrame
         ],
         how="horizontal",
     )
-    said = pl.coalesce(
+    written = pl.coalesce(
         pl.lit(None, pl.String),
         *(pl.when(pl.col("column_name") == column).then(pl.col(f"source {column}")) for column in sources),
     )
-    value = pl.when(said != "").then(said).str.head(_LONGEST_VALUE)
+    value = pl.when(written != "").then(written).str.head(_LONGEST_VALUE)
     found = (
         pl.when(pl.col("value").is_null())
         .then(pl.lit("is missing"))
@@ -157,7 +157,7 @@ def _described(failures: pl.DataFrame, rows: pl.DataFrame, records: pl.DataFrame
 
 
 def _words(column: str, check: str, plan: Plan) -> tuple[str, str]:
-    """What a check expects of a column, and what to do about it."""
+    """What a check expects of a column, and what to do if it fails."""
     feed, bounds = plan.feed, plan.territory.bounds
     correct = f"Correct feeds.{feed.feed_id}"
     match check:
@@ -175,7 +175,7 @@ def _words(column: str, check: str, plan: Plan) -> tuple[str, str]:
 
 
 def _readable(column: str, plan: Plan) -> tuple[str, str]:
-    """How a value of a column is to be written, and the keys of the feed that say how it is."""
+    """The expected form of a column's values, and the keys of the feed that declare the source's form."""
     dtype = plan.contract.dtype(column)
     if column in ("longitude_deg", "latitude_deg", "point"):
         return "a number, beside the other coordinate's", "columns or decimal_comma"
@@ -187,4 +187,4 @@ def _readable(column: str, plan: Plan) -> tuple[str, str]:
         least = {**plan.contract.least_count, **plan.feed.least_count}.get(column)
         return f"a number of at least {least}" if least else "a number", "columns, values or decimal_comma"
     formats = " or ".join(plan.feed.date_formats)
-    return f"a moment written {formats} that exists on the clock of {plan.territory.timezone}", "date_formats"
+    return f"a time written as {formats} that exists in the time zone {plan.territory.timezone}", "date_formats"

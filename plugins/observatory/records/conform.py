@@ -1,4 +1,4 @@
-"""The way from a source's rows to records of a contract, driven by the kind's contract and what the feed declares."""
+"""Turn a source's rows into records with the columns of a contract, as the feed declares."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def conform(
     """Turn a chunk of a feed's rows into records of its kind.
 
     Args:
-        rows: rows as the feed delivered them, shape (n, any).
+        rows: the minimised rows, shape (n, any).
         plan: how the feed's rows become records.
-        ordinals: the same object for all chunks of one window, so that equal rows without identifiers are told apart.
+        ordinals: the same object for all chunks of one window, so that equal rows without identifiers are numbered.
         read_at: when the rows were read, UTC; now by default.
 
     Returns:
-        The kind's columns and ``unusable_column``, shape (n, columns + 1), row i made of row i. Nothing is left out:
-        ``check`` decides.
+        The kind's columns and ``unusable_column``, shape (n, columns + 1), one row per input row in the same order.
+        No row is left out; ``check`` rejects.
     """
     contract, feed, ordinals = plan.contract, plan.feed, ordinals or Ordinals()
     written = rows.select(plan.texts)
@@ -55,7 +55,7 @@ def conform(
 
 
 def _read(rows: pl.DataFrame, written: pl.DataFrame, plan: Plan) -> pl.DataFrame:
-    """The mapped columns in the types of the contract; null where what is written cannot be read."""
+    """The mapped columns in the types of the contract; null where a value cannot be read."""
     frame = pl.concat([rows, written.select(pl.all().name.prefix("written "))], how="horizontal")
     readers = []
     feed = plan.feed
@@ -80,7 +80,7 @@ def _read(rows: pl.DataFrame, written: pl.DataFrame, plan: Plan) -> pl.DataFrame
 
 
 def _first_unusable(written: pl.DataFrame, values: pl.DataFrame, feed: FeedSettings) -> pl.Series:
-    """The first contract column whose source value is there but cannot be read, or is one half of a place."""
+    """The first contract column whose source value is present but cannot be read, or is only half of a place."""
     both = pl.concat([written.select(pl.all().name.prefix("written ")), values], how="horizontal")
     failures = [
         pl.when(pl.col(f"written {name}").is_not_null() & pl.col(name).is_null()).then(pl.lit(name))
@@ -98,14 +98,14 @@ def _first_unusable(written: pl.DataFrame, values: pl.DataFrame, feed: FeedSetti
 
 
 def _numbered(values: pl.DataFrame, ordinals: Ordinals) -> pl.Series:
-    """Identifiers of records that have none: their content's hash and their number among equals."""
+    """Identifiers for records that have none: the hash of their content and their number among equal records."""
     hashed = row_hash(values, sorted(values.columns))
     number = ordinals.number(hashed).cast(pl.String)
     return (hashed.bin.encode("hex") + "-" + number).alias("source_record_id")
 
 
 def _key(contract: Contract, values: pl.DataFrame) -> pl.Expr:
-    """The natural key as text; null where a part of it that is never empty is."""
+    """The natural key as text; null where a required part is null."""
     parts = []
     for name in contract.natural_key:
         value = pl.col(name) if name in values.columns else pl.lit(None, contract.schema[name])
@@ -116,7 +116,7 @@ def _key(contract: Contract, values: pl.DataFrame) -> pl.Expr:
 
 
 def _timed(values: pl.DataFrame, plan: Plan, read_at: datetime) -> pl.DataFrame:
-    """Complete when it happened, how exactly that is known, and when it could be known."""
+    """Complete the columns of time: when it happened, with what precision, and when it could be known."""
     feed, timezone = plan.feed, plan.territory.timezone
     moments = ("occurred_from", "occurred_to", "reported_at", "published_at")
     absent = [pl.lit(None, UTC_TIME).alias(name) for name in moments if name not in values.columns]
@@ -127,11 +127,11 @@ def _timed(values: pl.DataFrame, plan: Plan, read_at: datetime) -> pl.DataFrame:
         end = parse.end_of(pl.col("occurred_from"), pl.col("occurred_precision"), timezone)
         values = values.with_columns(pl.coalesce("occurred_to", end))
     if plan.contract.kind.time_column:
-        unsaid = pl.col("occurred_to").fill_null(pl.col("occurred_from"))
-        unsaid += pl.duration(seconds=round(feed.publication_lag_hours * 3600))
+        assumed = pl.col("occurred_to").fill_null(pl.col("occurred_from"))
+        assumed += pl.duration(seconds=round(feed.publication_lag_hours * 3600))
     else:
-        # what stands is listed long after it began, so its own time does not say when it could be known
+        # a record without a time column may be listed long after it began, so its own time is no evidence
         begun = local_midnight(feed.history_start, timezone) if feed.history_start else read_at
-        unsaid = pl.lit(begun).cast(UTC_TIME)
-    said = [name for name in ("known_at", "published_at", "reported_at") if name in values.columns]
-    return values.with_columns(known_at=pl.coalesce(*said, unsaid))
+        assumed = pl.lit(begun).cast(UTC_TIME)
+    stated = [name for name in ("known_at", "published_at", "reported_at") if name in values.columns]
+    return values.with_columns(known_at=pl.coalesce(*stated, assumed))

@@ -1,4 +1,4 @@
-"""One window of one feed: made once, and handed on to every layer that reads, checks or loads it."""
+"""One window of one feed: created once and passed to every layer that reads, checks or loads it."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadWindow:
-    """What a load must know: whose records, of which contract, in which window.
+    """What a load needs to know: the feed, its contract, and the window.
 
     Attributes:
         territory_code: the city.
         feed_id: the feed.
         contract: the contract of its kind.
         window: the time whose records are loaded.
-        is_complete: whether the source lists every record of the window, so that what it no longer lists is withdrawn.
+        is_complete: whether the source lists every record of the window, so that a record it no longer lists is
+            withdrawn.
         tolerated_withdrawal_share: share of the known records above which none is withdrawn.
         has_pseudonymous_key: whether the records' identifiers are pseudonyms.
-        is_part_of_history: whether other windows follow, one of which may list a record that this one does not; what
-            is no longer listed is then withdrawn after the last of them (``warehouse.withdrawals``).
-        is_live: whether a live run reads it; of so few records a few more may be rejected (``records.tolerance``).
+        is_part_of_history: whether other windows follow, one of which may list a record that this one does not;
+            withdrawals are then decided after the last of them (``warehouse.withdrawals``).
+        is_live: whether a live run reads it, which has few records (``records.tolerance``).
     """
 
     territory_code: str
@@ -87,5 +88,5 @@ class FeedWindow(LoadWindow):
 
     @property
     def feed(self) -> FeedSettings:
-        """What the city's file says of the feed."""
+        """The feed's settings in the territory file."""
         return self.plan.feed

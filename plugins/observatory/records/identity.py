@@ -1,4 +1,4 @@
-"""What tells one record from another: hashes of rows, and numbers among equal ones."""
+"""Identity of records: hashes of rows, and numbers of equal rows."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Ordinals:
-    """What is remembered of the chunks of one window: how often a record came, and when its like came last."""
+    """State across the chunks of one window: how often each row occurred, and when each group of records did last."""
 
     def __init__(self) -> None:
         self._seen = pl.DataFrame(schema={"row_hash": pl.Binary, "seen": pl.UInt32})
         self._last = pl.DataFrame(schema={"like": pl.String, "last": UTC_TIME})
 
     def number(self, row_hash: pl.Series) -> pl.Series:
-        """Number the records of the next chunk among their equals: 1 for one not seen before, then 2, and so on.
+        """Number equal records of the next chunk: 1 for the first in the window, 2 for the second, and so on.
 
         Args:
             row_hash: hashes of the records, shape (n,).
@@ -39,15 +39,15 @@ class Ordinals:
         return known.select((pl.col("here") + pl.col("seen").fill_null(0)).alias("ordinal")).to_series()
 
     def repeats(self, like: pl.Series, moment: pl.Series, within_s: int) -> pl.Series:
-        """Tell which records of the next chunk follow another of their like closely.
+        """Find the records of the next chunk that follow another record of the same group closely.
 
         Args:
-            like: what is equal in records that tell of the same thing, shape (n,).
-            moment: when each happened, UTC; a source lists later chunks later.
-            within_s: how closely, seconds.
+            like: the group of each record; equal for reports of the same event, shape (n,).
+            moment: when each happened, UTC; later chunks have later times.
+            within_s: the longest gap to the previous record of the group, seconds.
 
         Returns:
-            True for all but the first of records each of which follows the one before it, shape (n,).
+            True for records that are at most ``within_s`` after the previous one of their group, shape (n,).
         """
         chunk = pl.DataFrame({"like": like, "moment": moment})
         chunk = chunk.join(self._last, on="like", how="left", maintain_order="left")
@@ -60,14 +60,14 @@ class Ordinals:
 
 
 def row_hash(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
-    """Hash the named columns of each row, the same in every run and with every version of polars.
+    """Hash the given columns of each row, identically in every run and with every version of polars.
 
-    The encoding is version 1 of polars-hash's, which is promised not to change: it has the meaning of a value, not its
-    storage, so a wider integer or a finer time unit changes nothing, and no two different rows are written alike.
+    The encoding is polars-hash's version 1, which is guaranteed stable. It encodes the value, not its storage, so a
+    wider integer or a finer time unit does not change the hash, and different rows have different encodings.
 
     Args:
         frame: shape (n, any).
-        columns: which columns, in which order; both count, their names do not.
+        columns: the columns; their order matters, their names do not.
 
     Returns:
         XXH3-128 digests, 16 bytes each (Binary), shape (n,).

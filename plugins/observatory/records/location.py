@@ -1,4 +1,4 @@
-"""Where a record is: from what a source wrote to degrees, a cell, a method and a precision."""
+"""Locate records: from a source's coordinates to degrees, a cell, a method and a precision."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ GEOMETRY = "geometry_wkt"
 
 _PAIR = r"(-?\d+(?:\.\d+)?)[\s,;]+(-?\d+(?:\.\d+)?)"
 _DECIMALS = 7
-"""Places kept of a degree: a centimetre. The last digits differ between versions of PROJ."""
+"""Decimals of a degree that are kept, about a centimetre; further digits differ between versions of PROJ."""
 
 
 def locate(contract: Contract, values: pl.DataFrame, territory: Territory, feed: FeedSettings) -> pl.DataFrame:
-    """Give every row its place in degrees, and its cell; null where the source tells none.
+    """Add the location of each row in degrees, and its cell; null where the source states none.
 
     Args:
-        contract: the contract, which may ask that places be made coarser.
-        values: what was read; a place stands in ``longitude_deg`` and ``latitude_deg``, ``easting`` and ``northing``,
-            ``point``, or is that of ``geometry_wkt``.
-        territory: the city, whose grid names the cells.
-        feed: how its places are written.
+        contract: the contract, which may require rounded locations.
+        values: the rows; the location is in ``longitude_deg`` and ``latitude_deg``, in ``easting`` and ``northing``,
+            or is a point of ``geometry_wkt``.
+        territory: the city, whose grid defines the cells.
+        feed: the feed's settings of coordinates.
 
     Returns:
         The same rows with ``longitude_deg``, ``latitude_deg``, ``cell_id``, ``location_method`` and
-        ``location_precision_m``. A place in another reference system is rounded to a centimetre.
+        ``location_precision_m``. Transformed coordinates are rounded to a centimetre.
     """
     if "easting" in values.columns:
         values = values.with_columns(_degrees(values["easting"], values["northing"], feed.coordinates.epsg))
@@ -53,15 +53,15 @@ def locate(contract: Contract, values: pl.DataFrame, territory: Territory, feed:
     values = values.with_columns(
         pl.coalesce(*([name] if name in values.columns else []), value).alias(name) for name, value in declared.items()
     )
-    # a point that stands for a whole town is no location, and its source says so
-    is_told = pl.col("location_method") != "none"
-    values = values.with_columns(pl.when(is_told).then(name).alias(name) for name in ("longitude_deg", "latitude_deg"))
+    # method "none": the source's point stands for a whole town and is no location
+    is_known = pl.col("location_method") != "none"
+    values = values.with_columns(pl.when(is_known).then(name).alias(name) for name in ("longitude_deg", "latitude_deg"))
     has_place = pl.col("longitude_deg").is_not_null() & pl.col("latitude_deg").is_not_null()
     epsg = territory.grid.epsg
     easting, northing = grid.project(values["longitude_deg"], values["latitude_deg"], epsg)
     if side := contract.rounded_to_m:
         easting, northing = ((np.floor(axis / side) + 0.5) * side for axis in (easting, northing))
-        # a place that the city's plane does not reach stays as it is, for the bounds to refuse
+        # a point that the city's reference system cannot express stays as it is, and is rejected by the bounds
         moved = _lon_lat(grid.reproject(easting, northing, epsg, grid.WGS84))
         values = values.with_columns(
             *(pl.coalesce(axis, pl.col(axis.name)).alias(axis.name) for axis in moved),
@@ -77,11 +77,11 @@ def locate(contract: Contract, values: pl.DataFrame, territory: Territory, feed:
 
 
 def split_point(written: pl.Expr, coordinates: Coordinates) -> tuple[pl.Expr, pl.Expr]:
-    """Both coordinates of a text that has them together, east first.
+    """Parse a text with both coordinates; returns them east first.
 
     Args:
         written: ``43.3, 5.4``, a point as GeoJSON or well-known text, or an object with a longitude and a latitude.
-        coordinates: which coordinate comes first where the text does not say so itself.
+        coordinates: states which coordinate comes first in texts of the form ``43.3, 5.4``.
     """
     pair = written.str.extract_groups(_PAIR)
     first, second = pair.struct.field("1"), pair.struct.field("2")
@@ -97,19 +97,19 @@ def split_point(written: pl.Expr, coordinates: Coordinates) -> tuple[pl.Expr, pl
 
 
 def geometries(written: pl.Series, epsg: int) -> pl.Series:
-    """Areas and lines as well-known text in WGS 84; null where it cannot be read.
+    """Convert areas and lines to well-known text in WGS 84; null where a text cannot be read.
 
     Args:
         written: GeoJSON or well-known text, shape (n,).
-        epsg: reference system they are in.
+        epsg: their reference system.
 
     Returns:
-        Text to seven decimals; self-crossing outlines are repaired.
+        Text with seven decimals; self-intersecting polygons are repaired.
     """
     is_json = written.str.contains(r"^\s*\{").fill_null(value=False).to_numpy()
     texts = written.to_numpy()
     shapes = np.full(len(texts), None, dtype=object)
-    # coordinates beyond a float's reach are for the bounds to refuse
+    # coordinates that overflow a float are rejected later by the bounds
     with np.errstate(over="ignore", invalid="ignore"):
         shapes[is_json] = shapely.from_geojson(texts[is_json], on_invalid="ignore")
         shapes[~is_json] = shapely.from_wkt(texts[~is_json], on_invalid="ignore")
@@ -121,16 +121,16 @@ def geometries(written: pl.Series, epsg: int) -> pl.Series:
 
 def _degrees(easting: pl.Series, northing: pl.Series, epsg: int) -> list[pl.Expr]:
     points = grid.reproject(easting, northing, epsg, grid.WGS84)
-    is_told = pl.col("easting").is_not_null() & pl.col("northing").is_not_null()
-    # a point beyond the earth stays NaN, which is in no bounds
+    is_known = pl.col("easting").is_not_null() & pl.col("northing").is_not_null()
+    # a point that cannot be transformed stays NaN, which the bounds reject
     return [
-        pl.when(is_told).then(pl.Series(points.east.round(_DECIMALS))).alias("longitude_deg"),
-        pl.when(is_told).then(pl.Series(points.north.round(_DECIMALS))).alias("latitude_deg"),
+        pl.when(is_known).then(pl.Series(points.east.round(_DECIMALS))).alias("longitude_deg"),
+        pl.when(is_known).then(pl.Series(points.north.round(_DECIMALS))).alias("latitude_deg"),
     ]
 
 
 def _middles(geometry: pl.Series) -> list[pl.Series]:
-    """A point of each shape: halfway along a line, inside an area."""
+    """A representative point of each shape: halfway along a line, inside an area."""
     shapes = shapely.from_wkt(geometry.to_numpy())
     shapes[shapely.is_empty(shapes)] = None
     is_line = shapely.get_dimensions(shapes) == 1

@@ -1,4 +1,4 @@
-"""Whether a feed maps the columns that its kind's contract has, and none that names a person."""
+"""Check that a feed maps the columns of its kind's contract, and none that identifies a person."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from observatory.records.plan import Plan
 
 _OF_PLACES = {"zone_name", "place_name", "title"}
-"""Columns with the names of places and events, whatever the source calls them."""
+"""Contract columns with names of places and events; their source columns may be called e.g. ``nom``."""
 
 _COMPLETED = {"occurred_to", "occurred_precision", "location_method"}
-"""Required columns that every feed's records get, mapped or not."""
+"""Required columns that ``conform`` fills in where they are not mapped."""
 
 
 def require_mapping(plan: Plan) -> None:
@@ -37,14 +37,14 @@ def require_mapping(plan: Plan) -> None:
 
 
 def _mistakes(plan: Plan) -> Iterator[tuple[str, str]]:
-    """What was found and what was expected, for each mistake; the gravest first."""
+    """What was found and what was expected, for each mistake; the most serious first."""
     contract, feed = plan.contract, plan.feed
     if contract.kind.is_derived:
-        yield f"has `kind` {contract.name}", "a kind that sources deliver; the observatory derives this one"
+        yield f"has `kind` {contract.name}", "a kind that feeds deliver; the observatory derives this one itself"
     if contract.kind.is_signal and feed.is_complete:
         yield (
             "has `is_complete`",
-            f"none in a feed of {contract.name}: of a signal the newest version alone is kept, and none is withdrawn",
+            f"no such key in a feed of {contract.name}: records of a signal are never withdrawn",
         )
     yield from _personal(plan)
     yield from _not_of_the_contract(plan)
@@ -52,8 +52,8 @@ def _mistakes(plan: Plan) -> Iterator[tuple[str, str]]:
         ("coded_texts", set(feed.coded_texts), set(contract.texts)),
         ("least_count", set(feed.least_count), set(contract.least_count)),
     ):
-        if odd := sorted(given - known):
-            yield f"has `{setting}` {odd}", f"any of {sorted(known)}, as kind {contract.name} has"
+        if unknown := sorted(given - known):
+            yield f"has `{setting}` {unknown}", f"any of {sorted(known)}, the columns of kind {contract.name}"
 
 
 def _personal(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -63,10 +63,10 @@ def _personal(plan: Plan) -> Iterator[tuple[str, str]]:
     key = set(plan.sources["source_record_id"]) if plan.has_pseudonymous_key else set()
     of_places = {source for name in feed.columns if name in _OF_PLACES for source in feed.sources_of(name)}
     if personal := personal_columns(feed.read_columns, allowed=key | of_places):
-        yield f"reads {personal}", "no column that holds a person; the observatory does not want it"
+        yield f"reads {personal}", "no column with data about a person"
     for column in feed.columns:
         if column != "source_record_id" and (shared := key & set(feed.sources_of(column))):
-            yield f"maps {sorted(shared)} to `{column}` too", "a key that leads to a person's file nowhere else"
+            yield f"maps {sorted(shared)} to `{column}` too", "the identifier of a person's file in no other column"
 
 
 def _not_of_the_contract(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -83,12 +83,12 @@ def _not_of_the_contract(plan: Plan) -> Iterator[tuple[str, str]]:
     missing, unknown = sorted(required - given), sorted({*given, *feed.values} - possible)
     if missing or unknown:
         yield (
-            f"has `columns` that lack {missing} and that are unknown: {unknown}",
+            f"has `columns` without {missing} and with the unknown {unknown}",
             f"the columns {sorted(required)} and any of {sorted(possible - required)}",
         )
     if contract.any_of and not given & set(contract.any_of):
         yield f"has `columns` with none of {list(contract.any_of)}", "at least one of them"
     if len(place & set(feed.columns)) == 1:
-        yield "has half of a place in `columns`", f"{' and '.join(sorted(place))}, or neither"
+        yield "has only one coordinate in `columns`", f"{' and '.join(sorted(place))}, or neither"
     if twice := sorted(set(feed.columns) & set(feed.constants)):
         yield f"has {twice} both in `columns` and in `constants`", "each column once"

@@ -1,4 +1,4 @@
-"""Minimisation: remove what is personal from a source's rows before they are conformed, checked, kept or logged."""
+"""Minimisation: remove personal data from a source's rows before they are conformed, checked, stored or logged."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ if TYPE_CHECKING:
     from observatory.territory.city import PlaceNames, Territory
 
 EPOCH_LENGTH = 8
-"""Characters of a pseudonymous key that tell its epoch; a hyphen and the pseudonym follow."""
+"""Number of leading characters of a pseudonymous key that state its epoch; a hyphen and the pseudonym follow."""
 
 
 def minimise(rows: pl.DataFrame, plan: Plan) -> pl.DataFrame:
-    """Keep the mapped columns of a source's rows, less what is personal in them.
+    """Keep the mapped columns of a source's rows, without personal data.
 
     Args:
-        rows: the chunk as the feed delivered it, shape (n, any).
-        plan: says which source column is a key, a text or a count of a group.
+        rows: the chunk as the reader returned it, shape (n, any).
+        plan: states which source column is a key, a free text or the size of a group.
 
     Returns:
-        The mapped columns, shape (n, mapped). Identifiers that lead to a person's file are pseudonyms, persons are
-        masked in free texts, texts that are only measured are their length, and the sizes of small groups are gone.
+        The mapped columns, shape (n, mapped). Identifiers that lead to a person's file are replaced by pseudonyms,
+        persons in free texts are masked, texts of which only the length is used are replaced by it, and counts of
+        small groups are removed.
 
     Raises:
-        SecretMissing: there are identifiers to replace by pseudonyms, and no secret to make them with.
+        SecretMissing: identifiers must be replaced by pseudonyms, and the secret for them is not set.
     """
     rows = rows.select(*plan.mapped)
     contract, sources = plan.contract, plan.sources
@@ -64,7 +65,7 @@ def _scrubbed(values: pl.Series, territory: Territory) -> pl.Series:
 
 
 def _large_enough(values: pl.Series, least: int, plan: Plan) -> pl.Series:
-    """The counts, less those of groups so small that they may tell of a person."""
+    """The counts, without those of groups so small that they could identify a person."""
     count = parse.number(pl.col(values.name), pl.Float64(), decimal_comma=plan.feed.decimal_comma)
     instead = pl.lit(f"<{least}") if plan.contract.small_counts == "refuse" else pl.lit(None, pl.String)
     written = parse.text(values.name)
@@ -81,7 +82,7 @@ def _texts(values: pl.Series) -> pl.Series:
 
 @lru_cache(maxsize=8)
 def _places(names: PlaceNames) -> Places:
-    """The names that stay in a text: those of the city's streets and areas."""
+    """Names that scrubbing keeps in a text: those of the city's streets and areas."""
     from observatory.privacy.places import Places
 
     return Places(streets=names.read("streets"), areas=names.read("areas"))

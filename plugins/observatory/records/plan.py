@@ -1,4 +1,4 @@
-"""How the rows of one feed become records, compiled once from the city's file and the kind's contract."""
+"""How the rows of one feed become records, compiled once from the territory file and the kind's contract."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from observatory.territory.feed import FeedSettings
 
 IN_BOUNDS = "in bounds"
-"""Name of the check that a point lies in the city's bounds."""
+"""Name of the check that a point lies within the city's bounds."""
 
 DEGREES = {"easting": "longitude_deg", "northing": "latitude_deg"}
-"""Column of metres or feet to the column of degrees that is made of it."""
+"""Projected coordinate to the coordinate in degrees that is computed from it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What is known of a feed before its first row: its settings, its contract, and the expressions made of both.
+    """A feed's settings and contract, and the polars expressions compiled from both.
 
     Attributes:
         territory: the city.
-        feed: what its file says of the feed.
+        feed: the feed's settings in the territory file.
         contract: the contract of the feed's kind.
     """
 
@@ -50,24 +50,24 @@ class Plan:
 
     @property
     def clock(self) -> str:
-        """Time zone of what the source writes without an offset."""
+        """Time zone of the source's times without an offset."""
         return self.territory.timezone if self.feed.clock == "local" else "UTC"
 
     @cached_property
     def sources(self) -> dict[str, tuple[str, ...]]:
-        """Mapped column to the source columns it is read from."""
+        """Mapped contract column to the source columns it is read from."""
         return {column: self.feed.sources_of(column) for column in self.feed.columns}
 
     @cached_property
     def checked_sources(self) -> dict[str, tuple[str, ...]]:
-        """Contract column to the source columns it is made of; degrees also where the source has metres or an area."""
+        """Contract column to the source columns it is computed from, also for degrees of projected points or areas."""
         named = {DEGREES.get(name, name): sources for name, sources in self.sources.items()}
         place = named.get("point") or named.get(GEOMETRY)
         return dict.fromkeys(DEGREES.values(), place) | named if place else named
 
     @cached_property
     def mapped(self) -> tuple[str, ...]:
-        """Source columns that are mapped, each once."""
+        """The mapped source columns, each once."""
         return tuple(dict.fromkeys(source for sources in self.sources.values() for source in sources))
 
     @cached_property
@@ -79,7 +79,7 @@ class Plan:
 
     @cached_property
     def texts(self) -> list[pl.Expr]:
-        """Each mapped column as the source wrote it, its codes translated to the contract's."""
+        """Each mapped column as text, with the source's codes translated to the contract's."""
         texts = []
         for name, sources in self.sources.items():
             value = parse.text(*sources)
@@ -90,14 +90,14 @@ class Plan:
 
     @cached_property
     def constants(self) -> list[pl.Expr]:
-        """What every record of the feed has, in the types of the contract."""
+        """The constant columns of the feed, in the types of the contract."""
         given = {name: pl.lit(str(value)) for name, value in self.feed.constants.items()}
         return [self.typed(text, self.contract.dtype(name)).alias(name) for name, text in given.items()]
 
     @cached_property
     def schema(self) -> pa.DataFrameSchema:
-        """The contract's checks, with the city's bounds where the kind has a place."""
-        # pandera hands out one schema per model; the bounds of one city must not be another's
+        """The contract's checks, and for kinds with a location the check of the city's bounds."""
+        # pandera caches one schema per model; copied, so that the bounds of one city do not apply to another
         schema = copy.deepcopy(self.contract.model.to_schema())
         bounds = self.territory.bounds
         limits = {"longitude_deg": (bounds.west, bounds.east), "latitude_deg": (bounds.south, bounds.north)}
@@ -107,7 +107,7 @@ class Plan:
         return schema
 
     def typed(self, written: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-        """A text in a type of the contract; null where it cannot be read."""
+        """Convert a text to a type of the contract; null where it cannot be read."""
         if dtype == UTC_TIME:
             return parse.written_moment(written, self.feed, self.clock)
         if dtype == pl.Date():

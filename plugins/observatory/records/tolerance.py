@@ -1,4 +1,4 @@
-"""How many records of a window may break their contract before it is no longer believed, and not loaded."""
+"""How many records of a window may be rejected before the whole window is refused."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ STANDARD_DEVIATIONS = 3
 
 
 def tolerated_count(share: float, read_count: int, *, is_live: bool) -> int:
-    """The most records of a window that may be rejected.
+    """The largest number of records of a window that may be rejected.
 
-    That is the share. A live run reads so few records that the share alone would stop the feed at any single bad one:
-    there it may be three standard deviations more (of a Poisson count), and one in any case.
+    That is the tolerated share of the records. A live run reads so few records that a single bad one would exceed the
+    share: there the limit is three standard deviations of a Poisson count higher, and at least one.
 
     Args:
         share: tolerated share of all records, 0 to 1.

@@ -1,1 +1,1 @@
-"""The PostgreSQL warehouse: an embedded server, its bootstrap, its connections, the atomic load."""
+"""The PostgreSQL warehouse: an embedded server, its bootstrap, connections, and atomic loads."""

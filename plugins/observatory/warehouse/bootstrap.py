@@ -1,7 +1,4 @@
-"""Bring a server to the state ``sql/`` describes: databases, roles, schemas, tables, grants.
-
-Running it again changes nothing.
-"""
+"""Create the databases, roles, schemas, tables and grants that ``sql/`` defines; idempotent."""
 
 from __future__ import annotations
 
@@ -30,7 +27,7 @@ def bootstrap(admin: sa.URL, scripts: Path = SCRIPTS) -> None:
         scripts: folder of the numbered SQL files.
 
     Raises:
-        WarehouseError: the server cannot be reached, is too old, or refuses a statement.
+        WarehouseError: the server cannot be reached, is too old, or rejects a statement.
     """
     try:
         _ensure_databases(admin)
@@ -77,7 +74,7 @@ def _make_raw_tables(connection: psycopg.Connection) -> None:
 
 
 def _set_password(connection: psycopg.Connection, role: str) -> None:
-    """Make the role's password the secret's; sent as a SCRAM verifier, so that no log shows it."""
+    """Set the role's password to its secret; sent as a SCRAM verifier, so that no log shows it."""
     verifier = connection.pgconn.encrypt_password(secret(role).encode(), role.encode(), b"scram-sha-256").decode()
     connection.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(verifier)))
 

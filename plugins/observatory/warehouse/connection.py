@@ -1,4 +1,4 @@
-"""Addresses of the warehouse, one per role; passwords come from the environment or the machine's secrets."""
+"""Addresses of the warehouse, one per role; passwords come from the environment or from generated secrets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AIRFLOW_DATABASE = "airflow"
 
 
 def embedded_server() -> EmbeddedServer | None:
-    """The embedded server, or None where ``OBSERVATORY_WAREHOUSE_URL`` names another."""
+    """The embedded server, or None if ``OBSERVATORY_WAREHOUSE_URL`` names another server."""
     if os.environ.get("OBSERVATORY_WAREHOUSE_URL"):
         return None
     port = os.environ.get("OBSERVATORY_POSTGRES_PORT")
@@ -27,10 +27,10 @@ def embedded_server() -> EmbeddedServer | None:
 
 
 def admin_url() -> sa.URL:
-    """The address used for bootstrap alone, by a user who may create roles and databases.
+    """The address used for the bootstrap only, with a user who may create roles and databases.
 
     Raises:
-        WarehouseError: the embedded server does not run, or the address given is not one of PostgreSQL.
+        WarehouseError: the embedded server does not run, or the configured address is not a PostgreSQL one.
     """
     given = os.environ.get("OBSERVATORY_WAREHOUSE_URL")
     if given:
@@ -49,7 +49,7 @@ def admin_url() -> sa.URL:
 
 
 def role_url(role: Role) -> sa.URL:
-    """The address of the warehouse for one role; ``OBSERVATORY_<ROLE>_URL`` overrides it."""
+    """The address of the warehouse for a role; ``OBSERVATORY_<ROLE>_URL`` overrides it."""
     given = os.environ.get(f"OBSERVATORY_{role.upper()}_URL")
     if given:
         return _parse(given)
@@ -62,17 +62,17 @@ def airflow_url() -> sa.URL:
 
 
 def plain(url: sa.URL) -> str:
-    """The address with its password, as libpq, ADBC and psycopg read it (no SQLAlchemy driver name)."""
+    """The address with its password, in the form of libpq, ADBC and psycopg (no SQLAlchemy driver name)."""
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def full(url: sa.URL) -> str:
-    """The address with its password, as SQLAlchemy reads it."""
+    """The address with its password, in the form of SQLAlchemy."""
     return url.render_as_string(hide_password=False)
 
 
 def dbt_environment(url: sa.URL) -> dict[str, str]:
-    """What ``dbt_project/profiles.yml`` reads."""
+    """The environment variables that ``dbt_project/profiles.yml`` reads."""
     return {
         "DBT_HOST": url.host or "127.0.0.1",
         "DBT_PORT": str(url.port or 5432),

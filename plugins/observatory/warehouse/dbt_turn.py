@@ -1,4 +1,4 @@
-"""One dbt run at a time in a warehouse, whichever machine it is started on: two would replace each other's tables."""
+"""One dbt run at a time per warehouse, across machines: two would replace each other's tables."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _NAME_LENGTH = 63
 
 @contextmanager
 def dbt_turn(url: sa.URL, purpose: str, say: Callable[[str], object] = log.info) -> Iterator[None]:
-    """Wait until no other dbt run holds the warehouse; no other one will until the block ends, or the process.
+    """Wait for the warehouse's dbt lock, and hold it until the block or the process ends.
 
     Args:
         url: the warehouse, as role ``transformer``.
-        purpose: what is built, in a few words: the city; shown to those who wait.
-        say: told what is waited for.
+        purpose: what is built, e.g. the city; shown to those who wait.
+        say: called with a message if another run holds the lock.
     """
     name = f"dbt {purpose} on {socket.gethostname()}, process {os.getpid()}"[:_NAME_LENGTH]
     with psycopg.connect(plain(url), autocommit=True, application_name=name) as connection:

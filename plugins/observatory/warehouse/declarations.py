@@ -1,4 +1,4 @@
-"""Record what a territory file declares."""
+"""Write what a territory file declares to the warehouse: the city, its categories, its feeds and their terms."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def record_territory(url: sa.URL, territory: Territory) -> None:
-    """Write what the territory file says of the city and of its feeds' terms; nothing where it is already there."""
+    """Write the city, its categories, feeds and terms as the territory file declares them, where they changed."""
     row = {
         "territory_code": territory.code,
         "territory_name": territory.name,
@@ -45,7 +45,7 @@ def record_territory(url: sa.URL, territory: Territory) -> None:
 
 
 def _record_categories(connection: psycopg.Connection, territory: Territory) -> None:
-    """Make ``raw.category_map`` what the territory file says of its codes; nothing where it is already there."""
+    """Update ``raw.category_map`` to the category codes of the territory file."""
     meanings = [
         {"source_category_code": code, "category_code": meaning.category, "detection_mode": meaning.detection_mode}
         for code, meaning in territory.categories.items()
@@ -121,7 +121,7 @@ def _record_terms(connection: psycopg.Connection, territory: Territory) -> None:
 
 
 def _record_feeds(connection: psycopg.Connection, territory: Territory) -> None:
-    """Make ``ops.feed`` what the territory file says of its feeds; nothing where it is already there."""
+    """Update ``ops.feed`` to the feeds of the territory file."""
     declared = [
         {
             "feed_id": feed_id,

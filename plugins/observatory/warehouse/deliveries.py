@@ -1,7 +1,9 @@
-"""What the warehouse notes of the files that partners send: taken by which load, or refused and why."""
+"""The files that partners deliver, in ``ops``: by which load each was loaded, or why it was refused."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -10,21 +12,35 @@ from psycopg.rows import dict_row
 from observatory.warehouse.connection import plain
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     import sqlalchemy as sa
 
     from observatory.errors import ObservatoryError
-    from observatory.ingest.deliveries import Taken
     from observatory.records.feed_window import LoadWindow
     from observatory.warehouse.transaction import Transaction
 
 
-def record_taken(load: Transaction, name: str, received_at: datetime, sha256: str, byte_count: int) -> bool:
-    """Note within a load that it holds the records of a file.
+@dataclass(frozen=True)
+class DeliveredFile:
+    """A file in an inbox.
+
+    Attributes:
+        name: its name.
+        received_at: when it was last written, UTC.
+        sha256: hash of its bytes, hexadecimal.
+        byte_count: its size.
+    """
+
+    name: str = ""
+    received_at: datetime = datetime.min
+    sha256: str = ""
+    byte_count: int = 0
+
+
+def record_delivery(load: Transaction, file: DeliveredFile) -> bool:
+    """Record within a load that it contains the records of a file.
 
     Returns:
-        Whether that was new; False where another load has committed them. Loads of a feed run one at a time.
+        False if an earlier load has committed them already. Loads of a feed run one at a time.
     """
     written = load.query(
         """
@@ -37,17 +53,17 @@ def record_taken(load: Transaction, name: str, received_at: datetime, sha256: st
         """,
         load.feed.territory_code,
         load.feed.feed_id,
-        name,
-        received_at,
-        sha256,
-        byte_count,
+        file.name,
+        file.received_at,
+        file.sha256,
+        file.byte_count,
         load.load_id,
     )
     return not written.is_empty()
 
 
-def record_refusal(url: sa.URL, feed: LoadWindow, taken: Taken, error: ObservatoryError) -> None:
-    """Note why a file was refused, in words that its sender may read."""
+def record_refusal(url: sa.URL, feed: LoadWindow, file: DeliveredFile, error: ObservatoryError) -> None:
+    """Record why a file was refused, without any of its content, for its sender."""
     with psycopg.connect(plain(url)) as connection:
         connection.execute(
             """
@@ -59,11 +75,11 @@ def record_refusal(url: sa.URL, feed: LoadWindow, taken: Taken, error: Observato
             [
                 feed.territory_code,
                 feed.feed_id,
-                taken.name,
-                taken.received_at,
-                taken.sha256,
+                file.name,
+                file.received_at,
+                file.sha256,
                 type(error).__name__,
-                error.redacted or "it is not what was agreed",
+                error.redacted or "it does not have the agreed form",
                 error.expected,
             ],
         )
@@ -83,7 +99,7 @@ def names_with(url: sa.URL, territory_code: str, feed_id: str, sha256: str) -> l
 
 
 def status(url: sa.URL, territory_code: str, feed_id: str, stem: str, sha256: str) -> dict[str, Any] | None:
-    """What became of a file; None where it was neither loaded nor refused.
+    """The state of a delivered file; None if it was neither loaded nor refused.
 
     Args:
         url: the warehouse, as role ``reader``.
@@ -93,8 +109,8 @@ def status(url: sa.URL, territory_code: str, feed_id: str, stem: str, sha256: st
         sha256: hash of its bytes.
 
     Returns:
-        ``state`` and what belongs to it: of one that was loaded, when, and the counts of its load; of one that was
-        refused, when, and as ``refused`` what was found and what was expected.
+        ``state``, and for a loaded file ``loaded_at`` and the counts of its load; for a refused file ``refused_at``
+        and, as ``refused``, what was found and what was expected.
     """
     chosen = [territory_code, feed_id, sha256, stem]
     with _reading(url) as connection:

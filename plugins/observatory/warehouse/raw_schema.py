@@ -1,6 +1,6 @@
-"""The tables of ``raw``: one per contract, made of its contract, so that no schema is written twice.
+"""The tables of ``raw``, generated from the contracts.
 
-Signals are Parquet (``observatory.signals``); their tables hold hourly sums.
+Records of signals are Parquet files (``observatory.signals``); their tables hold hourly sums.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ VERSION_COLUMNS = {
     "loaded_at": "timestamptz not null",
     "load_id": "bigint not null",
 }
-"""Whose record, which version, when known, by which load: what the table of every kind begins with."""
+"""The first columns of every kind's table: feed, key and version of the record, times, and the load."""
 
 
 def statements() -> Iterator[str]:
-    """What makes or completes the tables of all kinds; running it again changes nothing."""
+    """The statements that create or extend the tables of all kinds; idempotent."""
     for contract in CONTRACTS.values():
         yield from hour_table_statements(contract) if contract.kind.is_signal else table_statements(contract)
 
 
 def table_statements(contract: Contract) -> Iterator[str]:
-    """What makes a kind's table, or adds the columns that its contract has gained.
+    """The statements that create a kind's table, or add the columns that are new in its contract.
 
-    A column added to a table that has rows may be null there, whatever the contract says of new records.
+    An added column is nullable, even if the contract requires a value, since existing rows have none.
     """
     table = f"raw.{contract.name}"
     columns = [f"{name} {declared}" for name, declared in (VERSION_COLUMNS | _columns(contract)).items()]
@@ -62,7 +62,7 @@ def table_statements(contract: Contract) -> Iterator[str]:
     grain = f"One row per version of {contract.kind.row}; is_withdrawn marks a version that closes it."
     quoted = grain.replace("'", "''")
     yield f"comment on table {table} is '{quoted}'"
-    # a transform asks for what a load brought; rows lie in the order of their loads
+    # a transform selects rows by load, and rows are stored in the order of their loads
     name = contract.name
     yield f"create index if not exists {name}_load on {table} using brin (load_id) with (pages_per_range = 32)"
     if column := contract.kind.time_column:
@@ -71,9 +71,9 @@ def table_statements(contract: Contract) -> Iterator[str]:
 
 
 def hour_table_statements(contract: Contract) -> Iterator[str]:
-    """What makes the table of a signal's hourly sums, or adds the columns that its declaration has gained.
+    """The statements that create the table of a signal's hourly sums, or add the columns that are new in its contract.
 
-    Earlier versions kept signals in ``raw.<kind>``: that table goes if it is empty, and stays as it is if it is not.
+    Earlier versions kept signals in ``raw.<kind>``: that table is dropped if it is empty.
     """
     yield f"""
         do $$ begin

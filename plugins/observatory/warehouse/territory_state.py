@@ -1,6 +1,6 @@
-"""What an installation has set for its cities: which are in use, and overrides of today's date and of portals.
+"""Settings of cities that the machines of an installation share: which are in use, overrides of today and of portals.
 
-Kept in ``ops.territory_state``, so that every machine of an installation sees the same.
+They are stored in ``ops.territory_state``.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ _SET = """
 
 
 def override_portal(territory_code: str, address: str | None) -> None:
-    """Read this territory's feeds from another address or folder; from their own again when None."""
+    """Read this city's feeds from another address or folder; None removes the override."""
     _execute("loader", _SET.format(column="portal"), code=territory_code, value=address)
 
 
 def override_today(territory_code: str, today: date | None) -> None:
-    """Override today's date for this city; follow the calendar again when None."""
+    """Override today's date for this city; None removes the override."""
     _execute("loader", _SET.format(column="today"), code=territory_code, value=today)
 
 
 def effective_territory(code: str) -> Territory:
-    """The territory file, read from the portal that overrides its own, if any.
+    """The territory as its file declares it, with the override of its portal applied.
 
     Raises:
         TerritoryError: the file is invalid.
@@ -51,7 +51,7 @@ def effective_territory(code: str) -> Territory:
 
 
 def clock(territory: Territory) -> datetime:
-    """The present moment in a city, UTC; where today's date is overridden, the moment at which that day began.
+    """The present moment, UTC; if today's date is overridden for the city, the start of that day.
 
     Raises:
         WarehouseError: the warehouse cannot be reached.
@@ -61,10 +61,10 @@ def clock(territory: Territory) -> datetime:
 
 
 def use(territory_codes: list[str]) -> None:
-    """Add cities to those in use: only they have DAGs.
+    """Add cities to those in use; once any is in use, only those have DAGs.
 
     Raises:
-        TerritoryError: there is no such city, or its file is invalid; none is added.
+        TerritoryError: a city does not exist or its file is invalid; none is added.
         WarehouseError: the warehouse cannot be reached.
     """
     for code in territory_codes:
@@ -75,10 +75,10 @@ def use(territory_codes: list[str]) -> None:
 
 
 def codes_in_use() -> list[str]:
-    """Codes of the cities in use; empty where none was chosen.
+    """Codes of the cities in use; empty if none was chosen.
 
-    ``OBSERVATORY_TERRITORIES_IN_USE`` (codes joined by commas) takes precedence over the warehouse. While the warehouse
-    cannot be reached, the answer is the last one that this machine got.
+    ``OBSERVATORY_TERRITORIES_IN_USE`` (comma-separated codes) takes precedence over the warehouse. While the warehouse
+    cannot be reached, the last result on this machine is returned.
     """
     given = os.environ.get("OBSERVATORY_TERRITORIES_IN_USE")
     if given is not None:
@@ -98,9 +98,9 @@ def codes_in_use() -> list[str]:
 
 
 def territories_in_use() -> dict[str, Territory]:
-    """The cities in use whose files are valid, ordered by code; every city where none was chosen.
+    """The cities in use whose files are valid, ordered by code; every city if none was chosen.
 
-    Cheap enough for every parse of the DAGs: one short query.
+    DAG files call it at every parse: it runs one short query.
     """
     chosen = codes_in_use()
     return {code: city for code, city in load_readable_territories().items() if not chosen or code in chosen}
@@ -127,7 +127,7 @@ def _execute(role: Role, statement: str, **values: Any) -> list[tuple]:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old or the new text, never part of it."""
+    """Replace a file atomically: a concurrent reader sees the old or the new text, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""One load's transaction: its number, its lock, its counts that balance, its rejects; on one ADBC connection."""
+"""The transaction of a load, on one ADBC connection: its lock, its id, its counts, its rejected records."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class LoadResult:
-    """What became of the records of one window; ``read_count`` is the sum of the three after it."""
+    """Counts of a load; ``read_count`` is the sum of accepted, rejected and unchanged records."""
 
     read_count: int = 0
     accepted_count: int = 0
@@ -44,7 +44,7 @@ class LoadResult:
 
 @dataclass
 class Transaction:
-    """What every open load has, wherever its records go."""
+    """An open load, of records or of signals."""
 
     feed: LoadWindow
     connection: adbc.Connection
@@ -54,10 +54,10 @@ class Transaction:
     result: LoadResult = field(default_factory=LoadResult, kw_only=True)
 
     def settle(self) -> pl.DataFrame:
-        """Decide what can be decided only when all is read, after the last chunk; a second call finds nothing left.
+        """Finish the load's checks after the last chunk; calling it again has no effect.
 
         Returns:
-            Records refused only now, with the columns named in ``REJECTED``.
+            Records that are rejected only now, with the columns of ``REJECTED``.
         """
         return pl.DataFrame(schema=REJECTED)
 
@@ -94,7 +94,7 @@ class Transaction:
                 str(self.feed),
                 found=str(r),
                 expected="read = accepted + rejected + unchanged",
-                action="Nothing was written. This is a fault of the observatory: please report it with the window.",
+                action="Nothing was written. This is a bug of the observatory: please report it with the window.",
             )
         self.execute(
             """
@@ -117,12 +117,12 @@ class Transaction:
         )
 
     def _ingest(self, table: str, frame: pl.DataFrame) -> None:
-        """Append to a table of ``raw`` by binary COPY; columns find each other by name."""
+        """Append to a table of ``raw`` by binary COPY; columns are matched by name."""
         with self.connection.cursor() as cursor:
             cursor.adbc_ingest(table, arrow(frame), mode="append", db_schema_name="raw")
 
     def stage(self, name: str, frame: pl.DataFrame, columns: str) -> None:
-        """Put a frame into a table of the load's own, ``pg_temp.<name>``."""
+        """Copy a frame into the temporary table ``pg_temp.<name>``."""
         self.execute(f"drop table if exists pg_temp.{name}")
         self.execute(f"create temporary table {name} ({columns}) on commit drop")
         with self.connection.cursor() as cursor:
@@ -130,18 +130,18 @@ class Transaction:
         self.execute(f"analyze pg_temp.{name}")
 
     def execute(self, statement: str, *parameters: object) -> None:
-        """Change something within the load's transaction, parameters bound to ``$1``, ``$2`` and so on."""
+        """Execute a statement within the load's transaction, with parameters for ``$1``, ``$2`` and so on."""
         with self.connection.cursor() as cursor:
             cursor.execute(statement, _bound(parameters))
 
     def query(self, statement: str, *parameters: object) -> pl.DataFrame:
-        """Read within the load's transaction, parameters bound to ``$1``, ``$2`` and so on."""
+        """Run a query within the load's transaction, with parameters for ``$1``, ``$2`` and so on."""
         return read(self.connection, statement, *parameters)
 
 
 @contextmanager
 def transaction(url: sa.URL) -> Iterator[adbc.Connection]:
-    """Connect as role ``loader``; commit when the block ends well, leave no trace of it when it does not."""
+    """Connect as role ``loader``; commit when the block ends, roll back if it raises."""
     with adbc.connect(plain(url)) as connection:
         try:
             yield connection
@@ -152,10 +152,10 @@ def transaction(url: sa.URL) -> Iterator[adbc.Connection]:
 
 
 def take_turn(connection: adbc.Connection, feed: LoadWindow) -> tuple[int, datetime]:
-    """Wait until no other load of the feed runs; until the transaction ends, no other will.
+    """Lock the feed until the transaction ends, waiting for another load of it to end first.
 
     Returns:
-        The load's number and moment.
+        The load's id and time.
     """
     lock = f"{feed.territory_code}/{feed.feed_id}"
     read(connection, "select pg_advisory_xact_lock(hashtext($1))::text as locked", lock)
@@ -164,7 +164,7 @@ def take_turn(connection: adbc.Connection, feed: LoadWindow) -> tuple[int, datet
 
 
 def one_per_key(hashed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Split a chunk into one record per key (the newest published) and the records that contradict it."""
+    """Split a chunk into one record per key (the one published last) and the records that contradict it."""
     keys = hashed["source_record_id"]
     if keys.n_unique() == keys.len():
         return hashed, hashed.clear()
@@ -175,15 +175,15 @@ def one_per_key(hashed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def duplicates(records: pl.DataFrame, content: tuple[str, ...]) -> pl.DataFrame:
-    """Records whose key another record of the same read already holds, as rejects that show the columns ``content``."""
+    """Rejected records, one for each record whose key occurred before in the same load with other content."""
     return records.select(
         "source_record_id",
         pl.lit("source_record_id").alias("column_name"),
         pl.lit("unique").alias("check_name"),
         pl.col("source_record_id").alias("value"),
         pl.format(
-            "source_record_id: {} stands for two different records of one read; expected one record per id. "
-            "Declare missing_ids in the territory file if the source has none.",
+            "source_record_id: {} identifies two different records in one load; expected one record per id. "
+            "Declare missing_ids in the territory file if the source has no ids.",
             "source_record_id",
         ).alias("reason"),
         pl.struct(content).struct.json_encode().alias("row_data"),
@@ -191,12 +191,12 @@ def duplicates(records: pl.DataFrame, content: tuple[str, ...]) -> pl.DataFrame:
 
 
 def arrow(frame: pl.DataFrame) -> pa.Table:
-    """Arrow in the plain layouts that the PostgreSQL driver knows."""
+    """Convert to Arrow, in the layouts that the PostgreSQL driver supports."""
     return frame.to_arrow(compat_level=pl.CompatLevel.oldest())
 
 
 def read(connection: adbc.Connection, statement: str, *parameters: object) -> pl.DataFrame:
-    """Read, parameters bound to ``$1``, ``$2`` and so on."""
+    """Run a query, with parameters for ``$1``, ``$2`` and so on."""
     with connection.cursor() as cursor:
         cursor.execute(statement, _bound(parameters))
         return pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))

@@ -1,10 +1,10 @@
-"""Close the records that a complete feed no longer lists: at the end of a load, or of a history in many windows.
+"""Close the records that a complete feed no longer lists, at the end of a load or of a backfill.
 
-While a history is read window by window, a record that one window no longer lists may be in another one, which is read
-later: its date was corrected. So such a load notes in ``ops.withdrawn_at_source`` the records that it did not find. A
-later load that lists the record deletes the note, or gives the record a newer version, which cancels it. The records
-that are still noted when every window is loaded are closed. So the result does not depend on the order of the windows,
-on their bounds, or on how often they are read.
+During a backfill, a record that one window no longer lists may be in a later window, because its date was corrected.
+So each load of a backfill notes in ``ops.withdrawn_at_source`` the records that it did not find. A later load that
+lists the record deletes the note, or appends a newer version of the record, which cancels it. The records that are
+still noted when every window is loaded are closed. The result does not depend on the order of the windows, on their
+bounds, or on how often they are read.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ log = logging.getLogger(__name__)
 
 
 def withdraw_missing(load: Load) -> None:
-    """Close, or note for later, what a complete feed no longer lists, unless that is too much to be believed."""
+    """Close, or note for later, the records that a complete feed no longer lists, unless they are implausibly many."""
     if not load.feed.is_complete or load.result.read_count == 0:
         return
     listed = pl.concat(load.listed).to_frame()
-    _take_back_notes(load, listed.drop_nulls())
+    _delete_notes(load, listed.drop_nulls())
     if listed["source_record_id"].has_nulls():
         log.warning(
-            "%s: a rejected record has no id, so it cannot be told which records are still listed; none was closed",
+            "%s: a rejected record has no id, so the records no longer listed cannot be determined; none was closed",
             load.feed,
         )
         return
@@ -48,7 +48,7 @@ def withdraw_missing(load: Load) -> None:
         )
         return
     load.stage("missing", missing, "source_record_id text, version_number integer")
-    # records without a time all stand in one window
+    # a kind without a time column has a single window
     if load.feed.is_part_of_history and load.feed.contract.kind.time_column:
         _note(load)
     else:
@@ -83,7 +83,7 @@ def close_noted(load: Load) -> None:
     load.result.withdrawn_count = noted.height
 
 
-def _take_back_notes(load: Load, listed: pl.DataFrame) -> None:
+def _delete_notes(load: Load, listed: pl.DataFrame) -> None:
     noted = load.query(
         "select source_record_id from ops.withdrawn_at_source where territory_code = $1 and feed_id = $2",
         load.feed.territory_code,

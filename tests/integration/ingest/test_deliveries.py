@@ -160,7 +160,7 @@ def test_files_that_come_and_go_while_the_folder_is_read_do_no_harm(partner):
 def test_a_file_taken_away_is_passed_over_and_one_that_cannot_be_read_for_another_reason_is_not_deleted(
     partner, monkeypatch
 ):
-    recorded = inbox.Taken.record
+    recorded = inbox.Delivery.record
 
     def taken_away(taken, load):
         recorded(taken, load)
@@ -171,12 +171,12 @@ def test_a_file_taken_away_is_passed_over_and_one_that_cannot_be_read_for_anothe
 
     partner.send("1.jsonl", line(1))
     with monkeypatch.context() as patched:
-        patched.setattr(inbox.Taken, "record", taken_away)
+        patched.setattr(inbox.Delivery, "record", taken_away)
         assert partner.take().read_count == 0
     assert (partner.versions(), partner.deliveries()) == ([], [])
     partner.send("2.jsonl", line(2))
     with monkeypatch.context() as patched:
-        patched.setattr(inbox.Taken, "record", fail)
+        patched.setattr(inbox.Delivery, "record", fail)
         with pytest.raises(FileNotFoundError):
             partner.take()
     assert partner.left() == ["2.jsonl"]
@@ -200,7 +200,7 @@ def test_a_refused_file_stays_is_named_and_holds_back_those_after_it(partner):
     with pytest.raises(SourceChanged, match=r"log 2026-03-10\.\.2026-03-10, 2\.jsonl: line 2 is not JSON \(") as caught:
         partner.take()
     assert "Martin" not in str(caught.value)
-    assert f"{partner.folder}/2.jsonl stays, and files that came after it wait" in caught.value.action
+    assert f"{partner.folder}/2.jsonl stays, and later files wait" in caught.value.action
     assert partner.left() == ["2.jsonl", "3.jsonl"]
     assert partner.versions() == [("N1", 1, "noise")]
     (found,) = partner.rows("select found from ops.delivery_refusal where territory_code = %s")[0]
@@ -224,7 +224,7 @@ def test_records_that_break_the_contract_refuse_their_file_and_the_sender_is_not
 def test_a_file_left_by_a_run_that_was_killed_is_known_and_one_of_the_same_name_is_another(partner, monkeypatch):
     partner.send("a.jsonl", line(1))
     with monkeypatch.context() as patched:
-        patched.setattr(inbox.Taken, "delete", lambda _: None)
+        patched.setattr(inbox.Delivery, "delete", lambda _: None)
         partner.take()
     assert partner.left() == ["a.jsonl"]
     assert partner.take().read_count == 0
@@ -240,14 +240,14 @@ def test_a_file_left_by_a_run_that_was_killed_is_known_and_one_of_the_same_name_
 
 def test_a_file_that_is_replaced_while_it_is_read_is_not_lost(partner, monkeypatch):
     partner.send("a.jsonl", line(1))
-    recorded = inbox.Taken.record
+    recorded = inbox.Delivery.record
 
     def replace(taken, load):
         recorded(taken, load)
         partner.send("a.jsonl", line(2))
 
     with monkeypatch.context() as patched:
-        patched.setattr(inbox.Taken, "record", replace)
+        patched.setattr(inbox.Delivery, "record", replace)
         with pytest.raises(SourceUnavailable, match=r"a\.jsonl: the file was changed"):
             partner.take()
     assert partner.versions() == []

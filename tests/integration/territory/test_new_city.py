@@ -161,7 +161,7 @@ def test_the_doctor_finds_it_well_and_believes_the_warehouse(transformed, testvi
     assert [(feed.status, feed.problem) for feed in found.feeds] == [("ok", None)] * 2
     (group,) = found.forecast
     assert (found.assessed_by, found.exit_code) == ("warehouse", 0)
-    assert (group.history_days, group.incident_count, group.is_legitimate) == (DAYS, DAYS * 6, True)
+    assert (group.history_days, group.incident_count, group.is_eligible) == (DAYS, DAYS * 6, True)
     # at the edge a few lie in squares whose centres are not in the town
     assert DAYS * 6 * 0.97 <= group.located_count <= DAYS * 6
 

@@ -148,7 +148,7 @@ def test_equal_duplicates_are_unchanged_and_contradicting_ones_rejected(load, ve
     assert [row[:3] for row in versions()] == [("a", 1, "theft"), ("b", 1, "theft")]
     reasons = warehouse.rows("select reason from raw.rejected where feed_id = %s", request.node.name[:60])
     assert all(
-        "stands for two different records of one read; expected one record per id" in reason for (reason,) in reasons
+        "identifies two different records in one load; expected one record per id" in reason for (reason,) in reasons
     )
 
 

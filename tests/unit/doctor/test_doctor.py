@@ -11,9 +11,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from ml.panel import eligibility
+from ml.panel import eligibility as forecast_limits
 from observatory.cli import app
-from observatory.doctor import forecastable
+from observatory.doctor import eligibility
 from observatory.doctor import report as reports
 from observatory.doctor.examine import examine
 from observatory.settings import ROOT
@@ -88,10 +88,10 @@ def test_a_city_that_is_well_is_told_so_and_may_be_forecast(demo):
     assert {column["column"]: column["filled_share"] for column in incidents["columns"]}["source_record_id"] == 1
     assert of(found, "districts")["located_share"] == 1
     assert found["assessed_by"] == "sample"
-    assert {group["category_group"]: group["is_legitimate"] for group in found["forecast"]} == dict.fromkeys(
+    assert {group["category_group"]: group["is_eligible"] for group in found["forecast"]} == dict.fromkeys(
         ("violent", "property", "disorder"), True
     )
-    assert all(group["history_days"] >= forecastable.FEWEST_DAYS for group in found["forecast"])
+    assert all(group["history_days"] >= eligibility.FEWEST_DAYS for group in found["forecast"])
 
 
 def test_a_person_reads_it_in_eighty_columns(demo, monkeypatch):
@@ -156,21 +156,21 @@ def verdict(found, group="property"):
         (incidents(80), None),
         (incidents(59), "59 days of history; expected at least 60"),
         (incidents(80, placed=False), "0% of its incidents located; expected at least 50%"),
-        (incidents(80, code="STUPEFIANTS"), "no reported or sensor incident of it is known"),
-        (incidents(80, code="NOUVEAU"), "no reported or sensor incident of it is known"),
+        (incidents(80, code="STUPEFIANTS"), "no reported or sensor incident is known"),
+        (incidents(80, code="NOUVEAU"), "no reported or sensor incident is known"),
         (incidents(80).filter(pl.int_range(pl.len()) % 3 == 0).tail(70), "70 located incidents; expected at least 100"),
     ],
 )
 def test_a_group_may_be_forecast_when_it_has_days_places_and_reports(rows, reason):
     found = verdict(report_of(rows))
-    assert (found.is_legitimate, found.reason) == (reason is None, reason)
+    assert (found.is_eligible, found.reason) == (reason is None, reason)
 
 
 def test_limits_are_those_at_which_the_forecasts_abstain():
 
-    assert (forecastable.FEWEST_DAYS, forecastable.FEWEST_LOCATED) == (
-        eligibility.FEWEST_DAYS,
-        eligibility.FEWEST_INCIDENTS,
+    assert (eligibility.FEWEST_DAYS, eligibility.FEWEST_LOCATED) == (
+        forecast_limits.FEWEST_DAYS,
+        forecast_limits.FEWEST_INCIDENTS,
     )
 
 
@@ -191,7 +191,7 @@ def test_a_source_that_is_down_is_said_and_the_others_go_on():
     ]
     assert len(over_http) > 20
     assert all("did not answer" in feed["problem"] for feed in over_http)
-    assert (found["assessed_by"], found["forecast"][0]["is_legitimate"]) == ("nothing", False)
+    assert (found["assessed_by"], found["forecast"][0]["is_eligible"]) == ("nothing", False)
 
 
 def test_a_renamed_column_a_late_source_and_an_empty_one_are_told_apart():
@@ -293,7 +293,7 @@ def test_marseille_offline_says_of_each_feed_why_not():
 def test_a_person_reads_of_all_refused_feeds_at_once_and_no_trace():
     done = asked("marseille", "--portal", f"http://127.0.0.1:{closed_port()}", "--day", "2026-11-25")
     assert (done.exit_code, "Traceback" in done.output) == (1, False)
-    assert "were not asked, since no convention is live" in " ".join(done.stdout.split())
+    assert "were not read, since their conventions are not in force" in " ".join(done.stdout.split())
     assert "0 of 34 feeds" in done.stdout
 
 
@@ -314,10 +314,10 @@ def test_recorded_rows_that_are_none_are_said(tmp_path):
 
 def test_the_warehouse_is_believed_before_the_sample(monkeypatch):
     held = {"property": (date(2024, 1, 1), date(2026, 6, 9), 5_000, 4_800)}
-    monkeypatch.setattr(forecastable, "_in_the_warehouse", lambda _: held)
+    monkeypatch.setattr(eligibility, "_in_the_warehouse", lambda _: held)
     found = report_of(incidents(3))
-    assert (found.assessed_by, verdict(found).is_legitimate, verdict(found).history_days) == ("warehouse", True, 891)
-    assert verdict(found, "violent").reason == "no reported or sensor incident of it is known"
+    assert (found.assessed_by, verdict(found).is_eligible, verdict(found).history_days) == ("warehouse", True, 891)
+    assert verdict(found, "violent").reason == "no reported or sensor incident is known"
 
 
 def test_a_partner_that_has_sent_nothing_is_no_fault_and_what_waits_is_examined_where_it_is(monkeypatch, tmp_path):

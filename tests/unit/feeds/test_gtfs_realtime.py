@@ -149,7 +149,7 @@ def test_a_vehicle_is_not_asked_for_its_name(column):
 
 
 def test_a_plate_is_not_even_asked_for():
-    with pytest.raises(TerritoryError, match="no column that holds a person"):
+    with pytest.raises(TerritoryError, match="no column with data about a person"):
         rows(agency("http://127.0.0.1:9", {**VEHICLES, "stop_code": "vehicle.license_plate"}), DAY)
 
 

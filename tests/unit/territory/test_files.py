@@ -208,15 +208,15 @@ def test_a_mistake_names_file_key_and_what_was_expected(write, change, message):
 MISMAPPED = {
     "misspelt contract column": (
         lambda feeds: feeds["incidents"]["columns"].update(occured_from="date"),
-        r"`feeds\.incidents`: has `columns` that lack \[\] and that are unknown: \['occured_from'\]; expected",
+        r"`feeds\.incidents`: has `columns` without \[\] and with the unknown \['occured_from'\]; expected",
     ),
     "a required column left out": (
         lambda feeds: feeds["incidents"]["columns"].pop("source_category_code"),
-        r"`feeds\.incidents`: has `columns` that lack \['source_category_code'\] and that are unknown: \[\]; expected",
+        r"`feeds\.incidents`: has `columns` without \['source_category_code'\] and with the unknown \[\]; expected",
     ),
     "half of a place": (
         lambda feeds: feeds["incidents"]["columns"].pop("latitude_deg"),
-        r"`feeds\.incidents`: has half of a place in `columns`; expected latitude_deg and longitude_deg, or neither",
+        r"`feeds\.incidents`: has only one coordinate in `columns`; expected latitude_deg and longitude_deg, or n",
     ),
     "a personal column": (
         lambda feeds: feeds["incidents"]["columns"].update(officer="star_no"),
@@ -224,11 +224,11 @@ MISMAPPED = {
     ),
     "a source column that names a person": (
         lambda feeds: feeds["incidents"]["columns"].update(description="victim_name"),
-        r"`feeds\.incidents`: reads \['victim_name'\]; expected no column that holds a person",
+        r"`feeds\.incidents`: reads \['victim_name'\]; expected no column with data about a person",
     ),
     "a filter on a person": (
         lambda feeds: feeds["incidents"].update(where={"birth_date": ["1980"]}),
-        r"`feeds\.incidents`: reads \['birth_date'\]; expected no column that holds a person",
+        r"`feeds\.incidents`: reads \['birth_date'\]; expected no column with data about a person",
     ),
     "a secret key kept as an attribute too": (
         lambda feeds: (
@@ -236,11 +236,11 @@ MISMAPPED = {
             feeds["incidents"].update(convention=CONVENTION),
             feeds["incidents"]["columns"].update(description="id"),
         ),
-        r"`feeds\.incidents`: maps \['id'\] to `description` too; expected a key that leads to a person's file nowhere",
+        r"`feeds\.incidents`: maps \['id'\] to `description` too; expected the identifier of a person's file in no",
     ),
     "a text that the kind does not have": (
         lambda feeds: feeds["incidents"].update(coded_texts=["story"]),
-        r"`feeds\.incidents`: has `coded_texts` \['story'\]; expected any of \['description'\], as kind incident has",
+        r"`feeds\.incidents`: has `coded_texts` \['story'\]; expected any of \['description'\], the columns of kind",
     ),
     "a column twice": (
         lambda feeds: feeds["incidents"]["constants"].update(description="x"),

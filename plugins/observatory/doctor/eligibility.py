@@ -1,6 +1,6 @@
-"""Whether a city may be forecast yet: enough days, enough incidents that victims, callers or sensors told, and places.
+"""Whether a city has enough history for a forecast: days, incidents reported by people or sensors, and locations.
 
-The limits are those at which the forecasts abstain; they stand there too, because forecasts know nothing of feeds.
+The limits repeat those of ``ml.panel.eligibility``, which this package may not import.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from observatory.doctor.report import GroupReport
 from observatory.errors import ObservatoryError
 from observatory.records.admit import admit
 from observatory.records.identity import Ordinals
-from observatory.records.plan import Plan
 from observatory.territory import taxonomy
 from observatory.warehouse.connection import plain, role_url
 from observatory.window import Window
 
 if TYPE_CHECKING:
+    from observatory.records.plan import Plan
     from observatory.territory.city import Territory
 
 FEWEST_DAYS = 60
@@ -40,22 +40,22 @@ _HELD = """
 """
 
 Counted = tuple[date, date, int, int]
-"""First and last local day, incidents, and those of them that are located."""
+"""First and last local day, number of incidents, and number of located incidents."""
 
 
 def assess(
-    territory: Territory, accepted: Mapping[str, pl.DataFrame], today: date, *, is_recorded: bool
+    territory: Territory, accepted: Mapping[Plan, pl.DataFrame], today: date, *, is_recorded: bool
 ) -> tuple[str, tuple[GroupReport, ...]]:
-    """Judge each group of categories that the file wants forecast.
+    """Assess each category group that the territory file lists for forecasts.
 
     Args:
         territory: the city.
-        accepted: records of the sample of each incident feed that could be read.
+        accepted: accepted records of the sample of each incident feed that could be read.
         today: the city's local day.
-        is_recorded: whether the samples are recorded ones, so that no source is asked for more.
+        is_recorded: whether the samples are recorded, so that no source is read for more records.
 
     Returns:
-        What the counts are of (``warehouse``, ``sample`` or ``nothing``), and the groups.
+        The origin of the counts (``warehouse``, ``sample`` or ``nothing``), and the groups.
     """
     held = _in_the_warehouse(territory)
     assessed_by = "warehouse" if held else "sample" if accepted else "nothing"
@@ -66,7 +66,7 @@ def assess(
 
 def _group(group: str, counted: Counted | None) -> GroupReport:
     if counted is None:
-        return GroupReport(group, 0, 0, 0, is_legitimate=False, reason="no reported or sensor incident of it is known")
+        return GroupReport(group, 0, 0, 0, is_eligible=False, reason="no reported or sensor incident is known")
     first, last, count, located = counted
     days = (last - first).days + 1
     reason = None
@@ -76,11 +76,11 @@ def _group(group: str, counted: Counted | None) -> GroupReport:
         reason = f"{located / count:.0%} of its incidents located; expected at least {LEAST_LOCATED:.0%}"
     elif located < FEWEST_LOCATED:
         reason = f"{located} located incidents; expected at least {FEWEST_LOCATED}"
-    return GroupReport(group, days, count, located, is_legitimate=reason is None, reason=reason)
+    return GroupReport(group, days, count, located, is_eligible=reason is None, reason=reason)
 
 
 def _in_the_warehouse(territory: Territory) -> dict[str, Counted]:
-    """What the warehouse holds of each group; nothing where there is none, or none yet."""
+    """The counts of each group in the warehouse; empty if it cannot be reached or has no incidents."""
     try:
         with psycopg.connect(plain(role_url("reader")), connect_timeout=5) as connection:
             rows = connection.execute(_HELD, [territory.code]).fetchall()
@@ -90,14 +90,14 @@ def _in_the_warehouse(territory: Territory) -> dict[str, Counted]:
 
 
 def _in_the_sample(
-    territory: Territory, accepted: Mapping[str, pl.DataFrame], today: date, *, is_recorded: bool
+    territory: Territory, accepted: Mapping[Plan, pl.DataFrame], today: date, *, is_recorded: bool
 ) -> dict[str, Counted]:
-    """What the samples hold of each group, with the first rows of a quarter of a year of each feed."""
+    """The counts of each group in the samples, extended by the first rows of the last 90 days of each feed."""
     parts = [
-        pl.concat([records, *([] if is_recorded else _past(territory, feed_id, today))]).unique(
+        pl.concat([records, *([] if is_recorded else _past(plan, today))]).unique(
             "source_record_id", maintain_order=True
         )
-        for feed_id, records in accepted.items()
+        for plan, records in accepted.items()
     ]
     if not parts:
         return {}
@@ -121,14 +121,14 @@ def _in_the_sample(
     return {group: (first, last, count, located) for group, first, last, count, located in counted.iter_rows()}
 
 
-def _past(territory: Territory, feed_id: str, today: date) -> list[pl.DataFrame]:
-    """Accepted records of a quarter of a year, its first rows where they are very many."""
-    end = sample.newest_day_expected(territory.feeds[feed_id], today) + timedelta(days=1)
-    window = Window(end - timedelta(days=_HISTORY_DAYS), end, territory.timezone)
+def _past(plan: Plan, today: date) -> list[pl.DataFrame]:
+    """Accepted records of the last 90 days, up to a limit of rows."""
+    end = sample.newest_day_expected(plan.feed, today) + timedelta(days=1)
+    window = Window(end - timedelta(days=_HISTORY_DAYS), end, plan.territory.timezone)
     try:
-        taken = sample.read(territory, feed_id, window, _HISTORY_ROWS)
+        taken = sample.read(plan, window, _HISTORY_ROWS)
         if taken.rows.is_empty():
             return []
-        return [admit(taken.rows, Plan.of(territory, feed_id), Ordinals()).accepted]
+        return [admit(taken.rows, plan, Ordinals()).accepted]
     except ObservatoryError:
         return []
