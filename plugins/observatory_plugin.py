@@ -1,6 +1,6 @@
-"""What the observatory adds to Airflow's API server: the push API for partners that send files.
+"""Airflow's plugin of the observatory: the push API, by which partners send files.
 
-Airflow protects nothing that a plugin mounts: the application itself lets in who shows a feed's token, and nobody else.
+Airflow does not authenticate requests to applications that a plugin mounts: the application checks the token itself.
 """
 
 from __future__ import annotations
@@ -16,6 +16,4 @@ class ObservatoryPlugin(AirflowPlugin):
     """The observatory's part of the API server."""
 
     name = "observatory"
-    fastapi_apps: ClassVar[list[Any]] = [
-        {"app": app(), "url_prefix": PREFIX, "name": "Observatory: partners that send"}
-    ]
+    fastapi_apps: ClassVar[list[Any]] = [{"app": app(), "url_prefix": PREFIX, "name": "Observatory: push API"}]

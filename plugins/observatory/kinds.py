@@ -85,7 +85,7 @@ _ALL = (
     ),
     Kind(
         "video_alert",
-        "an alert that video analytics raised at a camera; metadata only",
+        "an alert that analytics raised at a camera; metadata only",
         retention_days=30,
         correction_days=2,
     ),

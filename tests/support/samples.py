@@ -411,7 +411,7 @@ SAMPLES = {
             ({"text": " "}, "text_length", "present"),
             ({"tone": "-1.1"}, "tone_score", within(-1, 1)),
             ({"indexed": "2026-03-10T09:00:00"}, "reported_at", "not before it was written"),
-            ({"root": "2026-03-10T11:00:00"}, "root_at", "not after its answer"),
+            ({"root": "2026-03-10T11:00:00"}, "root_at", "not after its reply"),
             ({"status": "lost"}, "root_status", "isin(['self', 'found', 'missing'])"),
             ({"depth": "-1"}, "thread_depth", at_least(0)),
             ({"size": "0"}, "thread_size_count", at_least(1)),
@@ -600,7 +600,7 @@ SAMPLES = {
         [
             ({"plan": "-1"}, "planned_min", at_least(0)),
             ({"done": "-1"}, "actual_min", at_least(0)),
-            ({"cell": "somewhere"}, "cell_id", "the name of a cell"),
+            ({"cell": "somewhere"}, "cell_id", "the id of a cell"),
             ({"shift": None}, "shift_code", "present"),
         ],
     ),

@@ -38,8 +38,8 @@ def backfill(  # noqa: PLR0917
 ) -> None:
     """Read the history of a city's feeds.
 
-    Reads monthly windows, oldest first, without Airflow. Stop it at any moment and start it again: what is
-    loaded is not read again. Exit code 1: some windows were refused.
+    Reads monthly windows, oldest first, without Airflow. It can be stopped and started again at any time: loaded
+    windows are not read again. Exit code 1: some windows were refused.
     """
     from observatory.warehouse.territory_state import effective_territory
 
@@ -101,7 +101,7 @@ def backfill_city(
     took = timedelta(seconds=round(progress.seconds))
     console.print(
         f"✓ {progress.count} windows, {progress.row_count:,} rows, {closed:,} records withdrawn at source, {took}; "
-        "--again also reads what was loaded before",
+        "--again also reads windows that are loaded already",
         highlight=False,
         soft_wrap=True,
     )
@@ -111,7 +111,7 @@ def backfill_city(
 def _stopped(progress: BackfillProgress, asked: list[FeedMonth]) -> str:
     feed_id, window = asked[min(progress.count, len(asked) - 1)]
     return (
-        f"Stopped: {progress.count} of {len(asked)} windows are done, nothing is half loaded. "
+        f"Stopped: {progress.count} of {len(asked)} windows are done, and no window is partly loaded. "
         f"Run the same command again: it continues with {feed_id} {window}."
     )
 
@@ -144,5 +144,5 @@ def _warehouse_errors() -> Iterator[None]:
             "warehouse",
             found=" ".join(str(error).split())[:200],
             expected="a running PostgreSQL",
-            action="Start it (make up) and run the same command again: what is loaded is not read again.",
+            action="Start it (make up) and run the same command again: loaded windows are not read again.",
         ) from None

@@ -1,4 +1,4 @@
-"""Progress of a backfill: a bar on a terminal, else one line per window."""
+"""Progress of a backfill: a bar on a terminal, one line per window elsewhere."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def doctor(
 ) -> None:
     """Check a city's file and its feeds.
 
-    Reads a sample of each feed and says whether the city may be forecast.
+    Reads a sample of each feed, and checks whether the city has enough history for a forecast.
     Exit code 0: all well. 1: something a person must act on. 2: the file is wrong.
     """
     console = options.console()
@@ -69,7 +69,7 @@ def examine_city(
         territory = territory.with_portal(options.portal_address(portal))
     today = day or datetime.now(ZoneInfo(territory.timezone)).date()
     with console.status("", spinner="dots") as status:
-        report = examine(territory, today, samples, lambda what: status.update(f"Asking {what} …"))
+        report = examine(territory, today, samples, lambda what: status.update(f"Reading {what} …"))
     if as_json:
         print(json.dumps(report.as_document(), indent=2, ensure_ascii=False))
     else:

@@ -32,7 +32,7 @@ def extract(
     A day, a span of time, or, without either, everything new up to now.
     """
     if (since is None) != (until is None) or (day and since) or (since and until and until <= since):
-        raise typer.BadParameter("say --day, or --since and a later --until, or neither")
+        raise typer.BadParameter("give --day, or --since and a later --until, or neither")
     reading = read_feed(territory, feed, options.as_date(day), since, until)
     options.console().print(str(reading), highlight=False, soft_wrap=True)
 

@@ -1,6 +1,6 @@
 """Arguments and options that several commands share.
 
-The modules of commands import only typer at the top and the rest where it is used, so that ``--help`` is immediate.
+The modules of commands import only typer at the top and everything else where it is used, so that ``--help`` is fast.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def portal(
 ) -> None:
     """Serve a portal: recorded rows, or the simulated city."""
     if demo == (replay is not None):
-        raise typer.BadParameter("say either --demo or --replay FOLDER")
+        raise typer.BadParameter("give either --demo or --replay FOLDER")
     from observatory.simulator import portal as city_portal
     from observatory.simulator.servers.faults.desk import sometimes
 

@@ -21,7 +21,7 @@ def run(
 ) -> None:
     """Bring a city from nothing to today's forecast.
 
-    Everything goes through Airflow's scheduler. At the end it prints where to look.
+    Every step is a run in Airflow. At the end the addresses of the results are printed.
     """
     from observatory.quickstart import job
 

@@ -22,7 +22,7 @@ def up() -> None:
 
 
 def down() -> None:
-    """Stop everything; no process is left."""
+    """Stop every process."""
     from observatory.local import services
 
     services.down(options.console().print)
@@ -52,7 +52,7 @@ def execute(command: list[str]) -> None:
 
 
 def _run_dbt(command: list[str], environment: dict[str, str]) -> int:
-    """Run dbt once no other dbt run holds the warehouse; its exit code."""
+    """Run dbt once no other dbt run holds the warehouse's lock; returns its exit code."""
     from observatory.warehouse.connection import role_url
     from observatory.warehouse.dbt_turn import dbt_turn
 

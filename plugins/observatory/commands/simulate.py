@@ -1,4 +1,4 @@
-"""The command ``simulate``: the simulated city's records as Parquet, before a person's eyes."""
+"""``observatory simulate``: write the simulated city's records as Parquet, showing progress."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from observatory.simulator.export import CityFolder
 
 STOPPED = 130
-"""Exit code of a program that was interrupted, as shells have it."""
+"""Exit code of an interrupted program, by the shells' convention."""
 _DAY = ["%Y-%m-%d"]
 
 
@@ -145,7 +145,7 @@ def _asked(names: str | None) -> list[str]:
 
 
 def _end_of(out: Path) -> date:
-    """The end of the city in the folder, so that an export begun yesterday can be completed; else the city's today."""
+    """The end of the city in the folder, so that an earlier export can be completed; today if there is none."""
     from zoneinfo import ZoneInfo
 
     from observatory.simulator.export import described

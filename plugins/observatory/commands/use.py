@@ -14,7 +14,7 @@ def use(
 ) -> None:
     """Give cities their DAGs in Airflow.
 
-    Where none was ever chosen, every city has them. Airflow shows the change within two minutes.
+    As long as none is chosen, every city has them. Airflow shows the change within two minutes.
     """
     from observatory.warehouse import territory_state
 

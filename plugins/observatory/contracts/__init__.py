@@ -1,4 +1,4 @@
-"""Contracts: one module per kind of record. A module is imported when its contract is asked for: they are heavy."""
+"""Contracts: one module per kind of record. Each is imported on first use, since pandera is slow to import."""
 
 from __future__ import annotations
 
@@ -26,4 +26,4 @@ class _Contracts(Mapping[str, "Contract"]):
 
 
 CONTRACTS: Mapping[str, Contract] = _Contracts()
-"""Name of a kind to its contract."""
+"""The contract of each kind, by its name."""

@@ -1,4 +1,4 @@
-"""Road accidents with injury: people and vehicles become counts, years of birth classes of age."""
+"""Road accidents with injury: persons and vehicles are counted, and years of birth replaced by age classes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from observatory.kinds import KINDS
 
 AGE_CLASSES = {"aged_0_14_count": (0, 14), "aged_15_24_count": (15, 24), "aged_25_64_count": (25, 64),
                "aged_65_plus_count": (65, 120)}  # fmt: skip
-"""Column to the first and last age it counts, years."""
+"""Column to the first and last age that it counts, years."""
 
 _SEVERITIES = {"unhurt_count": 1, "killed_count": 2, "hospitalised_count": 3, "slightly_hurt_count": 4}
 _UNKNOWN = -1
 
 
 class Accident(Record):
-    """One accident; ``severity`` is the worst of it in the codes of BAAC, -1 where it is not known."""
+    """One accident; ``severity`` is that of the worst injury in the codes of BAAC, -1 if unknown."""
 
     department_code: str
     municipality_code: str
@@ -43,7 +43,7 @@ class Accident(Record):
 
 
 def count_involved(involved: pl.DataFrame) -> pl.DataFrame:
-    """Sum up who was involved, so that no row per person and no year of birth goes any further.
+    """Count the persons involved in each accident, so that no row per person and no year of birth is kept.
 
     Args:
         involved: one row per person: ``accident``, ``severity`` (1 unhurt, 2 killed, 3 hospitalised, 4 slightly hurt,
@@ -51,7 +51,7 @@ def count_involved(involved: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         One row per accident: ``accident``, ``involved_count``, the worst ``severity``, a count per severity and one per
-        class of age (Int32); a person of unknown age is in none of these.
+        age class (Int32); a person of unknown age is in none of these classes.
     """
     age = pl.col("year").cast(pl.Int32) - pl.col("birth_year").cast(pl.Int32)
     severity = pl.col("severity").cast(pl.Int32)
@@ -70,9 +70,9 @@ CONTRACT = Contract(
     KINDS["accident"],
     Accident,
     refused={
-        "birth_year": "years of birth are replaced by classes of age (count_involved)",
-        "sex": "who was hurt is not asked",
-        "plate": "a vehicle leads to its owner",
-        "address": "the point is enough",
+        "birth_year": "years of birth are replaced by age classes (count_involved)",
+        "sex": "injured persons are only counted",
+        "plate": "a vehicle identifies its owner",
+        "address": "the point is sufficient",
     },
 )

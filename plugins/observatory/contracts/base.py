@@ -1,4 +1,4 @@
-"""What a contract is made of: the columns that every kind has, its checks, its key, what it refuses."""
+"""The parts of a contract: columns of every kind, checks, key, personal columns that it refuses."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 UTC_TIME = pl.Datetime("us", "UTC")
 COUNT = pl.Int64()
-"""Type of the counts in sums; they are never null."""
+"""Type of the counts in hourly sums; they are never null."""
 
 Moment = Annotated[pl.Datetime, "us", "UTC"]
 PRECISIONS = ["second", "minute", "hour", "day", "month", "year"]
 METHODS = ["gps", "address", "street", "place", "zone", "none"]
 
 UNUSABLE = "unusable_column"
-"""Column that ``conform`` adds: the first contract column whose source value cannot be used as it is written."""
+"""Column that ``conform`` adds: the first contract column whose source value cannot be read."""
 
 DERIVED = frozenset({"known_at", "cell_id"})
-"""Columns that no source delivers."""
+"""Columns that are computed, and that a feed does not map."""
 
 PLACE = ("longitude_deg", "latitude_deg", "easting", "northing", "point")
-"""Columns a feed may map to say where something is: degrees, metres or feet, or both coordinates in one text."""
+"""Columns of location that a feed may map: degrees, projected coordinates, or a text with both coordinates."""
 
 STANDS = ("cell_id", "district_code", "longitude_deg", "latitude_deg")
-"""Columns that say where a record is."""
+"""Columns of location that hourly sums have."""
 
 _ROUNDED = r"^-?\d+([.,]\d+)?[eE]\+\d+$"
 
@@ -42,7 +42,7 @@ Rule = Callable[[pl.DataFrame, "Territory", "FeedSettings"], pl.DataFrame]
 
 
 class Record(pa.DataFrameModel):
-    """The columns every kind has; a load adds whose record it is, its version and its hash."""
+    """The columns of every kind; a load adds the feed, the version and the hash."""
 
     source_record_id: str = pa.Field(str_length={"min_value": 1})
     occurred_from: Moment
@@ -62,7 +62,7 @@ class Record(pa.DataFrameModel):
     def _is_exact(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
         return data.lazyframe.select(~pl.col("source_record_id").str.contains(_ROUNDED))
 
-    # `error`, not `name`: pandera forgets the name of a check that several models inherit
+    # `error`, not `name`: pandera loses the name of a check that several models inherit
     @pa.check("occurred_to", error="not before its start")
     def _in_order(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
         return data.lazyframe.select(pl.col("occurred_to") >= pl.col("occurred_from"))
@@ -75,7 +75,7 @@ class Record(pa.DataFrameModel):
 
 
 class Standing(Record):
-    """What stands from some moment on, perhaps until further notice: a camera, a school, a zone, a work."""
+    """Something that exists from some time on, possibly without a known end: a camera, a school, a zone, a work."""
 
     occurred_from: Moment = pa.Field(nullable=True)
     occurred_to: Moment = pa.Field(nullable=True)
@@ -86,11 +86,11 @@ class Sums:
     """How a signal is summed to one row per series and hour.
 
     Attributes:
-        series: columns that tell whose signal it is.
-        measures: columns whose mean, count of values and last value are kept.
-        distinct: name of a count to the column whose different values it counts.
-        has_simultaneous: whether several records of a series may end at one moment; the last is then the one of them
-            whose id is the greatest.
+        series: columns that identify a series, e.g. the site.
+        measures: columns whose mean, number of values and last value are kept.
+        distinct: name of a count to the column whose distinct values it counts.
+        has_simultaneous: whether several records of a series may end at the same time; the last is then the one with
+            the greatest id.
     """
 
     series: tuple[str, ...]
@@ -101,30 +101,30 @@ class Sums:
 
 @dataclass(frozen=True, eq=False)
 class Contract:
-    """The contract of a kind: what its records must look like, whatever city they are from.
+    """The contract of a kind: the form of its records, in every city.
 
     Attributes:
-        kind: name, time column, retention and what else the schedules know.
+        kind: name, time column and retention of the kind.
         model: columns in the table's order, with their checks.
-        natural_key: columns whose values are the record's identity where the feed has no ``source_record_id``.
-        rule: what the kind alone knows: from the columns as read, typed, to the same rows with some of them set.
-        completes: required columns that the rule sets, so that no feed need map them.
-        inputs: columns that a feed may map for the rule alone, with their types; they are not stored.
-        any_of: columns of which a feed maps at least one.
-        tolerated_reject_share: share of rejected records above which a window is not loaded, where the feed has none.
-        pseudonymous_key: whether the key points to a person's file and is kept as a pseudonym only: never, in records
-            that a partner hands over under a convention, or always.
+        natural_key: columns that identify a record if the feed has no ``source_record_id``.
+        rule: a function specific to the kind that sets columns of the parsed rows.
+        completes: required columns that the rule sets, so that a feed need not map them.
+        inputs: columns that a feed may map for the rule only, with their types; they are not stored.
+        any_of: columns of which a feed must map at least one.
+        tolerated_reject_share: share of rejected records above which a window is not loaded, unless the feed states it.
+        pseudonymous_key: whether the key identifies a person's file, so that only a pseudonym is kept: never, for
+            records under a convention, or always.
         refuses_traces: whether a delivery with fields of images, tracks, faces or plates is refused as a whole.
-        refused: columns that a feed may not map, and why: they would identify a person.
-        texts: columns of free text, from which persons are masked.
+        refused: columns that a feed may not map because they identify a person, with the reason.
+        texts: columns of free text, in which persons are masked.
         measured: columns whose source is a text of which only the length is kept.
-        least_count: column to the count below which a group is so small that it may tell of a person.
-        small_counts: whether a record with such a count stays without it, or is refused.
-        rounded_to_m: side of the squares to whose centres places are moved, where a point tells of a person, metres.
-        repeat_key: columns that are equal in records which tell of the same thing when they follow each other closely.
-        repeat_within_s: how closely, seconds; ``is_repeat`` marks all but the first.
-        sums: for a signal, which has many rows with little in each: how it is summed by the hour. Its records are kept
-            as Parquet, only in their newest version; the warehouse holds the sums.
+        least_count: column to the smallest count that is kept; smaller groups could identify a person.
+        small_counts: whether a smaller count is set to null, or its record rejected.
+        rounded_to_m: side of the squares to whose centres points are moved, metres, if a point could identify a person.
+        repeat_key: columns that are equal in records of the same event.
+        repeat_within_s: greatest time between two such records, seconds; ``is_repeat`` marks all but the first.
+        sums: how a signal is summed by the hour; None for other kinds. Of signals only the newest version of a record
+            is kept, as Parquet; the warehouse has the sums.
     """
 
     kind: Kind
@@ -154,7 +154,7 @@ class Contract:
 
     @cached_property
     def schema(self) -> dict[str, pl.DataType]:
-        """Column to type, in the order of the table ``raw.<name>``, less what a load adds."""
+        """Column to type, in the order of the table ``raw.<name>``, without the columns that a load adds."""
         return {name: column.dtype.type for name, column in self.model.to_schema().columns.items()}
 
     @cached_property
@@ -163,7 +163,7 @@ class Contract:
         return frozenset(name for name, column in self.model.to_schema().columns.items() if not column.nullable)
 
     def dtype(self, name: str) -> pl.DataType:
-        """Type of a column that a feed may map: one of the contract, of the rule, or of a place."""
+        """Type of a column that a feed may map: of the contract, of the rule's inputs, or of a location."""
         return self.schema.get(name) or self.inputs.get(name) or (pl.String() if name == "point" else pl.Float64())
 
     @property
@@ -173,12 +173,12 @@ class Contract:
 
     @property
     def series(self) -> tuple[str, ...]:
-        """Columns that tell whose signal a record is part of."""
+        """Columns that identify the series of a signal; empty for other kinds."""
         return self.sums.series if self.sums else ()
 
     @cached_property
     def hour_schema(self) -> dict[str, pl.DataType]:
-        """Column to type of the table ``raw.<name>_hour``, less whose signal it is; empty where nothing is summed."""
+        """Column to type of the table ``raw.<name>_hour``, without city and feed; empty for other kinds."""
         if self.sums is None:
             return {}
         of_measures: dict[str, pl.DataType] = {}
@@ -200,10 +200,10 @@ class Contract:
 
     @property
     def content_columns(self) -> tuple[str, ...]:
-        """Columns whose change makes a new version: not the key, nor when a record was published or could be known.
+        """Columns whose change makes a new version.
 
-        A key that is a pseudonym changes with the secret it is made with, and the record does not. Whether a record
-        repeats another depends on where the window that reads it begins.
+        Excluded are the key (a pseudonym changes with its secret), the times of publication and knowledge, and
+        ``is_repeat``, which depends on where the window that was read begins.
         """
         no_content = ("source_record_id", "published_at", "known_at", *(("is_repeat",) if self.repeat_key else ()))
         return tuple(name for name in self.schema if name not in no_content)

@@ -1,4 +1,4 @@
-"""Cameras: the registry of those that watch public space."""
+"""Cameras that watch public space, as the registry lists them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from observatory.kinds import KINDS
 
 
 class Camera(Standing):
-    """One camera from its installation to its removal; its exact heading is not for publication."""
+    """One camera from its installation to its removal; its exact azimuth is not published."""
 
     operator_code: str
     camera_type: str

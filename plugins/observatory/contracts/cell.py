@@ -1,4 +1,4 @@
-"""Cells: the squares of the city, derived from its boundary and districts (``grid.cells_in``), not delivered."""
+"""Cells of the city's grid, derived from its boundary and districts (``grid.cells_in``)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from observatory.kinds import KINDS
 
 
 class Cell(Standing):
-    """One square of the grid whose centre lies in the city."""
+    """One cell of the grid whose centre lies in the city."""
 
     cell_id: str = pa.Field(str_matches=CELL_ID_PATTERN)
     longitude_deg: float
@@ -25,12 +25,12 @@ class Cell(Standing):
 
 
 def cell_records(cells: pl.DataFrame, known_at: datetime, cell_size_m: int) -> pl.DataFrame:
-    """Cells as records of the kind.
+    """Convert cells to records.
 
     Args:
-        cells: what ``grid.cells_in`` lists, shape (n, 9).
-        known_at: when the zones they are derived from could be known.
-        cell_size_m: side of a cell, metres; a record may be anywhere in it.
+        cells: the result of ``grid.cells_in``, shape (n, 9).
+        known_at: when the zones that they are derived from could be known.
+        cell_size_m: side of a cell, metres.
     """
     absent = [pl.lit(None, dtype).alias(name) for name, dtype in CONTRACT.schema.items() if name not in cells.columns]
     return (

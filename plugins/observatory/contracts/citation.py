@@ -1,4 +1,4 @@
-"""Citations: what officers fined. They measure enforcement and are never read as crime."""
+"""Citations: fines issued by officers. They measure enforcement, not crime."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from observatory.kinds import KINDS
 
 
 class Citation(Record):
-    """One citation, at the moment and place it was issued."""
+    """One citation, with the time and place of its issue."""
 
     offence_code: str
     amount_eur: float = pa.Field(in_range={"min_value": 4, "max_value": 3750})
@@ -21,8 +21,8 @@ CONTRACT = Contract(
     Citation,
     pseudonymous_key="always",
     refused={
-        "plate": "a plate leads to its owner; the class of vehicle is enough",
-        "driver": "who was fined is not asked",
-        "officer": "who wrote the citation is not asked",
+        "plate": "a plate identifies its owner; the class of vehicle is sufficient",
+        "driver": "drivers are not recorded",
+        "officer": "officers are not recorded",
     },
 )

@@ -1,4 +1,4 @@
-"""Citizen reports: what residents ask the city to repair, clean or settle."""
+"""Citizen reports: residents' requests to repair, clean or settle something."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ CONTRACT = Contract(
     CitizenReport,
     texts=("description",),
     refused={
-        "reporter": "who reports is not asked",
-        "phone": "who reports is not asked",
-        "mail": "who reports is not asked",
-        "media_url": "no image enters",
-        "address": "a house number leads to who lives there; the point is enough",
+        "reporter": "reporters are not recorded",
+        "phone": "reporters are not recorded",
+        "mail": "reporters are not recorded",
+        "media_url": "images are not recorded",
+        "address": "a house number identifies residents; the point is sufficient",
     },
 )

@@ -1,4 +1,4 @@
-"""Events of the city: what is planned to happen where, and when."""
+"""Planned events of the city."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST_DAYS = 365
 
 
 class CityEvent(Record):
-    """One timing of one event."""
+    """One date of one event."""
 
     title: str
     category_code: str = pa.Field(nullable=True)
@@ -34,8 +34,8 @@ CONTRACT = Contract(
     KINDS["city_event"],
     CityEvent,
     refused={
-        "contact": "whom to call is not asked",
-        "phone": "whom to call is not asked",
-        "mail": "whom to write to is not asked",
+        "contact": "contact details are not recorded",
+        "phone": "contact details are not recorded",
+        "mail": "contact details are not recorded",
     },
 )

@@ -1,4 +1,4 @@
-"""Prefecture statistics: recorded facts of a year and an area, as the ministry publishes them once a year."""
+"""Yearly counts of recorded offences by area, as the ministry publishes them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CENTURY, _FIRST_YEAR, _LAST_YEAR = 2000, 1990, 2100
 
 
 class DelinquencyStatistic(Record):
-    """One indicator of one area and year, in one edition; no count where the count is not published."""
+    """One indicator of one area and year, in one edition; the count is null if it is not published."""
 
     zone_code: str
     reference_year: pl.Int32 = pa.Field(in_range={"min_value": _FIRST_YEAR, "max_value": _LAST_YEAR})
@@ -36,7 +36,7 @@ class DelinquencyStatistic(Record):
 
 
 def date_the_year(values: pl.DataFrame, territory: Territory, _: FeedSettings) -> pl.DataFrame:
-    """Give each row its year as a period, and no count, never 0, where the source does not publish one."""
+    """Set the period of each row to its year, and the count to null where the source does not publish it."""
     year = pl.col("reference_year")
     year = pl.when(year < 100).then(year + _CENTURY).otherwise(year)
     possible = pl.when(year.is_between(_FIRST_YEAR, _LAST_YEAR)).then(year)

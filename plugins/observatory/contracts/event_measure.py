@@ -1,4 +1,4 @@
-"""Event measures: barriers and staff foreseen for an event."""
+"""Measures planned for events: barriers and staff."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from observatory.kinds import KINDS
 
 
 class EventMeasure(Record):
-    """One measure taken for an event, in its period and place."""
+    """One measure for an event, with its period and place."""
 
     event_code: str
     measure_type: str
@@ -22,5 +22,5 @@ CONTRACT = Contract(
     KINDS["event_measure"],
     EventMeasure,
     natural_key=("event_code", "measure_type", "occurred_from"),
-    refused={"officer": "staff is counted, nobody is named", "contact": "whom to call is not asked"},
+    refused={"officer": "staff is only counted", "contact": "contact details are not recorded"},
 )

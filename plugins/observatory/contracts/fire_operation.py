@@ -18,7 +18,7 @@ _SLOWEST_RESPONSE_MIN = 60
 
 
 class FireOperation(Record):
-    """One operation; it begins with the call and ends at its last reported moment."""
+    """One operation; it begins with the call and ends at its last reported time."""
 
     nature_code: str
     departed_at: Moment = pa.Field(nullable=True)
@@ -46,7 +46,7 @@ class FireOperation(Record):
 
 
 def end_with_the_last_moment(values: pl.DataFrame, _: Territory, __: FeedSettings) -> pl.DataFrame:
-    """Let an operation last until its last reported moment."""
+    """Set the end of an operation to its last reported time."""
     reported = [name for name in ("occurred_from", "departed_at", "arrived_at", "cleared_at") if name in values.columns]
     return values.with_columns(occurred_to=pl.max_horizontal(reported))
 
@@ -57,8 +57,8 @@ CONTRACT = Contract(
     rule=end_with_the_last_moment,
     rounded_to_m=100,
     refused={
-        "caller": "who called is not asked",
-        "victim": "who was helped is not asked",
-        "description": "what is written of an operation is medical",
+        "caller": "callers are not recorded",
+        "victim": "victims are not recorded",
+        "description": "descriptions of operations are medical data",
     },
 )

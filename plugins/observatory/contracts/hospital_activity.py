@@ -1,4 +1,4 @@
-"""Hospital activity: visits of a day, already summed by establishment, class of age and reason."""
+"""Hospital visits per day, summed by the source by establishment, age class and reason."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from observatory.contracts.base import Contract, Record
 from observatory.kinds import KINDS
 
 LEAST_COUNT = 5
-"""Fewer visits than this could tell of a person: such rows are refused, and their count is not kept."""
+"""Fewer visits than this could identify a person: such rows are rejected, and their count is not kept."""
 
 
 class HospitalActivity(Record):
-    """Visits to one establishment on one day, by class of age and reason."""
+    """Visits to one establishment on one day, of one age class and reason."""
 
     establishment_code: str
     zone_code: str = pa.Field(nullable=True)
@@ -30,7 +30,7 @@ CONTRACT = Contract(
     tolerated_reject_share=0.5,
     refused={
         "patient": "only sums are read",
-        "birth_date": "only classes of age are read",
-        "diagnosis": "only classes of reason are read",
+        "birth_date": "only age classes are read",
+        "diagnosis": "only classes of reasons are read",
     },
 )

@@ -1,4 +1,4 @@
-"""Impounded vehicles: where and when one was towed, and why."""
+"""Impounded vehicles: place, time and reason of the tow."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ CONTRACT = Contract(
     Impound,
     pseudonymous_key="always",
     refused={
-        "plate": "a plate leads to its owner",
-        "owner": "whose vehicle it was is not asked",
-        "make": "make and colour single a vehicle out",
-        "colour": "make and colour single a vehicle out",
+        "plate": "a plate identifies its owner",
+        "owner": "owners are not recorded",
+        "make": "make and colour identify a vehicle",
+        "colour": "make and colour identify a vehicle",
     },
 )

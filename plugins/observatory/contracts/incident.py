@@ -1,4 +1,4 @@
-"""Incidents: police logs, recorded facts and calls for service, whatever the city."""
+"""Incidents: police logs, recorded offences and calls for service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LATEST_ENTRY_DAYS = 7
 
 
 class Incident(Record):
-    """One incident as a city's source tells it, in the units and clock of the warehouse."""
+    """One incident as its source states it, in the units of the warehouse and in UTC."""
 
     record_type: str = pa.Field(isin=["police_log", "recorded_fact", "call_for_service"])
     source_category_code: str
@@ -39,10 +39,10 @@ CONTRACT = Contract(
     pseudonymous_key="convention",
     texts=("description",),
     refused={
-        "victim": "who was harmed is not asked",
-        "suspect": "nobody is accused here",
-        "caller": "who called is not asked",
-        "plate": "a vehicle leads to its owner",
-        "officer": "who wrote the record is not asked",
+        "victim": "victims are not recorded",
+        "suspect": "suspects are not recorded",
+        "caller": "callers are not recorded",
+        "plate": "a vehicle identifies its owner",
+        "officer": "officers are not recorded",
     },
 )

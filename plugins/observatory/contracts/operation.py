@@ -1,4 +1,4 @@
-"""Targeted operations: where and when more is done, declared before it starts so that its effect can be assessed."""
+"""Targeted operations in an area and a period, declared before they start so that their effect can be assessed."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ CONTRACT = Contract(
     Operation,
     refused={
         "target_name": "an operation is in an area, never against somebody",
-        "officer": "who takes part is not asked",
+        "officer": "participants are not recorded",
     },
 )

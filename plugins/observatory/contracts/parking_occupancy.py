@@ -1,4 +1,4 @@
-"""Parking: free places of a car park at a moment."""
+"""Parking: free spaces of car parks over time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _OVERFULL = 1.05
 
 
 class ParkingOccupancy(Record):
-    """One car park at one moment; a counter may be off by a twentieth of the capacity."""
+    """One car park at one time; counters may be wrong by 5 % of the capacity."""
 
     car_park_code: str
     place_name: str = pa.Field(nullable=True)
@@ -34,5 +34,5 @@ CONTRACT = Contract(
     natural_key=("car_park_code", "occurred_from"),
     any_of=("free_count",),
     sums=Sums(series=("car_park_code",), measures=("free_count", "capacity_count")),
-    refused={"plate": "places are counted, nobody is followed"},
+    refused={"plate": "places are counted, persons are not tracked"},
 )

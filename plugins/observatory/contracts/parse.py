@@ -1,4 +1,4 @@
-"""Reading what a source wrote: texts, numbers and moments, as expressions over whole columns."""
+"""Parse source columns as texts, numbers, booleans and times, by polars expressions."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _SECONDS_SINCE_1970, _MILLISECONDS_SINCE_1970 = "%s", "%s%3f"
 
 
 def text(*columns: str) -> pl.Expr:
-    """The column as text without outer blanks, several joined by a blank; null where nothing is left of one."""
-    # PostgreSQL's text cannot hold the character NUL
+    """A column as text without outer spaces, several joined by a space; null where one is empty."""
+    # PostgreSQL's type text cannot store the character NUL
     stripped = [
         pl.col(name).cast(pl.String).str.replace_all("\0", "", literal=True).str.strip_chars() for name in columns
     ]
@@ -31,12 +31,12 @@ def text(*columns: str) -> pl.Expr:
 
 
 def number(written: pl.Expr, dtype: pl.DataType, *, decimal_comma: bool = False) -> pl.Expr:
-    """A number as it is stored or written; null where it is empty, not finite, or has a fraction and may have none.
+    """Parse numbers; null where a value is empty, not finite, or has a fraction although the type is an integer.
 
     Args:
         written: the source's values.
-        dtype: type wanted.
-        decimal_comma: whether text has ``1 045,5`` for 1045.5, with any kind of blank.
+        dtype: type of the result.
+        decimal_comma: whether texts are written ``1 045,5`` for 1045.5, with any kind of space.
     """
     digits = written.cast(pl.String)
     if decimal_comma:
@@ -46,21 +46,21 @@ def number(written: pl.Expr, dtype: pl.DataType, *, decimal_comma: bool = False)
     return pl.when(is_usable).then(value).cast(dtype, strict=False)
 
 
-def truth(written: pl.Expr) -> pl.Expr:
-    """Yes or no, in the words of French and English sources; null where it is neither."""
+def boolean(written: pl.Expr) -> pl.Expr:
+    """Parse booleans in the words of French and English sources; null for any other text."""
     word = written.cast(pl.String).str.to_lowercase()
     return pl.when(word.is_in(_TRUE)).then(pl.lit(value=True)).when(word.is_in(_FALSE)).then(pl.lit(value=False))
 
 
 def moment(columns: Sequence[str], dtype: pl.DataType, feed: FeedSettings, timezone: str) -> pl.Expr:
-    """The columns as a moment in UTC; null where it is empty, unreadable, or does not exist on the local clock.
+    """Parse times to UTC; null where a value is empty, unreadable, or does not exist in the local time zone.
 
-    A moment before 1800 or after 2199 is a slip or a placeholder, and counts as unreadable.
+    Times before 1800 or after 2199 are mistakes or placeholders, and count as unreadable.
 
     Args:
-        columns: names of the columns; the texts of several are joined by a blank.
-        dtype: type of the first; text is read by the feed's ``date_formats``, the first that fits.
-        feed: which clock the source writes and how.
+        columns: names of the columns; the texts of several are joined by a space.
+        dtype: type of the first column; texts are parsed by the first of the feed's ``date_formats`` that fits.
+        feed: states the source's clock and formats.
         timezone: the city's IANA time zone.
     """
     clock = timezone if feed.clock == "local" else "UTC"
@@ -72,29 +72,30 @@ def moment(columns: Sequence[str], dtype: pl.DataType, feed: FeedSettings, timez
 
 
 def written_moment(written: pl.Expr, feed: FeedSettings, clock: str) -> pl.Expr:
-    """Texts as moments in UTC, by the first of the feed's ``date_formats`` that fits."""
+    """Parse texts as times in UTC, by the first of the feed's ``date_formats`` that fits."""
     return _possible(pl.coalesce(_parsed(written, form, clock) for form in feed.date_formats))
 
 
 def day(written: pl.Expr, feed: FeedSettings) -> pl.Expr:
-    """Texts as calendar days, by the first of the feed's ``date_formats`` that fits."""
+    """Parse texts as calendar days, by the first of the feed's ``date_formats`` that fits."""
     read = pl.coalesce(written.str.to_date(form, strict=False) for form in feed.date_formats)
     return pl.when(read.is_between(_FIRST.date(), _LAST.date(), closed="left")).then(read)
 
 
 def to_utc(clock_time: pl.Expr, timezone: str) -> pl.Expr:
-    """Clock time of a zone as UTC: an hour that comes twice is its first, one that does not exist is null."""
+    """Convert local time to UTC: of an hour that occurs twice the first, of one that does not exist null."""
     zoned = clock_time.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null")
     return zoned.dt.convert_time_zone("UTC")
 
 
 def end_of(start: pl.Expr, precision: pl.Expr, timezone: str) -> pl.Expr:
-    """The end of what a source means by ``start``: itself for a minute or second, else the end of that hour or day.
+    """The end (exclusive) of the period that starts at ``start`` and has the given precision.
 
-    The end is the first moment after it, so that a day whose clock changes lasts 23 or 25 hours.
+    For seconds and minutes it is ``start`` itself; otherwise the end of that hour, local day, month or year. A day on
+    which the clock changes lasts 23 or 25 hours.
     """
     local = start.dt.convert_time_zone(timezone).dt.replace_time_zone(None)
-    # an hour lasts an hour, also the one before the clock is put on, whose end on the clock does not exist
+    # computed in UTC: the local end of the hour before the clock is put forward does not exist
     end = pl.when(precision == "hour").then(start.dt.offset_by("1h")).otherwise(start)
     for name, step in _CALENDAR_STEP.items():
         end = pl.when(precision == name).then(to_utc(local.dt.offset_by(step), timezone)).otherwise(end)
@@ -111,5 +112,5 @@ def _parsed(written: pl.Expr, form: str, clock: str) -> pl.Expr:
         elapsed = (written.cast(pl.Float64, strict=False) * scale).round().cast(pl.Int64, strict=False)
         return elapsed.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     value = written.str.to_datetime(form, strict=False, time_unit="us")
-    # an offset in the text makes polars answer in UTC at once
+    # with an offset in the format, polars returns UTC
     return value if _OFFSET.search(form) else to_utc(value, clock)

@@ -1,4 +1,4 @@
-"""Pitches: places of markets and pitches granted in public space."""
+"""Markets, and pitches granted in public space."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from observatory.kinds import KINDS
 
 
 class Pitch(Standing):
-    """One pitch or market, for as long as it is granted; never to whom."""
+    """One market or pitch, for the period of its permit; without the holder."""
 
     pitch_type: str
     place_name: str = pa.Field(nullable=True)
@@ -22,5 +22,5 @@ class Pitch(Standing):
 CONTRACT = Contract(
     KINDS["pitch"],
     Pitch,
-    refused={"holder": "to whom a pitch is granted is not asked", "phone": "whom to call is not asked"},
+    refused={"holder": "holders are not recorded", "phone": "contact details are not recorded"},
 )

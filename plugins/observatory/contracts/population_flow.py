@@ -1,4 +1,4 @@
-"""Population flows: how many were in a zone in a slot of time, as a telecom operator sums its network."""
+"""Population flows: number of persons in a zone and a time slot, as estimated by a telecom operator."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from observatory.territory.feed import FeedSettings
 
 LEAST_COUNT = 20
-"""Operators hold smaller groups back; where one does not, the size of such a group is removed."""
+"""Operators do not publish smaller groups; if one does, the size of the group is removed."""
 
 
 class PopulationFlow(Record):
-    """One zone, slot and segment; no volume where the group is smaller than the operator's threshold."""
+    """One zone, slot and segment; the volume is null if the group is smaller than the operator's threshold."""
 
     zone_code: str
     segment: str
@@ -33,7 +33,7 @@ class PopulationFlow(Record):
 
 
 def bound_the_slot(values: pl.DataFrame, _: Territory, __: FeedSettings) -> pl.DataFrame:
-    """Let a slot last ``slot_hours`` where the source tells only its beginning, and say where a volume is held back."""
+    """Compute the end of a slot from ``slot_hours`` if it is missing, and mark volumes that are not published."""
     if "slot_hours" in values.columns and "occurred_to" not in values.columns:
         slot = pl.duration(minutes=pl.col("slot_hours") * 60)
         values = values.with_columns(occurred_to=pl.col("occurred_from") + slot)
@@ -51,5 +51,5 @@ CONTRACT = Contract(
     least_count={"volume_count": LEAST_COUNT},
     small_counts="null",
     sums=Sums(series=("zone_code", "segment"), measures=("volume_count",)),
-    refused={"imsi": "no subscriber enters", "device": "no telephone enters"},
+    refused={"imsi": "subscribers are not recorded", "device": "devices are not recorded"},
 )

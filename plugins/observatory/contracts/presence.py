@@ -1,4 +1,4 @@
-"""Presence: minutes of patrol planned for, and spent in, a cell during a shift."""
+"""Patrol presence: minutes planned for and spent in a cell during a shift."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from observatory.kinds import KINDS
 
 
 class Presence(Record):
-    """One cell and shift; actual minutes are null until they are known, 0 where nobody came."""
+    """One cell and shift; actual minutes are null until they are known, 0 without a patrol."""
 
     cell_id: str
     shift_code: str
     planned_min: float = pa.Field(nullable=True, ge=0)
     actual_min: float = pa.Field(nullable=True, ge=0)
 
-    @pa.check("cell_id", error="the name of a cell")
+    @pa.check("cell_id", error="the id of a cell")
     def _is_a_cell(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
         return data.lazyframe.select(pl.col("cell_id").str.contains(CELL_ID_PATTERN))
 
@@ -29,7 +29,7 @@ CONTRACT = Contract(
     natural_key=("cell_id", "occurred_from", "shift_code"),
     any_of=("planned_min", "actual_min"),
     refused={
-        "officer": "patrols are counted, nobody is followed",
-        "patrol_id": "patrols are counted, nobody is followed",
+        "officer": "patrols are counted, persons are not tracked",
+        "patrol_id": "patrols are counted, persons are not tracked",
     },
 )

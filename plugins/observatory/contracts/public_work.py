@@ -1,4 +1,4 @@
-"""Public works: what is dug, closed or built where, and for how long."""
+"""Public works: excavations, closures and construction sites."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PublicWork(Standing):
-    """One work; ``occurred_from`` and ``occurred_to`` are actual where they are known, else planned."""
+    """One work; ``occurred_from`` and ``occurred_to`` are the actual times if known, otherwise the planned ones."""
 
     nature_code: str
     state: str = pa.Field(isin=["planned", "active", "suspended", "ended", "cancelled"])
@@ -33,9 +33,9 @@ class PublicWork(Standing):
 
 
 def close_what_is_over(values: pl.DataFrame, _: Territory, __: FeedSettings) -> pl.DataFrame:
-    """Take the plan for what is not known, and close a record that its source says is over.
+    """Use planned times where actual ones are unknown, and close records whose source states that they are over.
 
-    A record may have no end until ``is_over`` says so; without an end of its own it then ends when that was reported.
+    A record may have no end until ``is_over`` is true; without an end of its own it then ends when that was reported.
     """
     for actual, planned in (("occurred_from", "planned_from"), ("occurred_to", "planned_to")):
         reported = [name for name in (actual, planned) if name in values.columns]
@@ -60,5 +60,5 @@ CONTRACT = Contract(
     inputs={"is_over": pl.Boolean()},
     any_of=("occurred_from", "planned_from"),
     texts=("description",),
-    refused={"contact": "who works there is not asked", "internal_note": "internal notes carry names"},
+    refused={"contact": "contact persons are not recorded", "internal_note": "internal notes contain names"},
 )

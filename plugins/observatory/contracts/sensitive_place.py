@@ -1,4 +1,4 @@
-"""Sensitive places: schools, places of worship and their like, around which more care is due."""
+"""Sensitive places: schools, places of worship and similar."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from observatory.kinds import KINDS
 
 
 class SensitivePlace(Standing):
-    """One place; a point that stands for a whole town is no location (``values: {location_method: {Ville: none}}``)."""
+    """One place; ``values: {location_method: {Ville: none}}`` removes points that stand for a whole town."""
 
     place_type: str
     place_name: str = pa.Field(nullable=True)
@@ -19,8 +19,8 @@ CONTRACT = Contract(
     KINDS["sensitive_place"],
     SensitivePlace,
     refused={
-        "phone": "whom to call is not asked",
-        "mail": "whom to write to is not asked",
-        "contact": "who works or prays there is not asked",
+        "phone": "contact details are not recorded",
+        "mail": "contact details are not recorded",
+        "contact": "persons are not recorded",
     },
 )

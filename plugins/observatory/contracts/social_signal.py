@@ -1,4 +1,4 @@
-"""Social signals: what remains of a public message once text and account are gone."""
+"""Social signals: public messages, without their text and account."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST_TEXT = 3_000
 
 
 class SocialSignal(Record):
-    """One message: when, where if it says so, how long, about what, in which tone, in which shape of thread."""
+    """One message: time, place if stated, length, theme, tone, and position in its thread."""
 
     network: str
     language: str = pa.Field(nullable=True)
@@ -31,7 +31,7 @@ class SocialSignal(Record):
     def _is_read_after_it_was_written(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
         return data.lazyframe.select(pl.col("reported_at") >= pl.col("occurred_from"))
 
-    @pa.check("root_at", error="not after its answer")
+    @pa.check("root_at", error="not after its reply")
     def _answers_what_was_written(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
         return data.lazyframe.select(pl.col("root_at") <= pl.col("occurred_from"))
 
@@ -42,10 +42,10 @@ CONTRACT = Contract(
     pseudonymous_key="always",
     measured=("text_length",),
     refused={
-        "text": "a text is never kept; map text_length to it",
-        "author": "who wrote is not asked",
-        "handle": "who wrote is not asked",
-        "avatar": "no image enters",
-        "url": "an address leads to who wrote",
+        "text": "texts are not kept; map text_length to the column",
+        "author": "authors are not recorded",
+        "handle": "authors are not recorded",
+        "avatar": "images are not recorded",
+        "url": "the address identifies the author",
     },
 )

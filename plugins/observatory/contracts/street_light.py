@@ -1,4 +1,4 @@
-"""Street lights: outages and repairs."""
+"""Outages of street lights."""
 
 from __future__ import annotations
 

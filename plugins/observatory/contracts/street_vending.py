@@ -1,4 +1,4 @@
-"""Street vending: how many sellers were seen where, and of what kind of goods."""
+"""Street vending: number of sellers seen, by place and kind of goods."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from observatory.kinds import KINDS
 
 
 class StreetVending(Record):
-    """One sighting of a market in the street: a count, never a seller."""
+    """One sighting of street vending: a count of sellers, without any data about them."""
 
     observed_count: pl.Int32 = pa.Field(in_range={"min_value": 0, "max_value": 500})
     goods_class: str = pa.Field(nullable=True)
@@ -20,7 +20,7 @@ CONTRACT = Contract(
     KINDS["street_vending"],
     StreetVending,
     refused={
-        "vendor": "sellers are counted, nobody is recorded",
-        "nationality": "sellers are counted, nobody is recorded",
+        "vendor": "sellers are counted, persons are not recorded",
+        "nationality": "sellers are counted, persons are not recorded",
     },
 )

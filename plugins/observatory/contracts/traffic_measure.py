@@ -1,4 +1,4 @@
-"""Traffic: what a site on a road measured over an interval."""
+"""Road traffic: measurements of a site over an interval."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_LANES = 8
 
 
 class TrafficMeasure(Record):
-    """One measurement; null where the site measured nothing usable, 0 where it worked and counted nothing."""
+    """One measurement; null if the site measured nothing usable, 0 if it worked and counted nothing."""
 
     site_code: str
     lane_count: pl.Int32 = pa.Field(nullable=True, in_range={"min_value": 1, "max_value": _MOST_LANES})
@@ -35,9 +35,9 @@ class TrafficMeasure(Record):
 
 
 def tell_missing_from_zero(values: pl.DataFrame, _: Territory, __: FeedSettings) -> pl.DataFrame:
-    """Take a speed of 0 from no input for none.
+    """Set a speed of 0 without any input to null.
 
-    Where the source tells one end of an interval alone, it is ``period_min`` long.
+    If the source states only one end of an interval, the other is computed from ``period_min``.
     """
     if "period_min" in values.columns:
         period = pl.duration(minutes=pl.col("period_min"))
@@ -60,5 +60,5 @@ CONTRACT = Contract(
     inputs={"period_min": pl.Float64()},
     any_of=("flow_veh_h", "speed_kmh", "occupancy_pct"),
     sums=Sums(series=("site_code",), measures=("flow_veh_h", "speed_kmh", "occupancy_pct")),
-    refused={"plate": "traffic is counted, nobody is followed"},
+    refused={"plate": "traffic is counted, persons are not tracked"},
 )

@@ -1,4 +1,4 @@
-"""Public transport: departures as planned and vehicles as they run."""
+"""Public transport: planned and observed departures."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ class TransitService(Record):
 
 
 def unroll_the_service_day(values: pl.DataFrame, territory: Territory, _: FeedSettings) -> pl.DataFrame:
-    """Turn a service day and a time such as 25:10:00 into a moment.
+    """Convert a service day and a time such as 25:10:00 to UTC.
 
-    GTFS counts from twelve hours before noon, so that a day whose clock changes has no time twice.
+    GTFS counts from twelve hours before noon, so that no time is ambiguous on a day on which the clock changes.
     """
     if "service_time" not in values.columns:
         return values
@@ -82,7 +82,7 @@ CONTRACT = Contract(
         has_simultaneous=True,
     ),
     refused={
-        "vehicle": "a vehicle leads to who drives it",
-        "driver": "who drives is not asked",
+        "vehicle": "a vehicle identifies its driver",
+        "driver": "drivers are not recorded",
     },
 )

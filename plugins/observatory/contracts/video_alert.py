@@ -1,4 +1,4 @@
-"""Alerts of video analytics: that something was counted or left somewhere, never who."""
+"""Alerts of video analytics: metadata only, without images or data about persons."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from observatory.kinds import KINDS
 
 
 class VideoAlert(Record):
-    """One alert's metadata; a further one of the same camera and category within five minutes is kept as a repeat."""
+    """The metadata of one alert; another of the same camera and category within five minutes is marked as a repeat."""
 
     occurred_to: Moment = pa.Field(nullable=True)
     camera_code: str
@@ -29,9 +29,9 @@ CONTRACT = Contract(
     completes=frozenset({"is_repeat"}),
     refuses_traces=True,
     refused={
-        "image": "no image enters",
-        "track": "nobody is followed",
-        "face": "no biometric data enters",
-        "plate": "a plate leads to its owner",
+        "image": "images are not recorded",
+        "track": "persons are not tracked",
+        "face": "biometric data is not recorded",
+        "plate": "a plate identifies its owner",
     },
 )

@@ -1,4 +1,4 @@
-"""Weather: what a station measured, or a model gives for its place, in an hour."""
+"""Hourly weather: measured at a station, or forecast by a model for its place."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Weather(Record):
 
 
 def convert_units(values: pl.DataFrame, _: Territory, __: FeedSettings) -> pl.DataFrame:
-    """Take kelvin to degrees Celsius, pascals to hectopascals, km/h to m/s."""
+    """Convert kelvin to degrees Celsius, pascals to hectopascals, km/h to m/s."""
     converted = {
         "temperature_k": ("temperature_c", (pl.col("temperature_k") - _ZERO_CELSIUS_K).round(2)),
         "pressure_pa": ("pressure_hpa", pl.col("pressure_pa") / _PASCALS),

@@ -1,4 +1,4 @@
-"""Zones: the boundary of the city and its districts."""
+"""Zones: the boundary of the city, its districts and quarters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ALWAYS = date(1970, 1, 1)
 
 
 class Zone(Standing):
-    """One zone, its area in WGS 84."""
+    """One zone, with its area in WGS 84."""
 
     zone_type: str = pa.Field(isin=["city", "district", "quarter"])
     zone_code: str
@@ -37,9 +37,9 @@ class Zone(Standing):
 
 
 def measure(values: pl.DataFrame, territory: Territory, feed: FeedSettings) -> pl.DataFrame:
-    """Say how large each zone is, km² on the plane of the city's grid; what has no code is the city itself.
+    """Compute the area of each zone in km², in the grid's reference system; without a code it is the city itself.
 
-    A zone is known from the feed's ``history_start``, for all time without one: a city was there before its file.
+    A zone counts as known since the feed's ``history_start``, or always without one: a city is older than its file.
     """
     areas = shapely.from_wkt(values["geometry_wkt"].to_numpy())
     plane = shapely.transform(areas, lambda xy: np.column_stack(grid.project(xy[:, 0], xy[:, 1], territory.grid.epsg)))

@@ -1,1 +1,1 @@
-"""Processes of one machine: PostgreSQL, Airflow, their environment."""
+"""The local services of one machine: PostgreSQL, Airflow, and their environment."""

@@ -1,4 +1,4 @@
-"""The environment of every child process: addresses, secrets, and telemetry switched off."""
+"""The environment of child processes: addresses, secrets, and telemetry switched off."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from observatory.settings import (
 )
 from observatory.warehouse.connection import ROLES, airflow_url, dbt_environment, full, plain, role_url
 
-# Airflow's log servers listen on every interface whatever is configured; see the README, Security
+# Airflow's log servers listen on every interface whatever is configured; see docs/security.md
 PORTS = {"api": 8080, "portal": 8790, "worker_log": 8793, "triggerer_log": 8794}
 
 
 def port(name: str) -> int:
-    """The TCP port of one of Airflow's servers: ``OBSERVATORY_<NAME>_PORT``, else the one chosen on first use."""
+    """The TCP port of a local server: ``OBSERVATORY_<NAME>_PORT``, or else the one chosen on first use."""
     given = os.environ.get(f"OBSERVATORY_{name.upper()}_PORT")
     return int(given) if given else int(secret(f"port_{name}", make=str(_free_port(PORTS[name]))))
 
 
 def child_environment() -> dict[str, str]:
-    """Everything a child process needs to reach the warehouse and Airflow; contains secrets, never print it."""
+    """The environment with which a child process reaches the warehouse and Airflow; contains secrets."""
     api = f"http://127.0.0.1:{port('api')}"
     fernet = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     roles = {role: role_url(role) for role in ROLES if role != "owner"}
@@ -46,7 +46,7 @@ def child_environment() -> dict[str, str]:
         **{f"AIRFLOW_CONN_WAREHOUSE_{role.upper()}": plain(url) for role, url in roles.items()},
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
-        # compiled modules are kept: each task is a process of its own, and would compile Airflow again
+        # keep compiled modules: each task is a process of its own, and would compile Airflow again
         "PYTHONDONTWRITEBYTECODE": "",
         "OBSERVATORY_STATE": str(state_folder()),
         "OBSERVATORY_SIGNALS": str(signals_folder()),
@@ -80,4 +80,4 @@ def _free_port(wanted: int) -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise AssertionError("the system hands out a free port for 0")
+    raise AssertionError("binding port 0 always succeeds")

@@ -1,6 +1,7 @@
-"""Bound the logs of the local services: copy a log that has grown large aside, and empty it.
+"""Limit the size of the local services' logs: copy a large log to ``<name>.log.1``, and truncate it.
 
-The services append, so they go on writing at the start of the emptied file. Run as a process of its own beside them.
+The services open their logs for appending, so they continue at the start of the truncated file. It runs as a process of
+its own.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ INTERVAL_S = 60
 
 
 def rotate(folder: Path, limit_bytes: int = LIMIT_BYTES) -> None:
-    """Keep one older part of each log in a folder, ``<name>.log.1``; a line written meanwhile may be lost.
+    """Rotate the large logs of a folder, keeping one older part; a line written meanwhile may be lost.
 
     Args:
-        folder: where the logs are.
+        folder: the folder of the logs.
         limit_bytes: size above which a log is rotated.
     """
     for log in folder.glob("*.log"):

@@ -1,4 +1,4 @@
-"""Long-running processes: each starts in a session of its own, so that it ends with every child it ever had."""
+"""Long-running processes: each leads a session of its own, so that all its descendants can be ended with it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ STOP_TIMEOUT_S = 15
 
 @dataclass(frozen=True)
 class Service:
-    """A named process and the session it leads; known to later commands through a file in the state folder."""
+    """A named process and the session that it leads; a file in the state folder has its id for later commands."""
 
     name: str
 
     def start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start the process unless it runs with the same command; its output goes to ``<state>/logs/<name>.log``."""
+        """Start the process unless it already runs with this command; it logs to ``<state>/logs/<name>.log``."""
         if self.is_running() and self._command() == list(command):
             return
         self.stop()
@@ -35,7 +35,7 @@ class Service:
         self._command_file.write_text(json.dumps(list(command)), encoding="utf-8")
         self._pid_file.unlink(missing_ok=True)
         with self.log.open("ab") as log:
-            # the child notes its own id before it becomes the program: a kill of ours leaves no process unknown
+            # the child writes its own id before it executes the program, so that it is known even if we are killed
             process = subprocess.Popen(  # noqa: S603
                 ["/bin/sh", "-c", 'echo $$ >"$0" && exec "$@"', str(self._pid_file), *command],
                 env=dict(environment),
@@ -52,21 +52,21 @@ class Service:
         stop_all([self])
 
     def forget(self) -> None:
-        """Remove the notes of a session that has ended."""
+        """Remove the files of a session that has ended."""
         self._pid_file.unlink(missing_ok=True)
         self._command_file.unlink(missing_ok=True)
 
     def is_running(self) -> bool:
-        """Whether the process that leads the session is alive."""
+        """Whether the session's leader is alive."""
         leader = self._leader()
         return any(member.pid == leader for member in self.members())
 
     def members(self) -> list[psutil.Process]:
-        """Every living process of the session, orphans included."""
+        """Every living process of the session, including orphans."""
         leader = self._leader()
         if not leader:
             return []
-        # a session id may be used again by the system; nothing of ours is older than our note of it
+        # the system may reuse a session id; processes older than the pid file are not ours
         noted_at = self._pid_file.stat().st_mtime
         found = []
         for process in psutil.process_iter(["create_time", "status"]):
@@ -81,7 +81,7 @@ class Service:
 
     @property
     def log(self) -> Path:
-        """File that holds what the process printed."""
+        """File with the output of the process."""
         return state_folder() / "logs" / f"{self.name}.log"
 
     @property
@@ -109,7 +109,7 @@ class Service:
 
 
 def stop_all(services: Sequence[Service]) -> None:
-    """End whole sessions, all at once: first asked, then forced; their leaders may be dead already."""
+    """End every process of the sessions, by SIGTERM and then SIGKILL; their leaders may have ended already."""
     for force in (signal.SIGTERM, signal.SIGKILL):
         members = [member for service in services for member in service.members()]
         for member in members:

@@ -1,4 +1,4 @@
-"""The services of one machine: PostgreSQL, Airflow, a simulated city's portal, log rotation."""
+"""Start and stop the local services: PostgreSQL, Airflow, a simulated city's portal, log rotation."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ Say = Callable[[str], None]
 
 
 def up(say: Say = print) -> None:
-    """Start what does not run yet; return when all parts of Airflow report that they are healthy.
+    """Start the services that do not run yet; return once all components of Airflow report that they are healthy.
 
     Args:
-        say: called with each step in a few words.
+        say: called with the name of each step.
 
     Raises:
         StackError: a process ended or did not become ready; the end of its log is quoted.
@@ -51,12 +51,12 @@ def up(say: Say = print) -> None:
         for territory in territory_state.territories_in_use().values():
             start_simulator(territory, None)
     if not all(Service(name).is_running() for name in AIRFLOW):
-        say("Airflow's database and dbt's project")
+        say("Airflow: migrating its database; dbt: parsing the project")
         finish_all([["airflow", "db", "migrate"], ["dbt", "--quiet", "parse", *dbt_folders()]], environment)
         say("Airflow: starting")
         for name in ("dag-processor", "scheduler", "triggerer"):
             Service(name).start(AIRFLOW[name], environment)
-        # before the API server, which would create the same roles
+        # before the API server starts, which would create the same roles concurrently
         finish_all([[sys.executable, "-m", "observatory.orchestration.users"]], environment)
     for name, command in AIRFLOW.items():
         Service(name).start(command, environment)
@@ -64,7 +64,7 @@ def up(say: Say = print) -> None:
 
 
 def start_warehouse(say: Say = print) -> None:
-    """Start the embedded server, if it is used, and bring the warehouse to the state that ``sql/`` describes."""
+    """Start the embedded server, if it is used, and bootstrap the warehouse."""
     server = embedded_server()
     if server is not None:
         if server.process() is None:
@@ -79,11 +79,11 @@ def start_simulator(territory: Territory, today: date | None) -> None:
     """Start the simulator that a territory declares, if any, and read the city from it; one runs at a time.
 
     Its command is given ``--port``, ``--push-to`` (the address of Airflow), ``--leave-in`` (a folder for files) and,
-    where a day is chosen, ``--today``. ``await_simulator`` waits until it answers.
+    with a chosen day, ``--today``. ``await_simulator`` waits until it responds.
 
     Args:
         territory: the city.
-        today: it lists what was known as this day began; None follows the calendar.
+        today: the simulator lists what was known at the start of this day; None follows the calendar.
     """
     if not territory.simulator:
         return
@@ -95,13 +95,13 @@ def start_simulator(territory: Territory, today: date | None) -> None:
 
 
 def await_simulator() -> None:
-    """Wait until the simulator answers.
+    """Wait until the simulator responds.
 
     Raises:
-        StackError: it ended or did not answer in time; the end of its log is quoted.
+        StackError: it ended or did not respond in time; the end of its log is quoted.
     """
     deadline = time.monotonic() + READY_TIMEOUT_S
-    while not _answers(_portal_address()):
+    while not _responds(_portal_address()):
         if not PORTAL.is_running() or time.monotonic() > deadline:
             raise _not_ready(PORTAL)
         time.sleep(0.2)
@@ -112,7 +112,7 @@ def _portal_address() -> str:
 
 
 def down(say: Say = print) -> None:
-    """End every process of the observatory; nothing is left running."""
+    """Stop every process of the observatory."""
     services = [*map(Service, AIRFLOW), PORTAL, LOG_ROTATION]
     if any(service.members() for service in services):
         say("Airflow: stopping")
@@ -124,7 +124,7 @@ def down(say: Say = print) -> None:
 
 
 def status() -> dict[str, Any]:
-    """Addresses (the warehouse's with the password of ``reader``), the Airflow user, and the state of each process."""
+    """Addresses (that of the warehouse includes the password of ``reader``), Airflow's user, and each process."""
     server = embedded_server()
     running = server is None or server.process() is not None
     processes: dict[str, Any] = {}
@@ -147,12 +147,12 @@ def status() -> dict[str, Any]:
 
 
 def airflow_password() -> str:
-    """The password of Airflow's admin, made on first start."""
+    """The password of Airflow's user ``admin``, generated on first start."""
     return secret("airflow_admin")
 
 
 def dbt_folders() -> list[str]:
-    """Where dbt finds the project and writes what it compiles, as arguments of its command."""
+    """Arguments of dbt's command for the folders of the project, of profiles and of compiled files."""
     project = str(DBT_PROJECT)
     return ["--project-dir", project, "--profiles-dir", project, "--target-path", str(dbt_target())]
 
@@ -176,7 +176,7 @@ def _is_healthy(address: str) -> bool:
     return all(health.get(part, {}).get("status") == "healthy" for part in parts)
 
 
-def _answers(address: str) -> bool:
+def _responds(address: str) -> bool:
     try:
         return requests.get(address, timeout=5).ok
     except requests.RequestException:
@@ -184,10 +184,10 @@ def _answers(address: str) -> bool:
 
 
 def finish_all(commands: list[list[str]], environment: dict[str, str]) -> None:
-    """Run commands side by side to their ends, their output in ``<state>/logs/setup.log``.
+    """Run commands in parallel and wait for them; their output goes to ``<state>/logs/setup.log``.
 
     Raises:
-        StackError: one failed; the end of the log is quoted.
+        StackError: a command failed; the end of the log is quoted.
     """
     log_path = state_folder() / "logs" / "setup.log"
     log_path.parent.mkdir(parents=True, exist_ok=True)
@@ -201,7 +201,7 @@ def finish_all(commands: list[list[str]], environment: dict[str, str]) -> None:
         if code:
             raise StackError(
                 " ".join(command[:3]),
-                found=f"it exited {code}: {_end_of(log_path)}",
+                found=f"exit code {code}: {_end_of(log_path)}",
                 expected="exit code 0",
                 action=f"Read {log_path}, then run the same command again.",
             )
@@ -210,7 +210,7 @@ def finish_all(commands: list[list[str]], environment: dict[str, str]) -> None:
 def _not_ready(service: Service) -> StackError:
     return StackError(
         service.name,
-        found=f"it is not ready: {_end_of(service.log)}",
+        found=f"not ready: {_end_of(service.log)}",
         expected=f"a ready process within {READY_TIMEOUT_S} s",
         action=f"Read {service.log}, then run: make down, make up",
     )
@@ -218,6 +218,6 @@ def _not_ready(service: Service) -> StackError:
 
 def _end_of(path: Path) -> str:
     if not path.exists():
-        return "it printed nothing"
+        return "no output"
     lines = [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     return " | ".join(lines[-3:])[-400:]

@@ -49,10 +49,10 @@ def required_feeds(territory: Territory) -> list[str]:
 def read_every_feed(
     api: AirflowApi, territory: Territory, yesterday: str, progress: Callable[[int, int, str], None]
 ) -> Outcomes:
-    """Trigger the schedule of every feed, and wait for all of them.
+    """Trigger the DAG of every feed, and wait for all of them.
 
-    A live feed is read until now. Any other feed, and incidents, are read for
-    ``yesterday``, which the transform waits for.
+    A live feed is read up to now; other feeds, and all feeds of zones and incidents, are read for ``yesterday``, which
+    the transform waits for.
 
     Args:
         api: client of Airflow's API.

@@ -25,17 +25,17 @@ HISTORY_YEARS = 2
 
 
 def run(code: str, portal: str | None, day: date | None, since: date | None, console: Console) -> None:
-    """Load history, forecast yesterday as it was known the day before, score that, and forecast today.
+    """Load history, forecast yesterday from what was known the day before, score that, and forecast today.
 
     Args:
         code: the territory.
         portal: address, or absolute path of a folder, that replaces the city's own portal, if any.
         day: the day to treat as today; the city's today by default.
         since: first day of the history; two years before today by default.
-        console: where progress and the summary go.
+        console: for progress and the summary.
 
     Raises:
-        ObservatoryError: a step failed; the message says which, why and what to do.
+        ObservatoryError: a step failed.
     """
     territory = load_territory(code)
     today, first_day = _asked_days(territory, day, since)
@@ -71,7 +71,7 @@ def _asked_days(territory: Territory, day: date | None, since: date | None) -> t
             "day",
             found=str(today),
             expected=f"{calendar}, which is today in {territory.name}, or a day before",
-            action="Name a day that has come, or none for today.",
+            action="Choose an earlier day, or none for today.",
         )
     end_day = today - timedelta(days=1)
     first_day = since or end_day.replace(day=1, year=end_day.year - HISTORY_YEARS)
@@ -80,13 +80,13 @@ def _asked_days(territory: Territory, day: date | None, since: date | None) -> t
             "since",
             found=str(first_day),
             expected=f"a day before {end_day}, so that there is a history as of {today}",
-            action="Name an earlier one, or none for two years.",
+            action="Choose an earlier day, or none for two years.",
         )
     return today, first_day
 
 
 def _draw_maps(territory: Territory, today: date) -> list[Path]:
-    """Draw the forecast of each group that has one, by the forecasting library's own command."""
+    """Draw the forecast of each group that has one, with the command ``observatory-ml map``."""
     folder = state_folder() / "maps"
     folder.mkdir(exist_ok=True)
     drawn, commands = list[Path](), list[list[str]]()
@@ -121,9 +121,9 @@ def _load_history(api: AirflowApi, territory: Territory, first_day: date, end_da
 
 
 def _daily_run(api: AirflowApi, territory: Territory, yesterday: str, steps: Steps) -> Outcomes:
-    """Read every feed; transform, score and forecast are started by the data, as on every morning."""
+    """Read every feed; the loaded day then starts transform, score and forecast, as it does every day."""
     code, since = territory.code, now()
-    with steps.step(f"Read every feed, until {yesterday} or until now") as step:
+    with steps.step(f"Read every feed, up to {yesterday} or up to now") as step:
         if territory.simulator:
             await_deliveries(territory)
         feeds = read_every_feed(api, territory, yesterday, step.progress)
@@ -137,6 +137,6 @@ def _daily_run(api: AirflowApi, territory: Territory, yesterday: str, steps: Ste
             run_id = api.run_of(dag_id, yesterday, since)
             api.follow(dag_id, run_id, step.progress)
             step.took(api.span(dag_id, run_id))
-    with steps.step("Refresh what is shown as of now") as step:
+    with steps.step("Rebuild the live marts") as step:
         api.follow(f"{code}.now", api.trigger(f"{code}.now"), step.progress)
     return feeds

@@ -29,7 +29,7 @@ class Step:
         self._bar.update(self._task, completed=done, total=total or None, description=f"{self.title} · {state}")
 
     def took(self, span: tuple[datetime, datetime]) -> None:
-        """Set when the step began and ended, where that was not when it was shown."""
+        """Set the start and end of the step, if they are not those of its display."""
         self.span = span
 
     def conclude(self, what: str) -> None:

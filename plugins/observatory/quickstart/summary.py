@@ -1,4 +1,4 @@
-"""What a person sees at the end of the main job: where to look, the top cells, the skill against the baselines."""
+"""The summary of the quickstart: feeds read, addresses, top cells, skill compared with the baselines."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def groups_forecast(territory: Territory, today: date) -> list[str]:
 
 
 def print_summary(console: Console, territory: Territory, today: date, feeds: Outcomes, maps: list[Path]) -> None:
-    """Print what was read, traffic as of now, the forecast of ``today`` and how good its method has been."""
+    """Print the feeds that were read, current traffic, the forecast for ``today`` and the skill of its method."""
     with psycopg.connect(plain(role_url("reader"))) as connection:
         top = connection.execute(TOP, [territory.code, today]).fetchall()
         skill = connection.execute(SKILL, [territory.code]).fetchall()

@@ -113,7 +113,7 @@ class Plan:
         if dtype == pl.Date():
             return parse.day(written, self.feed)
         if dtype == pl.Boolean():
-            return parse.truth(written)
+            return parse.boolean(written)
         if dtype.is_numeric():
             return parse.number(written, dtype, decimal_comma=self.feed.decimal_comma)
         return written

@@ -1,1 +1,1 @@
-"""All that a city's file may say."""
+"""Territory files: the settings of a city and of its feeds."""

@@ -1,4 +1,4 @@
-"""The shape of every part of a territory file."""
+"""The base class of every part of a territory file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Strict(BaseModel):
-    """A part of a territory file: unknown keys are refused, nothing changes after reading."""
+    """A part of a territory file: unknown keys are errors, and values are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""Territories: one city, one YAML file, read strictly. The schedules are made from these, so imports stay light."""
+"""Settings of a city. DAG files import this module every minute, so it imports no heavy library."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
 
 
 class Bounds(Strict):
-    """The rectangle outside which a point cannot be of this city, in degrees of WGS 84."""
+    """The rectangle that contains every valid point of the city, in degrees of WGS 84."""
 
     south: float = Field(ge=-90, le=90)
     north: float = Field(ge=-90, le=90)
@@ -32,22 +32,22 @@ class Bounds(Strict):
     @model_validator(mode="after")
     def _in_order(self) -> Bounds:
         if not (self.south < self.north and self.west < self.east):
-            raise ValueError("is turned round", "south below north and west before east")
+            raise ValueError("has its sides in the wrong order", "south below north and west below east")
         return self
 
 
 class Grid(Strict):
-    """The squares of the city: a projected reference system in metres, and their side."""
+    """The city's grid: a projected reference system in metres, and the side of a cell in metres."""
 
     epsg: int = Field(ge=1024, le=32767)
     cell_size_m: int = Field(gt=0, le=5_000)
 
 
 class PlaceNames(Strict):
-    """Where the names of the city's places are listed, so that a text scrubbed of persons keeps its places.
+    """Files with the names of the city's places, which remain in texts from which persons are removed.
 
     Attributes:
-        streets: file of street names; a relative path is taken from the project's root.
+        streets: file of street names; a relative path starts at the project's root.
         areas: file of the names of quarters, districts and landmarks.
     """
 
@@ -79,17 +79,17 @@ class PlaceNames(Strict):
 
 
 class Forecast(Strict):
-    """What is forecast for the city."""
+    """The category groups to forecast."""
 
     category_groups: tuple[str, ...] = Field(min_length=1)
 
 
 class Category(Strict):
-    """What a code of the city's incidents means.
+    """The meaning of a code of the city's incidents.
 
     Attributes:
-        category: code of the conformed taxonomy, ``dbt_project/seeds/category.csv``.
-        detection_mode: how such incidents come to be known, unless the record itself says.
+        category: category code of ``dbt_project/seeds/category.csv``.
+        detection_mode: how such incidents become known, unless the record states it.
     """
 
     category: str
@@ -108,17 +108,17 @@ SHARED = ("owner", "licence", "coordinates", "clock", "date_formats", "decimal_c
 
 
 class Territory(Strict):
-    """One city: where it is, its clock, its grid, its feeds.
+    """One city.
 
     Attributes:
         code: name of the file without ``.yml``; the first part of every key of the city's records.
-        is_simulated: whether the city is made up; every reader is told.
+        is_simulated: whether the city is fictitious; every report and page then says so.
         simulator: command that serves the simulated city's portal; ``observatory run`` starts it.
-        schedule: when its feeds are read, cron in the city's local time.
-        place_names: where the names of its streets and areas are listed.
-        categories: code of the city's incidents to what it means; beside the seed ``category_map``, and before it.
-        defaults: what every feed of the city has that does not say otherwise, any of ``SHARED``.
-        feeds: feed id to what the feed declares.
+        schedule: when daily feeds are read, cron in the city's local time.
+        place_names: files with the names of its streets and areas.
+        categories: code of the city's incidents to its meaning; takes precedence over the seed ``category_map``.
+        defaults: settings of every feed that does not state them itself, any of ``SHARED``.
+        feeds: feed id to the feed's settings.
     """
 
     code: Code
@@ -139,7 +139,7 @@ class Territory(Strict):
     @model_validator(mode="before")
     @classmethod
     def _complete_feeds(cls, data: Any) -> Any:
-        """Give each feed what the file's ``defaults`` say, and its key and file, so that its messages can name both."""
+        """Complete each feed with the file's ``defaults``, and with its key and file for error messages."""
         if isinstance(data, dict) and isinstance(feeds := data.get("feeds"), dict):
             shared = defaults if isinstance(defaults := data.get("defaults"), dict) else {}
             of_file = {"territory_file": f"{data.get('code')}.yml"}
@@ -174,16 +174,15 @@ class Territory(Strict):
             return value
         spelled = {str(code).strip().upper(): meaning for code, meaning in value.items()}
         if len(spelled) < len(value):
-            raise ValueError("has a code twice, in capitals and in small letters", "each code once")
+            raise ValueError("has a code twice, in upper and in lower case", "each code once")
         return spelled
 
     def with_portal(self, address: str) -> Territory:
-        """The same city, read from ``address`` instead of its feeds' own, at any pace.
+        """The same city with all feeds read from ``address``, without rate limits.
 
         Args:
-            address: a folder, which every feed is then read from; or a web address, which takes the place of the
-                scheme, host and port of every web address, whose path is kept. Feeds in folders stay where they are,
-                and inboxes always do.
+            address: a folder, from which every feed is then read; or a web address, which replaces the scheme, host
+                and port of every web address and keeps its path. Folders are then unchanged; inboxes always are.
         """
         moved = {
             key: feed.model_copy(update={"source": feed.source.moved_to(_moved(feed.source.address, address))})
@@ -193,7 +192,7 @@ class Territory(Strict):
 
 
 def _inherited(shared: dict[str, Any], feed: dict[str, Any]) -> dict[str, Any]:
-    """The defaults that a feed takes over; a feed under a convention has no licence."""
+    """The defaults that apply to a feed; a feed under a convention has no licence."""
     usable = set(SHARED) - ({"licence"} if "convention" in feed else set())
     return {key: value for key, value in shared.items() if key in usable}
 
@@ -208,23 +207,22 @@ def _moved(own: str, portal: str) -> str:
 
 
 def corrected_for(territory: Territory, feed_id: str) -> timedelta:
-    """How long a feed still changes what it has published."""
+    """How long a feed's source still corrects what it has published."""
     feed = territory.feeds[feed_id]
-    # a contract is heavy, and is looked into only where the file says nothing
     days = KINDS[feed.kind].correction_days if feed.correction_days is None else feed.correction_days
     return timedelta(days=days)
 
 
 def incident_feeds(territory: Territory) -> list[str]:
-    """The feeds a day must have before it is transformed and forecast."""
+    """The feeds of incidents."""
     return [feed_id for feed_id, feed in territory.feeds.items() if feed.kind == "incident"]
 
 
 def inboxes(territory: Territory) -> list[str]:
-    """The feeds that partners send, which nobody is asked for."""
+    """The feeds whose partners deliver files to an inbox."""
     return [feed_id for feed_id, feed in territory.feeds.items() if feed.source.is_inbox]
 
 
 def zone_feeds(territory: Territory) -> list[str]:
-    """The feeds that say where the city and its districts are."""
+    """The feeds of the city's boundary and districts."""
     return [feed_id for feed_id, feed in territory.feeds.items() if feed.kind == "zone"]

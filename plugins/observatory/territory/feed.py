@@ -1,7 +1,7 @@
-"""What a territory file says of a feed: which kind of record, from which source, and how the source writes it.
+"""Settings of a feed: the kind of record, the source, and how its rows map to the contract.
 
-Light: the schedules read it too. That the columns are those of the kind's contract is checked when the feed is opened
-(``observatory.records.mapping``).
+DAG files import this module, so it imports no contract. Whether the columns are those of the kind's contract is checked
+when the feed is opened (``observatory.records.mapping``).
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class Coordinates(Strict):
-    """How a feed writes where something is.
+    """How a feed states locations.
 
     Attributes:
-        epsg: reference system of the source's columns; 4326 is degrees.
-        method: how the source came by its points.
-        precision_m: how far a point may be from the place, metres.
-        point_order: which comes first where both coordinates stand in one text (``point``); GeoJSON and WKT always
-            have the longitude first.
+        epsg: reference system of the source's coordinates; 4326 is degrees.
+        method: how the source determines its points.
+        precision_m: how far a point may be from the true location, metres.
+        point_order: which coordinate comes first in a text with both (``point``); GeoJSON and WKT always have the
+            longitude first.
     """
 
     epsg: int = Field(default=4326, ge=1024, le=32767)
@@ -38,15 +38,15 @@ class Coordinates(Strict):
 
 
 class Convention(Strict):
-    """The legal convention under which a partner hands its records over.
+    """The legal convention under which a partner provides records.
 
     Attributes:
-        partner: who hands them over.
+        partner: the organisation that provides them.
         purpose: what they may be used for.
         legal_basis: the law or decision that allows it.
         document: reference of the signed document.
         start: first day on which records may be loaded.
-        end: last day on which they may.
+        end: last day on which records may be loaded.
     """
 
     partner: str = Field(min_length=1)
@@ -72,39 +72,40 @@ class FeedSettings(Strict):
 
     Attributes:
         feed_id: the feed's key in the file.
-        territory_file: name of the file, for messages that say what to edit.
+        territory_file: name of the territory file, for error messages.
         kind: kind of record, a module of ``observatory/contracts``.
-        source: protocol and address.
-        owner: who answers for the data at the source.
-        licence: terms under which open data is published; in its place, for all other data:
-        convention: the legal convention under which it is handed over.
-        columns: contract column to source column, or to several whose texts are joined by a blank.
-        constants: contract column to the value every record of the feed has there.
-        values: contract column to (the source's value to the contract's); null for none;
-            values not listed stay as they are.
-        coded_texts: text columns whose values are from a closed list of the source's, so that no person can be in them.
-        where: source column to the values it may have; rows with others are not read.
-        ignored_columns: columns the source has and the contract does not want; only a column that is neither
-            here nor in ``columns`` counts as new when another one is missing.
-        window_column: source column of the time by which windows are cut; by default that of ``occurred_from``.
-        missing_ids: ``hash`` where the source has no identifier: records are known by their content and, among equal
-            ones, by their number.
-        clock: whether the source writes the city's local time or UTC; an offset written in the value wins over it.
-        date_formats: how moments are written, tried in order (chrono's ``%`` codes; ``%s`` is seconds since 1970).
-        occurred_precision: how exactly the source knows when something happened.
+        source: protocol, address and options.
+        owner: the organisation responsible for the data.
+        licence: licence of open data; all other data needs a ``convention`` instead.
+        convention: the legal convention under which a partner provides the records.
+        columns: contract column to source column, or to several whose texts are joined by a space.
+        constants: contract column to the value that every record of the feed has.
+        values: contract column to a map of the source's values to the contract's (null for no value); values that are
+            not listed are kept.
+        coded_texts: text columns with values of a closed list, so that they cannot contain names of persons.
+        where: source column to its allowed values; other rows are not read.
+        ignored_columns: source columns that are deliberately not mapped. When a mapped column is missing, the error
+            reports the columns that are in neither list as new.
+        window_column: source column of the time by which windows are selected; by default that of ``occurred_from``.
+        missing_ids: ``hash`` if the source has no identifier: a record is then identified by the hash of its content
+            and, among equal records, by its number.
+        clock: whether the source writes the city's local time or UTC; an offset in the value takes precedence.
+        date_formats: formats of times, tried in order (chrono's ``%`` codes; ``%s`` is seconds since 1970).
+        occurred_precision: how exactly the source states when something happened.
         decimal_comma: whether numbers are written ``1 045,5``.
-        coordinates: how places are written.
-        publication_lag_hours: how long after the event a record without a date of publication or report is known.
-        history_start: first day the feed has records of.
-        is_complete: whether an answer lists every record of its window, so that what it no longer lists is withdrawn.
-        tolerated_reject_share: share of rejected records above which a window is not loaded (of a live run's, a few
-            more: see ``records.tolerance``); by default the kind's.
-        tolerated_withdrawal_share: share of the known records above which none that is missing is withdrawn.
-        correction_days: how far back the source still changes records, days; by default the kind's.
-        cadence_min: minutes between the runs of a live feed; absent where it is read once a day, by the territory's
+        coordinates: how locations are written.
+        publication_lag_hours: delay after the event at which a record without a date of publication or report is
+            assumed to be known.
+        history_start: first day for which the feed has records.
+        is_complete: whether a response lists every record of its window, so that a record it no longer lists is
+            withdrawn.
+        tolerated_reject_share: share of rejected records above which a window is not loaded (a live run may exceed it
+            by a few records: see ``records.tolerance``); by default the kind's.
+        tolerated_withdrawal_share: if more than this share of the known records is missing, none is withdrawn.
+        correction_days: how far back the source corrects records, days; by default the kind's.
+        cadence_min: minutes between the runs of a live feed; a feed without it is read once a day, at the territory's
             ``schedule``.
-        least_count: column to the count below which the source itself holds a group back, where that is more than the
-            kind's.
+        least_count: column to the smallest count that the source publishes, if it is larger than the kind's.
     """
 
     feed_id: str
@@ -149,26 +150,26 @@ class FeedSettings(Strict):
             has = "both" if self.licence else "neither"
             raise ValueError(
                 f"has {has} of `licence` and `convention`",
-                "the `licence` of open data, or the `convention` under which a partner hands its records over",
+                "the `licence` of open data, or the `convention` under which a partner provides its records",
             )
         if self.source.needs_convention and self.convention is None:
             raise ValueError(
                 f"reads {self.source.protocol} under a `licence`",
-                "the `convention` that allows the city to read what persons say in public",
+                "the `convention` that allows the city to read public messages of persons",
             )
         return self
 
     @model_validator(mode="after")
-    def _nobody_is_asked_for_a_delivery(self) -> FeedSettings:
+    def _inbox_has_no_windows(self) -> FeedSettings:
         if self.source.is_inbox and self.is_complete:
-            raise ValueError("has `is_complete` and an `inbox`", "one of them: a delivery lists what is new, not all")
+            raise ValueError("has `is_complete` and an `inbox`", "one of them: a delivery lists new records only")
         if self.source.is_inbox and self.history_start:
-            raise ValueError("has `history_start` and an `inbox`", "one of them: what is sent is not asked for by days")
+            raise ValueError("has `history_start` and an `inbox`", "one of them: deliveries cannot be read by days")
         return self
 
     @property
     def terms(self) -> str:
-        """Under which terms the records come, as a sentence without its full stop."""
+        """The licence or convention as text."""
         if self.convention is None:
             return f"Licence: {self.licence}"
         c = self.convention
@@ -176,17 +177,17 @@ class FeedSettings(Strict):
         return f"Convention with {c.partner} ({c.document}) {until}, for {c.purpose}, under {c.legal_basis}"
 
     def sources_of(self, column: str) -> tuple[str, ...]:
-        """Source columns that a contract column is read from; none where the feed does not have it."""
+        """Source columns of a contract column; empty if it is not mapped."""
         named = self.columns.get(column, ())
         return (named,) if isinstance(named, str) else named
 
     @property
     def window_sources(self) -> tuple[str, ...]:
-        """Source columns of the time by which windows are cut; none where records have no time."""
+        """Source columns of the time by which windows are selected; empty if records have no time."""
         return (self.window_column,) if self.window_column else self.sources_of("occurred_from")
 
     @property
     def read_columns(self) -> tuple[str, ...]:
-        """Source columns that are read, each once: those the file names, no other."""
+        """Source columns that are read, each once: exactly those that the file names."""
         named = [source for column in self.columns for source in self.sources_of(column)]
         return tuple(dict.fromkeys([*named, *self.where, *self.window_sources]))

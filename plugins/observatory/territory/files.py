@@ -14,14 +14,14 @@ from observatory.errors import TerritoryError
 from observatory.territory.city import Territory
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Of PyYAML's two safe loaders the one in C, several times as fast: the schedules read all files at each parse."""
+"""PyYAML's safe loader in C, if available: DAG files read all territory files at each parse, and it is faster."""
 
 
 def load_territory(code: str) -> Territory:
-    """Read one city's file.
+    """Read one territory file.
 
     Raises:
-        TerritoryError: there is no such file, or it says something that cannot be acted on.
+        TerritoryError: the file is missing or invalid.
     """
     folder = settings.territories_folder()
     path = folder / f"{code}.yml"
@@ -30,23 +30,23 @@ def load_territory(code: str) -> Territory:
         raise TerritoryError(
             f"territory {code!r}",
             found=f"there is no file {path.name} in {folder}",
-            expected=f"one of the cities described there ({known})",
-            action=f"Correct the name, or describe the city in {path.name}.",
+            expected=f"a city that has a file there ({known})",
+            action=f"Correct the name, or write {path.name}.",
         )
     return _read(path)
 
 
 def load_territories() -> dict[str, Territory]:
-    """Read every city's file, ordered by code.
+    """Read every territory file, ordered by code.
 
     Raises:
-        TerritoryError: a file says something that cannot be acted on.
+        TerritoryError: a file is invalid.
     """
     return {path.stem: _read(path) for path in sorted(settings.territories_folder().glob("*.yml"))}
 
 
 def load_readable_territories() -> dict[str, Territory]:
-    """Read every city's file that can be read, ordered by code; one city's mistake does not hold up another."""
+    """Read the valid territory files, ordered by code; an invalid file does not affect the other cities."""
     readable = {}
     for path in sorted(settings.territories_folder().glob("*.yml")):
         with suppress(TerritoryError):
@@ -79,7 +79,7 @@ def _read(path: Path) -> Territory:
 
 
 def _explained(path: Path, error: ValidationError) -> TerritoryError:
-    """Say in one line, for each key that is wrong, what was found there and what was expected."""
+    """One error for all invalid keys: for each, what was found and what was expected."""
     problems = [_found_and_expected(problem) for problem in error.errors(include_url=False)]
     return TerritoryError(
         path.name,
@@ -90,7 +90,7 @@ def _explained(path: Path, error: ValidationError) -> TerritoryError:
 
 
 def _found_and_expected(problem: ErrorDetails) -> tuple[str, str]:
-    # below feeds.<id>.source the location has the protocol as well, which the file does not have as a key
+    # pydantic's location of a key of feeds.<id>.source contains the protocol, which is no key of the file
     location = problem["loc"][:3] + problem["loc"][4:] if problem["loc"][2:3] == ("source",) else problem["loc"]
     parts = [str(part) for part in location]
     key, value, context = ".".join(parts) or "the file", repr(problem["input"]), problem.get("ctx", {})

@@ -1,4 +1,4 @@
-"""Check that a city's portals can be reached before a run starts."""
+"""Check that a city's sources can be reached before a run starts."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from observatory.territory.city import Territory
 
 
 def require_answer(territory: Territory, feed_ids: Iterable[str] | None = None) -> None:
-    """Check that every address answers and every folder exists, which takes seconds, not the retries of a run.
+    """Check that every address responds and every folder exists, once and without retries.
 
     Args:
         territory: the city.
         feed_ids: feeds whose addresses are checked; all its feeds by default.
 
     Raises:
-        SourceUnavailable: an address does not answer, or a folder does not exist.
+        SourceUnavailable: an address does not respond, or a folder does not exist.
     """
-    asked = territory.feeds if feed_ids is None else feed_ids
-    for address in dict.fromkeys(territory.feeds[feed_id].source.address for feed_id in asked):
+    checked = territory.feeds if feed_ids is None else feed_ids
+    for address in dict.fromkeys(territory.feeds[feed_id].source.address for feed_id in checked):
         if "://" not in address:
             reached = Path(ROOT, address).is_dir()
         elif not address.startswith("http"):
-            continue  # a file server or a database reports a refused login when it is read
+            continue  # file servers and databases need a login, and report a failure when they are read
         else:
             try:
                 requests.head(address, timeout=15)
@@ -37,8 +37,8 @@ def require_answer(territory: Territory, feed_ids: Iterable[str] | None = None) 
         if not reached:
             raise SourceUnavailable(
                 f"{territory.code}.yml",
-                found=f"no answer from {address}",
+                found=f"no response from {address}",
                 expected="a portal, or a folder of files, that can be reached",
-                action="Check the address and the network, or name a replica: make run TERRITORY="
+                action="Check the address and the network, or read from a copy: make run TERRITORY="
                 f"{territory.code} PORTAL=<address or folder>",
             )

@@ -1,6 +1,6 @@
-"""The conformed categories that every city's codes are mapped to, as the warehouse's seed lists them.
+"""The categories that every city's codes are mapped to, read from dbt's seeds.
 
-Light: the schedules read it with the territory files.
+DAG files import this module, so it imports no heavy library.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ _SEEDS = DBT_PROJECT / "seeds"
 
 @cache
 def groups() -> dict[str, str]:
-    """Code of each category to its group."""
+    """Category code to category group."""
     return {row["category_code"]: row["category_group"] for row in _rows("category")}
 
 
 def meanings(territory_code: str) -> dict[str, tuple[str, str]]:
-    """Code of a city's source to category and detection mode, as the seed ``category_map`` has them."""
+    """Source code of a city to category and detection mode, from the seed ``category_map``."""
     return {
         row["source_category_code"]: (row["category_code"], row["detection_mode"])
         for row in _rows("category_map")

@@ -1,4 +1,4 @@
-"""The gate: what a partner hands over comes in under a convention that is live, or not at all."""
+"""Check that a partner's records may be loaded: their convention must be in force."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def require_live_terms(feed: FeedSettings, today: date) -> None:
-    """Refuse a feed whose convention is not live; open data has none and needs none.
+    """Refuse a feed whose convention is not in force; open data needs none.
 
     Args:
-        feed: what the territory file says of the feed.
+        feed: the feed's settings.
         today: the city's local day.
 
     Raises:
@@ -29,6 +29,6 @@ def require_live_terms(feed: FeedSettings, today: date) -> None:
             found=f"the convention with {convention.partner} ({convention.document}) "
             + (f"begins on {convention.start}" if today < convention.start else f"ended on {convention.end}"),
             expected=f"one that is live on {today}",
-            action="Nothing was read. Renew the convention and state its `start` and `end` in "
-            f"{feed.territory_file}, or take the feed out of it.",
+            action="Nothing was read. Renew the convention and set its `start` and `end` in "
+            f"{feed.territory_file}, or remove the feed from the file.",
         )

@@ -1,1 +1,1 @@
-"""What is served over HTTP from Airflow's API server."""
+"""Pages and APIs that Airflow's API server serves for the observatory."""

@@ -157,7 +157,7 @@ def test_a_server_that_cannot_start_says_why_on_one_line(embedded):
     settings.write_text(good + "shared_buffers = 'a lot'\n")
     try:
         with pytest.raises(
-            WarehouseError, match=r'pg_ctl exited 1: .*"shared_buffers".*; expected a server that'
+            WarehouseError, match=r'pg_ctl exited with 1: .*"shared_buffers".*; expected exit code 0'
         ) as caught:
             embedded.start()
     finally:

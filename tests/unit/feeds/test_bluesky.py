@@ -224,7 +224,7 @@ def test_a_login_is_of_the_environment(monkeypatch):
         monkeypatch.setenv("BLUESKY_NAME", "city.example.org")
         monkeypatch.setenv("BLUESKY_PASSWORD", "app-pass")
         assert len(rows(signals(address, source=source), DAY)) == 1
-    with pytest.raises(ValidationError, match="half of a login"):
+    with pytest.raises(ValidationError, match="an incomplete login"):
         signals(address, source={"name_variable": "BLUESKY_NAME"})
 
 

@@ -387,8 +387,8 @@ def sent(**source):
         ({"inbox": False, "push_token": "LOG_TOKEN"}, "`inbox: true`"),
         ({"path": "log_*.jsonl", "push_token": "LOG_TOKEN"}, r"`\*` and an ending, such as \*\.jsonl"),
         ({"push_token": "the token itself"}, "push_token"),
-        ({"is_complete": True}, "a delivery lists what is new"),
-        ({"history_start": "2024-01-01"}, "what is sent is not asked for by days"),
+        ({"is_complete": True}, "a delivery lists new records only"),
+        ({"history_start": "2024-01-01"}, "deliveries cannot be read by days"),
     ],
 )
 def test_what_cannot_be_an_inbox_is_said(source, expected):

@@ -144,5 +144,5 @@ def test_an_interrupt_says_where_it_goes_on(command, monkeypatch, extracted):
     extracted[1]["incidents", 4] = [KeyboardInterrupt()]
     code, output, _, closed = command("incidents")
     assert (code, closed) == (130, [])
-    assert "Stopped: 1 of 3 windows are done, nothing is half loaded." in output
+    assert "Stopped: 1 of 3 windows are done, and no window is partly loaded." in output
     assert "it continues with incidents 2026-04-01..2026-04-30" in output

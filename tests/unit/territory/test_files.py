@@ -118,7 +118,7 @@ MISTAKES = {
     "number out of range": (lambda c: c["grid"].update(cell_size_m=0), r"`grid\.cell_size_m` is 0; expected .*greater"),
     "bounds turned round": (
         lambda c: c["bounds"].update(south=43.0),
-        r"`bounds` is turned round; expected south below north",
+        r"`bounds` has its sides in the wrong order; expected south below north",
     ),
     "unknown kind": (
         lambda c: c["feeds"]["city"].update(kind="zoone"),
@@ -220,7 +220,7 @@ MISMAPPED = {
     ),
     "a personal column": (
         lambda feeds: feeds["incidents"]["columns"].update(officer="star_no"),
-        r"`feeds\.incidents`: maps `officer`; expected no such column in kind incident: who wrote the record is not",
+        r"`feeds\.incidents`: maps `officer`; expected no such column in kind incident: officers are not recorded",
     ),
     "a source column that names a person": (
         lambda feeds: feeds["incidents"]["columns"].update(description="victim_name"),

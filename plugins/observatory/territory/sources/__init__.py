@@ -1,6 +1,6 @@
-"""Sources: what a territory file says of each protocol. A new protocol is registered here and nowhere else.
+"""Settings of sources, one class a protocol. A new protocol is registered here and nowhere else.
 
-Light: the schedules read it. The module that reads a source is named by its ``reader`` and imported when it is opened.
+DAG files import these modules, so the class that reads a source is named in ``reader`` and imported when it is opened.
 """
 
 from __future__ import annotations

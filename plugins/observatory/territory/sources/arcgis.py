@@ -1,4 +1,4 @@
-"""What a territory file says of a layer of an ArcGIS server."""
+"""Settings of a source: a layer of an ArcGIS server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class ArcgisSource(Source):
     """One layer of a FeatureServer or MapServer; its shape is the column ``geometry``.
 
     Attributes:
-        address: the service, up to and with ``FeatureServer`` or ``MapServer``.
+        address: the service, up to and including ``FeatureServer`` or ``MapServer``.
         layer: number of the layer.
     """
 

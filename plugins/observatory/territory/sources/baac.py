@@ -1,4 +1,4 @@
-"""What a territory file says of France's tables of road accidents."""
+"""Settings of a source: France's tables of road accidents."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class BaacSource(FileFetch):
     """The four tables of each year since 2005, in a folder or on a file server, or as data.gouv.fr lists them.
 
     Attributes:
-        path: the files; which table and year one is, its name tells.
-        dataset: identifier of the dataset on data.gouv.fr, where ``address`` is that of the site.
+        path: pattern of the files; the table and the year are read from the file's name.
+        dataset: identifier of the dataset on data.gouv.fr, if ``address`` is that site.
     """
 
     reader: ClassVar[str] = "observatory.feeds.baac:BaacFeed"

@@ -1,4 +1,4 @@
-"""What every protocol needs to know of a source."""
+"""Settings that the sources of every protocol have."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from observatory.territory.base import Strict
 
 
 class Source(Strict):
-    """Where a feed's rows are and over which protocol they come.
+    """The protocol and address from which a feed is read.
 
     Attributes:
         reader: the class that reads such a source, as ``module:class``; imported when a feed is opened.
-        needs_convention: whether its records are read under a convention alone, because persons speak in them.
-        has_messages: whether its reader scores the texts of messages before it forgets them.
+        needs_convention: whether a convention is required, because its records are messages of persons.
+        has_messages: whether its reader scores the texts of messages and then discards them.
         protocol: name of the protocol; each subclass has its own.
-        address: base URL or folder; a relative folder is taken from the project's root.
+        address: base URL or folder; a relative folder starts at the project's root.
         requests_per_minute: how often the server lets itself be asked, by all processes of this machine together;
             None where it sets no limit.
     """
@@ -41,9 +41,9 @@ class Source(Strict):
 
     @property
     def is_inbox(self) -> bool:
-        """Whether the partner sends, and nobody is asked: what lies in a folder is taken once, and then deleted."""
+        """Whether the partner delivers files to a folder, from which each is read once and then deleted."""
         return False
 
     def moved_to(self, address: str) -> Self:
-        """The same source at another address, base URL or folder, at any pace."""
+        """The same source at another address, base URL or folder, without a rate limit."""
         return self.model_copy(update={"address": address, "requests_per_minute": None})

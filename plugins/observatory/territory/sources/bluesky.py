@@ -1,4 +1,4 @@
-"""What a territory file says of public messages on Bluesky."""
+"""Settings of a source: public messages on Bluesky."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 
 class BlueskySource(Source):
-    """Messages that a search finds; read under a convention alone.
+    """Messages found by searches; requires a convention.
 
     Attributes:
-        queries: what is searched for, each by itself.
-        language: of the messages, where only one is wanted.
-        reads_threads: whether the thread of each message found is read; else only so much of it is known as was found.
-        name_variable: variable of the environment, or of Airflow's secrets backend, with the name of the city's own
-            account, where the server requires a login.
-        password_variable: variable with that account's app password.
+        queries: the searches.
+        language: language of the messages, if only one is wanted.
+        reads_threads: whether to read the thread of each message found; otherwise threads contain found messages only.
+        name_variable: environment variable, or variable of Airflow's secrets backend, with the name of the city's own
+            account, if the server requires a login.
+        password_variable: variable with the app password of that account.
     """
 
     reader: ClassVar[str] = "observatory.feeds.bluesky:BlueskyFeed"
@@ -37,5 +37,5 @@ class BlueskySource(Source):
     @model_validator(mode="after")
     def _whole_login(self) -> BlueskySource:
         if (self.name_variable is None) != (self.password_variable is None):
-            raise ValueError("has half of a login", "both `name_variable` and `password_variable`, or neither")
+            raise ValueError("has an incomplete login", "both `name_variable` and `password_variable`, or neither")
         return self

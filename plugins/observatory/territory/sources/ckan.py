@@ -1,4 +1,4 @@
-"""What a territory file says of a table in a CKAN portal's datastore."""
+"""Settings of a source: a table in a CKAN portal's datastore."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from observatory.territory.sources.base import Source
 
 
 class CkanSource(Source):
-    """One resource whose rows a CKAN portal keeps in its datastore.
+    """One resource in the datastore of a CKAN portal.
 
     Attributes:
         resource: identifier of the resource.

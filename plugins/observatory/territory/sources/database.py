@@ -1,4 +1,4 @@
-"""What a territory file says of a table or view in a partner's database."""
+"""Settings of a source: a table or view in a partner's database."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class DatabaseSource(Source):
     Attributes:
         address: SQLAlchemy's URL without a password, such as ``postgresql+psycopg://reader@host/base``.
         table: name of the table or view.
-        schema: the schema it is in; by default where the database looks first.
-        password: name of the variable, of the environment or of Airflow's secrets backend, that has the password.
+        schema: the schema of the table; by default the database's default schema.
+        password: name of the environment variable, or variable of Airflow's secrets backend, with the password.
     """
 
     reader: ClassVar[str] = "observatory.feeds.database:DatabaseFeed"

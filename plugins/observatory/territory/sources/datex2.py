@@ -1,4 +1,4 @@
-"""What a territory file says of road traffic in DATEX II."""
+"""Settings of a source: road traffic in DATEX II."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from observatory.territory.sources.token import TokenSource
 
 
 class Sites(Strict):
-    """The list of places that are measured, a delimited file beside the measurements.
+    """The list of measurement sites, a delimited file that accompanies the measurements.
 
     Attributes:
-        path: the list below the source's address.
-        key: its column with the site's name as measurements refer to it.
+        path: the file below the source's address.
+        key: its column with the site's id, to which measurements refer.
         csv: separator and encoding.
     """
 
@@ -30,9 +30,9 @@ class Datex2Source(TokenSource):
 
     Attributes:
         path: the publication below the address, an XML file.
-        publication: what a row is: a site's measurements of one interval, or a record of a situation.
-        sites: where the sites are, for measurements; its columns are called ``site.<column>``.
-        index: which of a site's values are read, where it gives several of a type, one a lane or class of vehicle.
+        publication: what a row is: the measurements of a site in an interval, or a record of a situation.
+        sites: list of the sites, for measurements; its columns are called ``site.<column>``.
+        index: which value to read if a site reports several of a type, one per lane or class of vehicle.
     """
 
     reader: ClassVar[str] = "observatory.feeds.datex2:Datex2Feed"

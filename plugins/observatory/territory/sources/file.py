@@ -1,4 +1,4 @@
-"""What a territory file says of files that are published whole."""
+"""Settings of a source: tables in files."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Csv(Strict):
     """How a delimited file is written.
 
     Attributes:
-        separator: between two fields.
-        encoding: of its text.
-        is_last_line_open: whether its last line has no line end, so that a file that came half is harder to tell.
+        separator: character between two fields.
+        encoding: encoding of the text.
+        is_last_line_open: whether the last line has no line end, so that its absence is no sign of a truncated file.
     """
 
     separator: str = Field(default=",", min_length=1, max_length=1)
@@ -52,17 +52,17 @@ class Sheet(Strict):
 
 
 class FileSource(FileFetch):
-    """Tables in files, packed (``.gz``, ``.zip``) or not.
+    """Tables in files, compressed (``.gz``, ``.zip``) or not.
 
     Attributes:
-        format: how the file is written; by default what its name ends with.
-        csv: separator and encoding where the format is csv.
-        sheet: where the rows are where the format is xlsx.
-        aliases: name that is used in ``columns`` to the names that the editions of the file have for it, the first that
-            is there; ``*`` stands for any text, which is then the column ``<name>.*``.
-        inbox: whether the address is a folder of this machine in which partners leave files: each is taken whole,
-            whatever the window, and deleted once it is loaded. A relative address is taken from the state folder and
-            made when it is first needed.
+        format: format of the file; by default the ending of its name.
+        csv: separator and encoding of format csv.
+        sheet: sheet and header row of format xlsx.
+        aliases: name that is used in ``columns`` to its names in the editions of the file, of which the first that
+            exists is read; ``*`` stands for any text, which is then the column ``<name>.*``.
+        inbox: whether the address is a folder of this machine to which partners deliver files: each is read
+            completely, whatever the window, and deleted once it is loaded. A relative address starts at the state
+            folder, and the folder is created when it is first needed.
         push_token: name of the variable, of the environment or of Airflow's secrets backend, with the token that lets a
             partner send files into the inbox over HTTP.
     """
@@ -88,13 +88,13 @@ class FileSource(FileFetch):
     @model_validator(mode="after")
     def _inbox_is_a_folder(self) -> FileSource:
         if self.push_token and not self.inbox:
-            raise ValueError("has `push_token` without `inbox`", "`inbox: true`, where what is sent is kept")
+            raise ValueError("has `push_token` without `inbox`", "`inbox: true`, the folder for what is sent")
         if not self.inbox:
             return self
         if "://" in self.address or ".." in Path(self.address).parts:
             raise ValueError(
                 f"has an `inbox` at {self.address!r}",
-                "a folder of this machine, without `..`: what is taken is deleted",
+                "a folder of this machine, without `..`: its files are deleted once they are loaded",
             )
         if self.push_token and not re.fullmatch(r"\*(\.\w+)*", self.path):
             raise ValueError(f"has `path` {self.path!r} with `push_token`", "`*` and an ending, such as *.jsonl")
@@ -106,12 +106,12 @@ class FileSource(FileFetch):
         return self.inbox
 
     def moved_to(self, address: str) -> Self:
-        """The same source at another address; an inbox stays where it is, since no portal has what partners send."""
+        """The same source at another address; an inbox is unchanged, since no portal has its deliveries."""
         return self if self.inbox else super().moved_to(address)
 
     @property
     def file_format(self) -> str:
-        """Format of the file: as declared, else as its name, or that of the archive's members, ends."""
+        """Format of the file: as declared, or else the ending of its name or of the archive's members."""
         name = self.member if self.path.endswith(".zip") and "." in self.member else self.path
         for packed in _PACKED:
             name = name.removesuffix(packed)

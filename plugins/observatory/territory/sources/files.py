@@ -16,7 +16,7 @@ class FileFetch(Source):
         path: file below the address; ``*`` stands for any name where the address is not a web address.
         member: pattern of the files to read within ``path``, if that is a ZIP archive.
         user: user name at the file server; for S3 the access key's identifier.
-        password: name of the variable, of the environment or of Airflow's secrets backend, that holds the password; for
+        password: name of the environment variable, or variable of Airflow's secrets backend, with the password; for
             S3 the secret access key.
         endpoint: URL of an S3-compatible store other than Amazon's.
         host_key: public key of an SFTP server, as in ``known_hosts``: ``ssh-ed25519 AAAA…``. Connections to a

@@ -1,4 +1,4 @@
-"""What a territory file says of shared vehicles in GBFS."""
+"""Settings of a source: shared vehicles in GBFS."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from observatory.territory.sources.token import TokenSource
 
 
 class GbfsSource(TokenSource):
-    """The stations of a system, whose address is that of its ``gbfs.json``.
+    """The stations of a system; the address is that of its ``gbfs.json``.
 
     Attributes:
-        language: which of a system's languages is read, where it has several.
+        language: which language to read if the system has several.
     """
 
     reader: ClassVar[str] = "observatory.feeds.gbfs:GbfsFeed"

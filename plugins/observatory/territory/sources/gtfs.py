@@ -1,4 +1,4 @@
-"""What a territory file says of a timetable in GTFS."""
+"""Settings of a source: a timetable in GTFS."""
 
 from __future__ import annotations
 

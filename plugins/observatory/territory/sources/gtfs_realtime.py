@@ -1,4 +1,4 @@
-"""What a territory file says of public transport as it runs, in GTFS-Realtime."""
+"""Settings of a source: real-time information of public transport in GTFS-Realtime."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class GtfsRealtimeSource(TokenSource):
 
     Attributes:
         path: the message below the address.
-        entity: what a row is: a vehicle's position, a stop of a trip as it is now foreseen, or an alert for a line, a
-            stop or a trip.
+        entity: what a row is: the position of a vehicle, a predicted stop of a trip, or an alert for a line, a stop or
+            a trip.
     """
 
     reader: ClassVar[str] = "observatory.feeds.gtfs_realtime:GtfsRealtimeFeed"

@@ -1,4 +1,4 @@
-"""What a territory file says of a calendar in iCalendar."""
+"""Settings of a source: a calendar in iCalendar."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class ICalendarSource(FileFetch):
     """One calendar or several, as files or at a web address.
 
     Attributes:
-        horizon_days: how far beyond a window events that recur are told, days.
+        horizon_days: how far beyond a window recurring events are expanded, days.
     """
 
     reader: ClassVar[str] = "observatory.feeds.icalendar:ICalendarFeed"

@@ -1,4 +1,4 @@
-"""What a territory file says of public messages on a Mastodon server."""
+"""Settings of a source: public messages on a Mastodon server."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from observatory.territory.sources.token import TokenSource
 
 
 class MastodonSource(TokenSource):
-    """Messages with a hashtag, or that a search finds, as one server knows them; read under a convention alone.
+    """Messages of one server with a hashtag, or found by a search; requires a convention.
 
     Attributes:
         hashtags: without their ``#``.
-        queries: what is searched for; servers search for those alone who show a token.
-        reads_threads: whether the thread of each message found is read; else only so much of it is known as was found.
+        queries: the searches; servers require a token for them.
+        reads_threads: whether to read the thread of each message found; otherwise threads contain found messages only.
     """
 
     reader: ClassVar[str] = "observatory.feeds.mastodon:MastodonFeed"

@@ -1,4 +1,4 @@
-"""What a territory file says of a context broker that speaks NGSI-LD."""
+"""Settings of a source: a context broker with NGSI-LD."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from observatory.territory.sources.token import TokenSource
 
 
 class NgsiLdSource(TokenSource):
-    """The entities of one type of a broker, whose address ends in ``/ngsi-ld/v1``.
+    """The entities of one type at a broker; the address ends in ``/ngsi-ld/v1``.
 
     Attributes:
         type: type of the entities, e.g. ``Alert``.
-        tenant: the broker's tenant, where it has several.
-        context: address of the ``@context`` that explains the type's name, where the broker needs it.
+        tenant: the broker's tenant, if it has several.
+        context: address of the ``@context`` that defines the type, if the broker needs it.
     """
 
     reader: ClassVar[str] = "observatory.feeds.ngsi_ld:NgsiLdFeed"

@@ -1,4 +1,4 @@
-"""What a territory file says of an Open311 server."""
+"""Settings of a source: an Open311 server."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from observatory.territory.sources.base import Source
 
 
 class Open311Source(Source):
-    """The requests of a server that speaks Open311 GeoReport v2.
+    """The service requests of an Open311 GeoReport v2 server.
 
     Attributes:
-        jurisdiction: identifier of the city where a server has several.
-        most_listed: requests that the server lists at a time: 1,000 by the specification, some list 50 or 100.
+        jurisdiction: identifier of the city, if the server has several.
+        most_listed: most requests in a response: 1,000 by the specification; some servers list 50 or 100.
     """
 
     reader: ClassVar[str] = "observatory.feeds.open311:Open311Feed"

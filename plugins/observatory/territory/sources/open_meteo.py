@@ -1,4 +1,4 @@
-"""What a territory file says of the weather by Open-Meteo."""
+"""Settings of a source: weather by Open-Meteo."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from observatory.territory.sources.base import Source
 
 
 class Place(Strict):
-    """A place whose weather is asked for, degrees."""
+    """A place whose weather is read, degrees."""
 
     latitude: float = Field(ge=-90, le=90)
     longitude: float = Field(ge=-180, le=180)
 
 
 class OpenMeteoSource(Source):
-    """The hourly weather of places, as foreseen or as it was.
+    """The hourly weather of places, forecast or archived.
 
     Attributes:
-        dataset: ``forecast`` reaches some days ahead and three months back, ``archive`` decades back but not to
-            yesterday; each has an address of its own.
-        places: name of each place to where it is.
+        dataset: ``forecast`` covers some days ahead and three months back; ``archive`` covers decades but not
+            yesterday. Each has its own address.
+        places: name of each place to its coordinates.
     """
 
     reader: ClassVar[str] = "observatory.feeds.open_meteo:OpenMeteoFeed"

@@ -1,4 +1,4 @@
-"""What a territory file says of an agenda on OpenAgenda."""
+"""Settings of a source: an agenda on OpenAgenda."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class OpenAgendaSource(Source):
     """One agenda, read through OpenAgenda's API v2.
 
     Attributes:
-        agenda: the agenda's number.
-        key: name of the variable, of the environment or of Airflow's secrets backend, that has the reader's key.
-        language: which of an event's languages is read.
+        agenda: number of the agenda.
+        key: name of the environment variable, or variable of Airflow's secrets backend, with the reader's key.
+        language: which language of an event's texts to read.
     """
 
     reader: ClassVar[str] = "observatory.feeds.openagenda:OpenAgendaFeed"

@@ -1,4 +1,4 @@
-"""What a territory file says of a dataset on an Opendatasoft portal."""
+"""Settings of a source: a dataset on an Opendatasoft portal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from observatory.territory.sources.base import Source
 
 
 class OpendatasoftSource(Source):
-    """One dataset of a portal that speaks Opendatasoft's Explore API v2.1.
+    """One dataset of a portal with Opendatasoft's Explore API v2.1.
 
     Attributes:
         dataset: identifier of the dataset, as in its address.

@@ -1,4 +1,4 @@
-"""What a territory file says of places in OpenStreetMap, asked for by Overpass."""
+"""Settings of a source: places of OpenStreetMap, read through Overpass."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class OverpassSource(Source):
     """Places with certain tags within a rectangle; the address is that of the interpreter.
 
     Attributes:
-        tags: key to the values a place may have there; a place needs one key of them.
+        tags: tag key to its wanted values; a place needs one of the keys with one of its values.
         south, west, north, east: the rectangle, degrees.
     """
 

@@ -1,4 +1,4 @@
-"""What a territory file says of a Socrata resource."""
+"""Settings of a source: a Socrata resource."""
 
 from __future__ import annotations
 

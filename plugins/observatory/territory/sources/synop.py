@@ -1,4 +1,4 @@
-"""What a territory file says of observations that weather services exchange, as Météo-France publishes them."""
+"""Settings of a source: SYNOP weather observations as Météo-France publishes them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class SynopSource(Source):
     """Monthly files of SYNOP observations below an address.
 
     Attributes:
-        path: name of a month's file, with ``%Y`` and ``%m`` for year and month.
+        path: name of the monthly file, with ``%Y`` and ``%m`` for year and month.
     """
 
     reader: ClassVar[str] = "observatory.feeds.synop:SynopFeed"

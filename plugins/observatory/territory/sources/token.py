@@ -11,7 +11,7 @@ class TokenSource(Source):
     """A source that requires a token, or allows more requests with one.
 
     Attributes:
-        token_variable: variable of the environment, or of Airflow's secrets backend, that holds the token; the token
+        token_variable: environment variable, or variable of Airflow's secrets backend, with the token; the token
             itself must never be written in a territory file.
     """
 

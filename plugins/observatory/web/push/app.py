@@ -1,8 +1,8 @@
-"""Partners that send: ``POST /observatory/push/{territory}/{feed}`` puts a file into the feed's inbox.
+"""The push API: ``POST /observatory/push/{territory}/{feed}`` stores a file in the feed's inbox.
 
-Who shows the feed's token is let in; everybody else gets the same answer, whatever there is. A file is answered for
-(202) once it is whole on the disk; the feed's next run loads it, and ``GET …/{delivery}`` tells what became of it.
-Neither answers nor logs have anything of a file's content.
+A request needs the feed's token; without it the response is always the same, whether or not the feed exists. The
+response is 202 once the complete file is on the disk; the feed's next run loads it, and ``GET …/{delivery}`` returns
+its state. Neither responses nor logs contain any of a file's content.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 PREFIX = "/observatory/push"
 WRITTEN_AT_ONCE_BYTES = 1_000_000
-MOST_PASSED_OVER_BYTES = 1_000_000
-"""How much of a body that is refused is read all the same, so that its sender hears why."""
+MOST_DISCARDED_BYTES = 1_000_000
+"""How much of a refused request's body is read, so that the client receives the response."""
 _BLOCKED = (
-    "Nothing of it was loaded. Send it again, corrected; whoever runs the observatory has to take this one away, since "
-    "those sent after it wait behind it."
+    "Nothing of it was loaded. Send a corrected file, and ask the operator of the observatory to remove this one: "
+    "files that were sent later wait for it."
 )
 Served = Callable[[Request, "PushEndpoint"], Awaitable[Response]]
 
 
 class PushEndpoint:
-    """A feed that was opened with its token."""
+    """A feed for which a request has shown the token."""
 
     def __init__(self, territory: Territory, feed: FeedSettings) -> None:
         self.territory, self.feed = territory, feed
@@ -58,7 +58,7 @@ class PushEndpoint:
         return inbox.made(self.source)
 
     def known(self, sha256: str) -> str | None:
-        """The delivery with this hash that was loaded before."""
+        """The delivery with this hash that was loaded already, if any."""
         from observatory.warehouse import deliveries
 
         names = deliveries.names_with(self._warehouse(), self.territory.code, self.feed.feed_id, sha256)
@@ -66,10 +66,10 @@ class PushEndpoint:
         return next((each for each in found if DELIVERY.fullmatch(each)), None)
 
     def status(self, delivery: str, sha256: str) -> dict[str, Any] | None:
-        """What became of a delivery; None where there is none."""
+        """The state of a delivery; None if there is no such delivery."""
         from observatory.warehouse import deliveries
 
-        # first the folder, then the warehouse: a file leaves the one only after it is in the other
+        # the folder before the warehouse: a file is deleted from the folder only after it is in the warehouse
         waits = waiting_bytes(self.folder(), delivery)
         size: dict[str, Any] = {} if waits is None else {"bytes": waits}
         found = deliveries.status(self._warehouse(), self.territory.code, self.feed.feed_id, delivery, sha256)
@@ -91,7 +91,7 @@ def app() -> Starlette:
     mounted = Starlette(
         routes=[
             Route("/{territory}/{feed}", _opened(_receive), methods=["POST"]),
-            Route("/{territory}/{feed}/{delivery}", _opened(_tell), methods=["GET"]),
+            Route("/{territory}/{feed}/{delivery}", _opened(_show_status), methods=["GET"]),
         ],
         exception_handlers={404: _nothing_here, 405: _nothing_here},
     )
@@ -100,7 +100,7 @@ def app() -> Starlette:
 
 
 def _opened(serve: Served) -> Callable[[Request], Awaitable[Response]]:
-    """Serve those who show the feed's token, and tell all others the same."""
+    """Serve requests with the feed's token; all others get the same response."""
 
     @wraps(serve)
     async def served(request: Request) -> Response:
@@ -110,18 +110,18 @@ def _opened(serve: Served) -> Callable[[Request], Awaitable[Response]]:
         named = request.path_params["territory"], request.path_params["feed"]
         found = await run_in_threadpool(opened_feed, *named, token.strip() if scheme.lower() == "bearer" else "")
         if found is None:
-            await _pass_over(request)
+            await _discard_body(request)
             return _unknown()
         try:
             return await serve(request, PushEndpoint(*found))
         except ClientDisconnect:
             return Response(status_code=400)  # the client has disconnected
         except psycopg.Error as error:
-            log.warning("%s/%s: the warehouse does not answer (%s)", *named, type(error).__name__)
-            problem, expected = "the warehouse does not answer", "a running warehouse"
+            log.warning("%s/%s: the warehouse does not respond (%s)", *named, type(error).__name__)
+            problem, expected = "the warehouse does not respond", "a running warehouse"
         except OSError as error:
             log.warning("%s/%s: the inbox cannot be written (%s)", *named, error)
-            problem, expected = "the file cannot be kept", "an inbox that can be written"
+            problem, expected = "the file cannot be stored", "an inbox that can be written"
         return _refused(503, PREFIX, problem, expected, "Nothing was kept. Send it again later.")
 
     return served
@@ -132,7 +132,7 @@ async def _receive(request: Request, endpoint: PushEndpoint) -> Response:
     try:
         require_live_terms(endpoint.feed, datetime.now(ZoneInfo(endpoint.territory.timezone)).date())
     except ConventionNotLive as error:
-        await _pass_over(request)
+        await _discard_body(request)
         return _refused(403, error.subject, error.found, error.expected, error.action)
     too_large = partial(
         _refused,
@@ -140,11 +140,11 @@ async def _receive(request: Request, endpoint: PushEndpoint) -> Response:
         endpoint.subject,
         f"more than {limit} bytes",
         f"a file of at most {limit} bytes",
-        "Nothing was kept. Pack it (gzip), or send it in parts, each a file of its own.",
+        "Nothing was kept. Compress it (gzip), or split it into several files.",
     )
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
-        await _pass_over(request)
+        await _discard_body(request)
         return too_large()
     incoming = await run_in_threadpool(lambda: Incoming(endpoint.folder()))
     try:
@@ -152,7 +152,7 @@ async def _receive(request: Request, endpoint: PushEndpoint) -> Response:
         async for chunk in request.stream():
             waiting += chunk
             if incoming.byte_count + len(waiting) > limit:
-                await _pass_over(request)
+                await _discard_body(request)
                 return too_large()
             if len(waiting) >= WRITTEN_AT_ONCE_BYTES:
                 await run_in_threadpool(incoming.write, bytes(waiting))
@@ -167,11 +167,11 @@ async def _receive(request: Request, endpoint: PushEndpoint) -> Response:
     status = await run_in_threadpool(endpoint.status, delivery, incoming.sha256)
     state = status["state"] if status else "waiting"
     log.info("%s: delivery %s of %d bytes is %s", endpoint.subject, delivery, incoming.byte_count, state)
-    answer = {"delivery": delivery, "sha256": incoming.sha256, "bytes": incoming.byte_count, "state": state}
-    return JSONResponse(answer, status_code=202)
+    accepted = {"delivery": delivery, "sha256": incoming.sha256, "bytes": incoming.byte_count, "state": state}
+    return JSONResponse(accepted, status_code=202)
 
 
-async def _tell(request: Request, endpoint: PushEndpoint) -> Response:
+async def _show_status(request: Request, endpoint: PushEndpoint) -> Response:
     delivery = request.path_params["delivery"]
     named = DELIVERY.fullmatch(delivery)
     found = await run_in_threadpool(endpoint.status, delivery, named.group(1)) if named else None
@@ -180,29 +180,29 @@ async def _tell(request: Request, endpoint: PushEndpoint) -> Response:
             404,
             endpoint.subject,
             "no such delivery",
-            "one that this feed was sent",
-            "Take `delivery` from the answer to the push.",
+            "a delivery that was sent to this feed",
+            "Use `delivery` from the response to the push.",
         )
     return JSONResponse(found)
 
 
 def _unknown() -> Response:
-    answer = _refused(
+    response = _refused(
         401,
         PREFIX,
-        "no token that opens this feed",
-        "Authorization: Bearer, and the token of a feed that takes what it is sent",
-        "Check the address and the token with whoever runs the observatory.",
+        "no valid token for this feed",
+        "the header Authorization: Bearer with the token of a feed that accepts deliveries",
+        "Check the address and the token with the operator of the observatory.",
     )
-    answer.headers["WWW-Authenticate"] = "Bearer"
-    return answer
+    response.headers["WWW-Authenticate"] = "Bearer"
+    return response
 
 
 def _nothing_here(_request: Request, _error: Exception) -> Response:
     return _refused(
         404,
         PREFIX,
-        "nothing is here",
+        "no such address",
         f"POST {PREFIX}/<territory>/<feed>, or GET {PREFIX}/<territory>/<feed>/<delivery>",
         "Correct the address.",
     )
@@ -216,13 +216,13 @@ def _parts(subject: str, found: str, expected: str, action: str) -> dict[str, st
     return {"subject": subject, "found": found, "expected": expected, "action": action}
 
 
-async def _pass_over(request: Request) -> None:
-    """Read the rest of a body that is refused, as far as is polite."""
-    passed = 0
+async def _discard_body(request: Request) -> None:
+    """Read the rest of a refused request's body, up to a limit."""
+    discarded = 0
     try:
         async for chunk in request.stream():
-            passed += len(chunk)
-            if passed > MOST_PASSED_OVER_BYTES:
+            discarded += len(chunk)
+            if discarded > MOST_DISCARDED_BYTES:
                 return
     except (ClientDisconnect, RuntimeError):
         return

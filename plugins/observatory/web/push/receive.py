@@ -1,4 +1,4 @@
-"""Keeping what is sent: whole and on the disk before it has its name, and known when it comes again."""
+"""Store files that are sent: complete and on the disk before they get their name, and the same bytes only once."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from observatory.feeds.files.inbox import INCOMING
 from observatory.files import sync_folder
 
 DELIVERY = re.compile(r"\d{8}T\d{12}Z-([0-9a-f]{64})")
-"""What a delivery is called: when it was received, UTC to the microsecond, and the SHA-256 of its bytes."""
+"""Name of a delivery: the time of its receipt, UTC to the microsecond, and the SHA-256 of its bytes."""
 _GZIP = b"\x1f\x8b"
 
 
 class Incoming:
-    """A file that is being sent; hidden until it is kept, and gone if it is not."""
+    """A file that is being received; hidden until ``keep`` is called, and deleted by ``close`` otherwise."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -32,7 +32,7 @@ class Incoming:
         self.byte_count = 0
 
     def write(self, chunk: bytes) -> None:
-        """Add bytes."""
+        """Append bytes."""
         self._file.write(chunk)
         self._hash.update(chunk)
         self._head = self._head or chunk[: len(_GZIP)]
@@ -44,19 +44,19 @@ class Incoming:
         return self._hash.hexdigest()
 
     def keep(self, ending: str, known: Callable[[str], str | None]) -> str:
-        """Give the file its name, unless the same bytes have one.
+        """Give the file its name, unless the same bytes were delivered before.
 
         Args:
-            ending: of the feed's files; ``.gz`` is added where the bytes are packed.
-            known: the delivery of a hash, if the warehouse has one; asked where none waits.
+            ending: of the feed's files; ``.gz`` is added if the bytes are compressed.
+            known: returns the loaded delivery with a hash, if any; called if none is waiting.
 
         Returns:
-            The delivery: this one, or the one before with the same bytes.
+            The name of this delivery, or of the earlier one with the same bytes.
         """
         self._file.flush()
         os.fsync(self._file.fileno())
         with _alone(self._folder):
-            # first the folder, then the warehouse: a file leaves the one only after it is in the other
+            # the folder before the warehouse: a file is deleted from the folder only after it is in the warehouse
             before = waiting_with(self._folder, self.sha256) or known(self.sha256)
             if before:
                 return before
@@ -70,18 +70,18 @@ class Incoming:
         return delivery
 
     def close(self) -> None:
-        """Forget the file unless it was kept."""
+        """Close the file, and delete it unless it was kept."""
         self._file.close()
         self._draft.unlink(missing_ok=True)
 
 
 def waiting_with(folder: Path, sha256: str) -> str | None:
-    """The delivery with this hash that waits in an inbox."""
+    """The delivery with this hash that is waiting in an inbox, if any."""
     return next((path.name.partition(".")[0] for path in folder.glob(f"*Z-{sha256}*") if _is_delivery(path)), None)
 
 
 def waiting_bytes(folder: Path, delivery: str) -> int | None:
-    """Size of the file of a delivery that waits in an inbox; None where none does."""
+    """Size of a delivery that is waiting in an inbox; None if it is not."""
     with suppress(FileNotFoundError):
         return next((path.stat().st_size for path in folder.glob(f"{delivery}*")), None)
     return None
@@ -93,7 +93,7 @@ def _is_delivery(path: Path) -> bool:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One at a time, whichever process asks."""
+    """Lock the folder against all other processes."""
     with (folder / ".lock").open("ab") as lock:
         os.fchmod(lock.fileno(), 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)
