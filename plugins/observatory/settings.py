@@ -5,7 +5,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def project_folder() -> Path:
+    """Folder of ``dags``, ``dbt_project``, ``sql``, ``territories`` and ``airflow.cfg``.
+
+    ``OBSERVATORY_HOME`` sets it. Without it, it is the checkout that this package lies in; where the package was
+    installed from a wheel, the working directory.
+    """
+    home = os.environ.get("OBSERVATORY_HOME")
+    return Path(home or (CHECKOUT if (CHECKOUT / "dbt_project").is_dir() else Path.cwd())).resolve()
+
+
+ROOT = project_folder()
 DBT_PROJECT = ROOT / "dbt_project"
 TELEMETRY_OFF = {
     "DO_NOT_TRACK": "1",
