@@ -54,6 +54,7 @@ class AirflowApi:
     user: str
     password: str
     _token: str = field(default="", repr=False)
+    _session: requests.Session = field(default_factory=requests.Session, repr=False)
 
     def unpause(self, dag_ids: list[str], timeout_s: float = 180) -> None:
         """Wait until Airflow has parsed these DAGs, then unpause them.
@@ -117,9 +118,11 @@ class AirflowApi:
         Raises:
             RunFailed: the run failed, or a task failed and ``await_retries`` is false.
         """
-        state, tasks = self._get(f"dags/{dag_id}/dagRuns/{quote(run_id)}")["state"], self._tasks(dag_id, run_id)
-        if state == "failed" or (not await_retries and any(task["state"] == "up_for_retry" for task in tasks)):
-            raise self._failed(dag_id, run_id, tasks)
+        state = self._get(f"dags/{dag_id}/dagRuns/{quote(run_id)}")["state"]
+        if state == "failed" or (state == "running" and not await_retries):
+            tasks = self._tasks(dag_id, run_id)
+            if state == "failed" or any(task["state"] == "up_for_retry" for task in tasks):
+                raise self._failed(dag_id, run_id, tasks)
         return state == "success"
 
     def run_of(self, dag_id: str, partition_key: str, since: datetime, timeout_s: float = 300) -> str:
@@ -182,7 +185,7 @@ class AirflowApi:
             if not self._token:
                 self._token = self._log_in()
             try:
-                response = requests.request(
+                response = self._session.request(
                     method,
                     f"{self.address}/api/v2/{path}",
                     headers={"Authorization": f"Bearer {self._token}"},

@@ -1,4 +1,4 @@
-"""Read every feed of a city through the scheduler, a few at a time, and collect the outcomes."""
+"""Read every feed of a city through the scheduler, and collect the outcomes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from observatory.orchestration.api_client import POLL_S, AirflowApi, RunFailed
 from observatory.territory.city import Territory, inboxes, incident_feeds, zone_feeds
 from observatory.warehouse.connection import plain, role_url
 
-AT_ONCE = 4
+SHOWN = 4
+"""Feeds being read that a line of progress names."""
 DELIVERY_TIMEOUT_S = 120
 NOT_LIVE = "ConventionNotLive"
 
@@ -46,10 +47,28 @@ def required_feeds(territory: Territory) -> list[str]:
     return [*zone_feeds(territory), *incident_feeds(territory)]
 
 
+def start_feeds(api: AirflowApi, territory: Territory, yesterday: str) -> dict[str, str]:
+    """Trigger the feeds that need no file from a sender and that the history does not read; Airflow queues them.
+
+    They are read while the history is loaded and transformed. ``read_every_feed`` collects what became of them.
+
+    Returns:
+        Feed to the id of its run.
+    """
+    later = {*required_feeds(territory), *inboxes(territory)}
+    return {
+        feed_id: _trigger(api, territory, feed_id, yesterday) for feed_id in territory.feeds if feed_id not in later
+    }
+
+
 def read_every_feed(
-    api: AirflowApi, territory: Territory, yesterday: str, progress: Callable[[int, int, str], None]
+    api: AirflowApi,
+    territory: Territory,
+    yesterday: str,
+    started: dict[str, str],
+    progress: Callable[[int, int, str], None],
 ) -> Outcomes:
-    """Trigger the DAG of every feed, and wait for all of them.
+    """Trigger the feeds that do not run yet, and wait for all of them.
 
     A live feed is read up to now; other feeds, and all feeds of zones and incidents, are read for ``yesterday``, which
     the transform waits for.
@@ -58,19 +77,17 @@ def read_every_feed(
         api: client of Airflow's API.
         territory: the city.
         yesterday: its last complete local day, ISO.
+        started: the runs of ``start_feeds``.
         progress: called with the number of feeds that are done, the number of all, and the outcomes so far.
 
     Raises:
         RunFailed: a feed without which there is no forecast could not be read.
     """
     required = required_feeds(territory)
-    waiting = [*required, *(feed_id for feed_id in territory.feeds if feed_id not in required)]
-    outcomes, running = Outcomes(), dict[str, str]()
-    while waiting or running:
-        while waiting and len(running) < AT_ONCE:
-            feed_id = waiting.pop(0)
-            is_live = territory.feeds[feed_id].cadence_min is not None and feed_id not in required
-            running[feed_id] = api.trigger(_dag_id(territory, feed_id), None if is_live else yesterday)
+    remaining = [*required, *(feed_id for feed_id in territory.feeds if feed_id not in {*started, *required})]
+    running = started | {feed_id: _trigger(api, territory, feed_id, yesterday) for feed_id in remaining}
+    outcomes = Outcomes()
+    while running:
         for feed_id, run_id in list(running.items()):
             try:
                 if not api.has_succeeded(_dag_id(territory, feed_id), run_id, await_retries=feed_id in required):
@@ -81,7 +98,8 @@ def read_every_feed(
                     raise
                 (outcomes.refused if error.error_type == NOT_LIVE else outcomes.failed)[feed_id] = error.reason
             del running[feed_id]
-        progress(len(outcomes), len(territory.feeds), f"{outcomes}; reading {', '.join(running) or 'nothing more'}")
+            reading = ", ".join(list(running)[:SHOWN]) or "nothing more"
+            progress(len(outcomes), len(territory.feeds), f"{outcomes}; reading {reading}")
         time.sleep(POLL_S)
     return outcomes
 
@@ -97,6 +115,11 @@ def await_deliveries(territory: Territory) -> None:
                 if connection.execute(query, key).fetchone() != (0,):
                     break
                 time.sleep(POLL_S)
+
+
+def _trigger(api: AirflowApi, territory: Territory, feed_id: str, yesterday: str) -> str:
+    is_live = territory.feeds[feed_id].cadence_min is not None and feed_id not in required_feeds(territory)
+    return api.trigger(_dag_id(territory, feed_id), None if is_live else yesterday)
 
 
 def _dag_id(territory: Territory, feed_id: str) -> str:

@@ -12,7 +12,7 @@ from observatory.errors import RangeError
 from observatory.local import services
 from observatory.local.environment import child_environment, port
 from observatory.orchestration.api_client import AirflowApi, now
-from observatory.quickstart.feeds import Outcomes, await_deliveries, read_every_feed, required_feeds
+from observatory.quickstart.feeds import Outcomes, await_deliveries, read_every_feed, required_feeds, start_feeds
 from observatory.quickstart.progress import Steps, show_steps
 from observatory.quickstart.summary import groups_forecast, print_summary
 from observatory.settings import state_folder
@@ -52,11 +52,12 @@ def run(code: str, portal: str | None, day: date | None, since: date | None, con
             api = AirflowApi(f"http://127.0.0.1:{port('api')}", services.ADMIN, services.airflow_password())
             api.unpause(_dag_ids(territory))
         end_day = today - timedelta(days=1)
+        started = start_feeds(api, territory, str(end_day))
         _load_history(api, territory, first_day, end_day, steps)
         before, yesterday = str(today - timedelta(days=2)), str(end_day)
         with steps.step(f"Forecast {yesterday}, as known then") as step:
             api.follow(f"{code}.forecast", api.trigger(f"{code}.forecast", before), step.progress)
-        feeds = _daily_run(api, territory, yesterday, steps)
+        feeds = _daily_run(api, territory, yesterday, started, steps)
         with steps.step("Draw the maps"):
             maps = _draw_maps(territory, today)
     print_summary(console, territory, today, feeds, maps)
@@ -120,13 +121,15 @@ def _load_history(api: AirflowApi, territory: Territory, first_day: date, end_da
         api.follow(f"{territory.code}.backfill", api.trigger(f"{territory.code}.backfill", conf=conf), step.progress)
 
 
-def _daily_run(api: AirflowApi, territory: Territory, yesterday: str, steps: Steps) -> Outcomes:
+def _daily_run(
+    api: AirflowApi, territory: Territory, yesterday: str, started: dict[str, str], steps: Steps
+) -> Outcomes:
     """Read every feed; the loaded day then starts transform, score and forecast, as it does every day."""
     code, since = territory.code, now()
     with steps.step(f"Read every feed, up to {yesterday} or up to now") as step:
         if territory.simulator:
             await_deliveries(territory)
-        feeds = read_every_feed(api, territory, yesterday, step.progress)
+        feeds = read_every_feed(api, territory, yesterday, started, step.progress)
         step.conclude(str(feeds))
     for title, dag_id in (
         (f"Transform {yesterday}", f"{code}.transform"),
