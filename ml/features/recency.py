@@ -42,9 +42,13 @@ def memories(counts: csr_matrix, half_lives_days: Sequence[float], ends: Sequenc
 
 def _later(state: np.ndarray, keep: np.ndarray, counts: csr_matrix, begin: int, end: int) -> np.ndarray:
     """The weighted sums (half-lives, cells) just before ``end``, from those just before ``begin``."""
-    rows = counts[begin : min(end, counts.shape[0])]
     aged = state * keep[:, None] ** (end - begin)
-    if rows.nnz == 0:
+    rows = counts.indptr[begin : end + 1]
+    if not rows.size or rows[0] == rows[-1]:
         return aged
-    weights = keep[:, None] ** (end - 1 - np.arange(begin, begin + rows.shape[0]))
-    return aged + (rows.T @ weights.T).T
+    # reads the arrays of the sparse matrix, since slicing and transposing it takes longer than the sums
+    cells, values = counts.indices[rows[0] : rows[-1]], counts.data[rows[0] : rows[-1]]
+    day = np.repeat(np.arange(len(rows) - 1), np.diff(rows))
+    weights = keep[:, None] ** (end - 1 - np.arange(begin, begin + len(rows) - 1))
+    sums = [np.bincount(cells, values * weight[day], minlength=state.shape[1]) for weight in weights]
+    return aged + np.stack(sums)
