@@ -34,10 +34,11 @@ import sqlalchemy as sa
 from benchmarks.server import copied, psql, scratch_warehouse
 from observatory.contracts import CONTRACTS
 from observatory.errors import ObservatoryError
-from observatory.feeds import open_feed
+from observatory.feeds import open_reader
 from observatory.feeds.files import inbox
 from observatory.ingest import extract
 from observatory.records.admit import admit
+from observatory.records.feed_window import FeedWindow
 from observatory.records.identity import Ordinals
 from observatory.records.plan import Plan
 from observatory.settings import signals_folder, state_folder
@@ -128,7 +129,7 @@ def load(url: sa.URL, demo: Territory, feed_id: str) -> Loaded:
 def read(demo: Territory, feed_id: str, window: Window) -> int:
     """Read and check a feed and throw its records away; how many there were."""
     ordinals, scored = Ordinals(), {"score": tone} if demo.feeds[feed_id].source.has_messages else {}
-    chunks = open_feed(Plan.of(demo, feed_id), **scored).read(window)
+    chunks = open_reader(FeedWindow.of(demo, feed_id, window), **scored).read()
     return sum(admit(rows, Plan.of(demo, feed_id), ordinals).accepted.height for rows in chunks)
 
 

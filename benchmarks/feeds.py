@@ -28,6 +28,7 @@ from benchmarks.feed_cases import CASES
 from benchmarks.feed_cases.case import MONTH
 from benchmarks.feed_cases.portals import KEY
 from benchmarks.feed_cases.posts import SECRETS
+from observatory.records.feed_window import FeedWindow
 from observatory.records.plan import Plan
 from observatory.window import Window
 
@@ -67,7 +68,7 @@ def fetched(name: str, address: str) -> list[bytes]:
     import requests
     from dlt.sources.helpers.rest_client import RESTClient
 
-    from observatory.feeds import open_feed
+    from observatory.feeds import open_reader
 
     asked: list[tuple[str, Any]] = []
     get = RESTClient.get
@@ -78,7 +79,7 @@ def fetched(name: str, address: str) -> list[bytes]:
         return response
 
     RESTClient.get = noted
-    for _ in open_feed(Plan.of(CASES[name].territory(address), "feed")).read(MONTH):
+    for _ in open_reader(FeedWindow.of(CASES[name].territory(address), "feed", MONTH)).read():
         pass
     RESTClient.get = get
     return [requests.get(url, headers=headers, timeout=600).content for url, headers in asked]
@@ -87,7 +88,7 @@ def fetched(name: str, address: str) -> list[bytes]:
 def measure(name: str, what: str, address: str) -> tuple[int, float, int]:
     """One measure: records, seconds of the processor, peak memory in MiB."""
     from observatory.contracts import CONTRACTS
-    from observatory.feeds import open_feed
+    from observatory.feeds import open_reader
     from observatory.records.admit import admit
     from observatory.records.identity import Ordinals
 
@@ -95,7 +96,7 @@ def measure(name: str, what: str, address: str) -> tuple[int, float, int]:
     case, count, ordinals = CASES[name], 0, Ordinals()
     territory = case.territory(address)
     CONTRACTS[case.kind].columns  # noqa: B018  contracts are imported before the clock runs
-    for _ in open_feed(Plan.of(territory, "feed")).read(EMPTY):
+    for _ in open_reader(FeedWindow.of(territory, "feed", EMPTY)).read():
         pass
     bodies = fetched(name, address) if what == "bare" and not case.bare else []
     gc.collect()
@@ -104,7 +105,7 @@ def measure(name: str, what: str, address: str) -> tuple[int, float, int]:
     if what == "bare":
         case.bare(address) if case.bare else [parsed(body) for body in bodies]
     else:
-        for rows in open_feed(Plan.of(territory, "feed")).read(MONTH):
+        for rows in open_reader(FeedWindow.of(territory, "feed", MONTH)).read():
             count += rows.height
             if what == "records":
                 checked = admit(rows, Plan.of(territory, "feed"), ordinals)

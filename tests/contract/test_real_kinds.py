@@ -6,8 +6,9 @@ from datetime import date, datetime
 import polars as pl
 import pytest
 
-from observatory.feeds import open_feed
+from observatory.feeds import open_reader
 from observatory.records.admit import admit
+from observatory.records.feed_window import FeedWindow
 from observatory.records.identity import Ordinals
 from observatory.records.plan import Plan
 from observatory.territory.city import Territory
@@ -29,7 +30,8 @@ def city(folder, feed, **where):
 def read(territory, window=ALWAYS):
     ordinals = Ordinals()
     parts = [
-        admit(rows, Plan.of(territory, "feed"), ordinals) for rows in open_feed(Plan.of(territory, "feed")).read(window)
+        admit(rows, Plan.of(territory, "feed"), ordinals)
+        for rows in open_reader(FeedWindow.of(territory, "feed", window)).read()
     ]
     return pl.concat(part.accepted for part in parts), pl.concat(part.rejected for part in parts)
 

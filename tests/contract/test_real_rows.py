@@ -7,9 +7,10 @@ import pytest
 
 from observatory import grid
 from observatory.contracts import CONTRACTS
-from observatory.feeds import open_feed
+from observatory.feeds import open_reader
 from observatory.records.check import check
 from observatory.records.conform import conform
+from observatory.records.feed_window import FeedWindow
 from observatory.records.identity import Ordinals
 from observatory.records.plan import Plan
 from observatory.simulator.portal import replay_app, running
@@ -20,7 +21,7 @@ from observatory.window import Window
 def extract(territory, feed_id, window):
     """Accepted and rejected records of a window."""
     ordinals, parts = Ordinals(), []
-    for rows in open_feed(Plan.of(territory, feed_id)).read(window):
+    for rows in open_reader(FeedWindow.of(territory, feed_id, window)).read():
         parts.append(check(rows, conform(rows, Plan.of(territory, feed_id), ordinals), Plan.of(territory, feed_id)))
     return pl.concat(part.accepted for part in parts), pl.concat(part.rejected for part in parts)
 

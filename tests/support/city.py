@@ -8,9 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from observatory.feeds import open_feed
+from observatory.feeds import open_reader
 from observatory.records.admit import admit
 from observatory.records.check import Checked
+from observatory.records.feed_window import FeedWindow
 from observatory.records.identity import Ordinals
 from observatory.records.mapping import require_mapping
 from observatory.records.plan import Plan
@@ -59,7 +60,7 @@ def day(written: str, timezone: str = "Europe/Paris") -> Window:
 
 def read(territory: Territory, window: Window, **options: Any) -> list[pl.DataFrame]:
     """The chunks of the feed, each with exactly the columns that are to be read."""
-    chunks = list(open_feed(Plan.of(territory, "sample"), **{"patience": IMPATIENT, **options}).read(window))
+    chunks = list(open_reader(FeedWindow.of(territory, "sample", window), **{"patience": IMPATIENT, **options}).read())
     assert all(chunk.columns == list(territory.feeds["sample"].read_columns) for chunk in chunks)
     assert all(chunk.height for chunk in chunks)
     return chunks

@@ -17,7 +17,7 @@ from observatory import feeds
 from observatory.errors import ObservatoryError, SourceUnavailable
 from observatory.feeds.http.client import Patience
 from observatory.ingest import extract, runs
-from observatory.records.plan import Plan
+from observatory.records.feed_window import FeedWindow
 from observatory.territory.city import Territory
 from observatory.territory.files import load_territory
 
@@ -92,10 +92,9 @@ class Worker:
         return self._process.exitcode == -signal.SIGKILL
 
 
-def impatiently(plan: Plan, **options: Any) -> Any:
-    """Open a feed whose server is given up after a moment."""
-    is_asked = plan.feed.source.protocol != "database"
-    return feeds.open_feed(plan, **options, **({"patience": IMPATIENT} if is_asked else {}))
+def impatiently(feed_window: FeedWindow, **options: Any) -> Any:
+    """Open a reader that gives up on its server after a moment."""
+    return feeds.open_reader(feed_window, patience=IMPATIENT, **options)
 
 
 def run(url: sa.URL, territory: Territory, job: Job) -> Outcome:
@@ -122,7 +121,7 @@ def run(url: sa.URL, territory: Territory, job: Job) -> Outcome:
 def _work(pipe: Connection, url: str, territory: Territory, signals: Path) -> None:
     """Do the jobs that come, until no more can come."""
     os.environ["OBSERVATORY_SIGNALS"] = str(signals)
-    extract.open_feed = impatiently  # type: ignore[assignment]
+    extract.open_reader = impatiently  # type: ignore[assignment]
     while True:
         try:
             job = pipe.recv()

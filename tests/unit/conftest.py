@@ -12,9 +12,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from observatory.feeds import open_feed
+from observatory.feeds import open_reader
 from observatory.records.check import check
 from observatory.records.conform import conform
+from observatory.records.feed_window import FeedWindow
 from observatory.records.identity import Ordinals
 from observatory.records.plan import Plan
 from observatory.simulator import portal, servers
@@ -124,7 +125,7 @@ def read() -> Callable[..., list[pl.DataFrame]]:
     """The chunks that a city's feed ``feed`` yields in a window."""
 
     def chunks(territory, window, **options) -> list[pl.DataFrame]:
-        return list(open_feed(Plan.of(territory, "feed"), **options).read(window))
+        return list(open_reader(FeedWindow.of(territory, "feed", window), **options).read())
 
     return chunks
 

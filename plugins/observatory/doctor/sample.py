@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,16 +9,17 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
 from observatory.errors import SourceChanged
-from observatory.feeds import open_feed
+from observatory.feeds import open_reader
 from observatory.feeds.base import require_columns, within
 from observatory.feeds.http.client import Patience
 from observatory.feeds.http.json_source import filled, tabulate
 from observatory.kinds import KINDS
+from observatory.records.feed_window import FeedWindow
 from observatory.window import Window
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def take(plan: Plan, today: date, recorded: Path | None = None) -> Sample:
     """
     feed, timezone = plan.feed, plan.territory.timezone
     if recorded is not None:
-        always = Window(_FIRST_DAY, _END_DAY, timezone)
-        return _first_rows(within(always, _recorded(plan, recorded), feed), always, MOST_ROWS)
+        everything = FeedWindow.of_plan(plan, Window(_FIRST_DAY, _END_DAY, timezone))
+        return _first_rows(within(everything, _recorded(plan, recorded)), everything.window, MOST_ROWS)
     for window in _windows(feed, today, timezone):
         sample = read(plan, window)
         if sample.rows.height:
@@ -74,10 +74,8 @@ def take(plan: Plan, today: date, recorded: Path | None = None) -> Sample:
 
 def read(plan: Plan, window: Window, most_rows: int = MOST_ROWS) -> Sample:
     """Read the first rows of a window."""
-    feed = open_feed(plan)
-    if "patience" in {each.name for each in dataclasses.fields(cast("Any", feed))}:
-        feed = dataclasses.replace(cast("Any", feed), patience=HASTE)
-    return _first_rows(feed.read(window), window, most_rows)
+    reader = open_reader(FeedWindow.of_plan(plan, window), patience=HASTE, chunk_rows=most_rows)
+    return _first_rows(reader.read(), window, most_rows)
 
 
 def newest_day_expected(feed: FeedSettings, today: date) -> date:
@@ -115,12 +113,12 @@ def _recorded(plan: Plan, path: Path) -> Iterator[pl.DataFrame]:
     try:
         if path.suffix == ".parquet":
             delivered = pl.read_parquet(path)
-            require_columns(subject, feed, delivered.columns, are_all=True)
+            require_columns(subject, plan, delivered.columns, are_all=True)
             yield delivered.select(feed.read_columns)
             return
         objects = json.loads(path.read_text(encoding="utf-8"))
         rows = tabulate(objects, feed.read_columns)[0]
-        require_columns(subject, feed, {name for row in objects for name in row} | filled(rows), are_all=False)
+        require_columns(subject, plan, {name for row in objects for name in row} | filled(rows), are_all=False)
         yield rows
     except (OSError, ValueError, TypeError, AttributeError, pl.exceptions.PolarsError) as error:
         raise SourceChanged(

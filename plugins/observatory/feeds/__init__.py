@@ -1,4 +1,4 @@
-"""Feeds: one module per protocol, each yielding chunks of rows of a window as the source delivers them."""
+"""Feeds: one module per protocol, whose reader yields the rows of a window as the source delivers them."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from observatory.feeds.base import Feed
-    from observatory.records.plan import Plan
+    from observatory.feeds.base import Reader
+    from observatory.records.feed_window import FeedWindow
 
 
-def open_feed(plan: Plan, **options: Any) -> Feed:
-    """The reader of a feed's protocol, ready to read.
+def open_reader(feed_window: FeedWindow, **options: Any) -> Reader:
+    """The reader of a feed's protocol for one window.
 
     Args:
-        plan: the city, the feed's settings and its contract.
-        options: what the protocol's reader takes beyond them, such as ``patience``.
+        feed_window: the feed and the window to read.
+        options: further arguments of the reader, such as ``patience``.
 
     Raises:
-        TerritoryError: the file maps columns that the kind's contract does not have, or lacks some that it needs.
+        TerritoryError: the territory file maps columns that the kind's contract does not have, or lacks required ones.
     """
-    # the schedules import the settings beside these modules, and must not wait for polars and dlt
+    # DAG files import the sources' settings; they must not import polars and dlt with them
     from observatory.records.mapping import require_mapping
 
-    require_mapping(plan)
-    module, _, reader = plan.feed.source.reader.partition(":")
-    return getattr(import_module(module), reader)(plan.territory.code, plan.feed, **options)
+    require_mapping(feed_window.plan)
+    module, _, reader = feed_window.feed.source.reader.partition(":")
+    return getattr(import_module(module), reader)(feed_window, **options)

@@ -1,79 +1,62 @@
-"""ArcGIS feature services: pages of features, until the server no longer says that it holds some back."""
+"""ArcGIS feature services: pages of features, until a short page no longer exceeds the transfer limit."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import polars as pl
 import shapely
 
 from observatory.errors import SourceChanged
-from observatory.feeds.base import CHUNK_ROWS, require_columns, within
-from observatory.feeds.http.client import PATIENT, Patience
-from observatory.feeds.http.json_source import JsonClient, gathered
-from observatory.kinds import KINDS
-from observatory.territory.feed import FeedSettings
+from observatory.feeds.base import require_columns
+from observatory.feeds.http.json_source import JsonReader
 from observatory.territory.sources import ArcgisSource
-from observatory.window import Window
 
 GEOMETRY = "geometry"
-"""Column of a feature's shape as GeoJSON, in the reference system that the feed declares."""
+"""Column of a feature's geometry as GeoJSON, in the reference system that the feed declares."""
 PAGE_ROWS = 2_000
 _DATE, _OBJECT_ID = "esriFieldTypeDate", "esriFieldTypeOID"
 
 
 @dataclass(frozen=True)
-class ArcgisFeed:
+class ArcgisReader(JsonReader[ArcgisSource]):
     """Features of one layer, in the order of their object identifiers.
 
-    The server reprojects shapes to the feed's ``coordinates.epsg``. Moments are milliseconds since 1970 (``%s%3f``).
+    The server reprojects geometries to the feed's ``coordinates.epsg``. Times are milliseconds since 1970 (``%s%3f``).
 
     Attributes:
-        territory_code: the city.
-        feed: what its file says of the feed.
-        page_rows: rows asked for at a time; the server may send fewer.
-        patience: how long the server is asked before it counts as down.
-        chunk_rows: rows in memory at a time.
+        page_rows: features requested at a time; the server may send fewer.
     """
 
-    territory_code: str
-    feed: FeedSettings
     page_rows: int = PAGE_ROWS
-    patience: Patience = PATIENT
-    chunk_rows: int = CHUNK_ROWS
 
-    def read(self, window: Window) -> Iterator[pl.DataFrame]:
-        """Yield the rows of a window; see ``Feed.read``."""
-        api = JsonClient(f"{self.territory_code}/{self.feed.feed_id} {window}", self.feed, self.patience)
-        path = f"{cast('ArcgisSource', self.feed.source).layer}"
-        layer = self._answered(api, path, {"f": "json"})
-        types = {str(field.get("name")): str(field.get("type")) for field in api.objects(layer, "fields")}
+    def _frames(self) -> Iterator[pl.DataFrame]:
+        path = f"{self.source.layer}"
+        layer = self._get(path, {"f": "json"})
+        types = {str(field.get("name")): str(field.get("type")) for field in self.api.objects(layer, "fields")}
         delivered = {*types, *([GEOMETRY] if layer.get("geometryType") else [])}
-        require_columns(api.subject, self.feed, delivered, are_all=True)
-        query = self._query(window, types, layer)
-        pages = self._pages(api, f"{path}/query", query)
-        yield from within(window, gathered(pages, self.chunk_rows), self.feed)
-
-    def _pages(self, api: JsonClient, path: str, query: Mapping[str, Any]) -> Iterator[pl.DataFrame]:
+        require_columns(self.subject, self.plan, delivered, are_all=True)
+        query = self._query(types, layer)
         offset, last_seen = 0, None
         while True:
-            answer = self._answered(api, path, {**query, "resultOffset": offset, "resultRecordCount": self.page_rows})
-            features = api.objects(answer, "features")
+            page = {**query, "resultOffset": offset, "resultRecordCount": self.page_rows}
+            response = self._get(f"{path}/query", page)
+            features = self.api.objects(response, "features")
             if not features:
                 return
             if features[0] == last_seen:
                 raise SourceChanged(
-                    api.subject,
+                    self.subject,
                     found="the same page twice",
                     expected="a server that pages by resultOffset",
                     action=f"Ask {self.feed.owner} to allow pagination of the layer.",
                 )
             last_seen = features[0]
-            yield api.rows([self._flat(feature) for feature in features], are_all=True)
+            yield self.api.rows([self._flat(feature) for feature in features], are_all=True)
             offset += len(features)
-            if not answer.get("exceededTransferLimit") and len(features) < self.page_rows:
+            if not response.get("exceededTransferLimit") and len(features) < self.page_rows:
                 return
 
     def _flat(self, feature: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,11 +67,11 @@ class ArcgisFeed:
     def _is_located(self) -> bool:
         return GEOMETRY in self.feed.read_columns
 
-    def _query(self, window: Window, types: Mapping[str, str], layer: Mapping[str, Any]) -> dict[str, Any]:
+    def _query(self, types: Mapping[str, str], layer: Mapping[str, Any]) -> dict[str, Any]:
         conditions = [f"{column} IN ({_listed(values)})" for column, values in self.feed.where.items()]
-        times = self.feed.window_sources if KINDS[self.feed.kind].time_column else ()
+        times = self.plan.time_sources
         if len(times) == 1 and types.get(times[0]) == _DATE:
-            start, end = (f"TIMESTAMP '{edge:%Y-%m-%d %H:%M:%S}'" for edge in (window.start, window.end))
+            start, end = (f"TIMESTAMP '{edge:%Y-%m-%d %H:%M:%S}'" for edge in (self.window.start, self.window.end))
             conditions += [f"{times[0]} >= {start}", f"{times[0]} < {end}"]
         own = next((name for name, kind in types.items() if kind == _OBJECT_ID), None)
         order = layer.get("objectIdField") or own or ", ".join(self.feed.sources_of("source_record_id"))
@@ -102,24 +85,24 @@ class ArcgisFeed:
             "outSR": self.feed.coordinates.epsg,
         }
 
-    def _answered(self, api: JsonClient, path: str, query: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer, unless it is an error: these come with status 200."""
-        answer = api.get(path, query)
-        error = answer.get("error") if isinstance(answer, dict) else {"message": f"{answer}"[:120]}
+    def _get(self, path: str, query: Mapping[str, Any]) -> dict[str, Any]:
+        """Request JSON; errors are detected in the content, because the server sends them with status 200."""
+        response = self.api.get(path, query)
+        error = response.get("error") if isinstance(response, dict) else {"message": f"{response}"[:120]}
         if error:
             details = " ".join([str(error.get("message", "")), *map(str, error.get("details") or [])]).strip()
             raise SourceChanged(
-                api.subject,
+                self.subject,
                 found=f"the server refuses: {error.get('code', '')} {details}".strip(),
                 expected="features",
                 action=f"Correct `address`, `layer` or `columns` of feeds.{self.feed.feed_id} in "
                 f"{self.feed.territory_file}.",
             )
-        return answer
+        return response
 
 
 def geojson(geometry: Mapping[str, Any] | None) -> str | None:
-    """An Esri shape as GeoJSON; rings are outlines and holes by how they lie, whichever way they turn."""
+    """An Esri geometry as GeoJSON; which rings are holes follows from their position, not their orientation."""
     if not geometry:
         return None
     if "x" in geometry:

@@ -1,8 +1,8 @@
 """BAAC: France's injury accidents since 2005, four tables a year joined to one row per accident.
 
-The tables changed their shape over the years; a row that leaves here has the shape of today: ``at`` as ``2017-01-03
-09:50`` on the local clock, ``dep`` and ``com`` as INSEE codes, ``lat`` and ``long`` in degrees. Of those involved only
-the counts leave (``count_involved``), of the vehicles ``vehicle_count``.
+The tables' layout changed over the years; every row is converted to today's: ``at`` as ``2017-01-03 09:50`` in local
+time, ``dep`` and ``com`` as INSEE codes, ``lat`` and ``long`` in degrees. Persons and vehicles are only counted
+(``count_involved``, ``vehicle_count``).
 """
 
 from __future__ import annotations
@@ -10,102 +10,81 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import polars as pl
 
 from observatory.contracts.accident import count_involved
 from observatory.errors import SourceChanged
-from observatory.feeds.base import CHUNK_ROWS, require_columns, within
+from observatory.feeds.base import require_columns
 from observatory.feeds.file import readable, require_exact, scanned_csv
 from observatory.feeds.files.fetch import fetched
-from observatory.feeds.http.client import PATIENT, Patience, download
+from observatory.feeds.http.client import download
 from observatory.feeds.http.completeness import Completeness
-from observatory.feeds.http.json_source import JsonClient
-from observatory.territory.feed import FeedSettings
+from observatory.feeds.http.json_source import JsonReader
 from observatory.territory.sources import BaacSource
 from observatory.territory.sources.file import Csv
 from observatory.window import Window
 
 KEY = "Num_Acc"
 _KEYS = ("Accident_Id", "Num_acc", "num_acc")
-"""Other names that editions have for the key."""
+"""Names of the key in other years."""
 _TABLES = {"characteristics": r"car\w*?ct", "places": r"lieux", "involved": r"usagers", "vehicles": r"vehicules"}
-"""Table to what its file's name has in it, the misspelt ones included."""
+"""Table to the pattern in its file's name, which is misspelt in some years."""
 _NOT_A_TABLE = re.compile(r"immatricul", re.IGNORECASE)
 _LAST_OLD_YEAR = 2018
 _OLD_DEGREE = 1e5
 _CORSICA = {"201": "2A", "202": "2B"}
 
 
-@dataclass(frozen=True)
-class BaacFeed:
-    """Accidents, year by year; the tables of one year are in memory at a time.
+class BaacReader(JsonReader[BaacSource]):
+    """Accidents, year by year; the tables of one year are in memory at a time."""
 
-    Attributes:
-        territory_code: the city.
-        feed: what its file says of the feed.
-        patience: how long a web server is asked before it counts as down.
-        chunk_rows: rows of a chunk.
-    """
-
-    territory_code: str
-    feed: FeedSettings
-    patience: Patience = PATIENT
-    chunk_rows: int = CHUNK_ROWS
-
-    def read(self, window: Window) -> Iterator[pl.DataFrame]:
-        """Yield the accidents of a window; see ``Feed.read``."""
-        where = f"{self.territory_code}/{self.feed.feed_id} {window}"
-        yield from within(window, self._accidents(where, window), self.feed)
-
-    def _accidents(self, where: str, window: Window) -> Iterator[pl.DataFrame]:
+    def _frames(self) -> Iterator[pl.DataFrame]:
         years: dict[str, dict[str, partial[Path]]] = {}
         with tempfile.TemporaryDirectory(prefix="observatory-") as folder:
-            for name, fetch in self._files(where, Path(folder)).items():
+            for name, fetch in self._files(Path(folder)).items():
                 table, year = _table(name), _year(name)
-                if table and _may_hold(year, window):
+                if table and _may_hold(year, self.window):
                     years.setdefault(year, {})[table] = fetch
             for year, tables in sorted(years.items()):
-                yield from self._joined(where, year, {name: self._read(where, get()) for name, get in tables.items()})
+                yield self._joined(year, {name: self._read(fetch()) for name, fetch in tables.items()})
 
-    def _files(self, where: str, folder: Path) -> Mapping[str, partial[Path]]:
-        """Name of each file to what fetches it."""
-        source = cast("BaacSource", self.feed.source)
+    def _files(self, folder: Path) -> Mapping[str, partial[Path]]:
+        """Name of each file to the function that fetches it."""
+        source = self.source
         if not source.dataset or not source.address.startswith(("http://", "https://")):
-            paths = fetched(where, self.feed, folder, patience=self.patience, keeps=True)
+            paths = fetched(self.feed_window, folder, patience=self.patience, keeps=True)
             return {path.name: partial(Path, path) for path in paths}
-        api = JsonClient(where, self.feed, self.patience)
-        resources = api.objects(api.get(f"api/1/datasets/{source.dataset}/"), "resources")
+        resources = self.api.objects(self.api.get(f"api/1/datasets/{source.dataset}/"), "resources")
         urls = sorted({str(resource.get("url")) for resource in resources})
-        return {url.rpartition("/")[2]: partial(self._downloaded, where, url, folder) for url in urls}
+        return {url.rpartition("/")[2]: partial(self._downloaded, url, folder) for url in urls}
 
-    def _downloaded(self, where: str, url: str, folder: Path) -> Path:
+    def _downloaded(self, url: str, folder: Path) -> Path:
         copy = folder / url.rpartition("/")[2]
-        download(where, self.feed, url, copy, patience=self.patience, is_complete=Completeness(is_table=True))
+        download(self.feed_window, url, copy, patience=self.patience, is_complete=Completeness(is_table=True))
         return copy
 
-    def _read(self, where: str, path: Path) -> pl.DataFrame:
-        where = f"{where}, {path.name}"
-        with readable(where, self.feed, "csv"), scanned_csv(path, _shape(path)) as scan:
+    def _read(self, path: Path) -> pl.DataFrame:
+        subject = f"{self.subject}, {path.name}"
+        with readable(subject, self.feed, "csv"), scanned_csv(path, _shape(path)) as scan:
             table = scan.collect()
         table = table.rename({name: KEY for name in _KEYS if name in table.columns})
         if KEY not in table.columns:
-            require_columns(where, self.feed, table.columns, are_all=True)
+            require_columns(subject, self.plan, table.columns, are_all=True)
         table = table.with_columns(pl.all().str.replace_all("\u00a0", "").str.strip_chars())
-        return require_exact(where, self.feed, table, [KEY])
+        return require_exact(subject, self.feed, table, [KEY])
 
-    def _joined(self, where: str, year: str, tables: dict[str, pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    def _joined(self, year: str, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
+        subject = f"{self.subject}, {year}"
         missing = sorted(set(_TABLES) - set(tables))
         if missing:
             raise SourceChanged(
-                f"{where}, {year}",
+                subject,
                 found=f"there is no table of {' or of '.join(missing)}",
                 expected="caracteristiques, lieux, usagers and vehicules of each year",
-                action=f"Put the files of {year} beside one another, each with table and year in its name.",
+                action=f"Put the four files of {year} into one folder, each with table and year in its name.",
             )
         accidents = _today(tables["characteristics"])
         places = tables["places"].unique(KEY, keep="first", maintain_order=True)
@@ -113,18 +92,18 @@ class BaacFeed:
         vehicles = tables["vehicles"].group_by(KEY).agg(vehicle_count=pl.len())
         for part in (places.drop(set(accidents.columns) & set(places.columns) - {KEY}), involved, vehicles):
             accidents = accidents.join(part, on=KEY, how="left", maintain_order="left")
-        require_columns(f"{where}, {year}", self.feed, accidents.columns, are_all=True)
-        yield from accidents.select(self.feed.read_columns).iter_slices(self.chunk_rows)
+        require_columns(subject, self.plan, accidents.columns, are_all=True)
+        return accidents.select(self.feed.read_columns)
 
 
 def _table(name: str) -> str | None:
     if _NOT_A_TABLE.search(name):
         return None
-    return next((table for table, said in _TABLES.items() if re.search(said, name, re.IGNORECASE)), None)
+    return next((table for table, pattern in _TABLES.items() if re.search(pattern, name, re.IGNORECASE)), None)
 
 
 def _year(name: str) -> str:
-    """The year a file's name tells; where it tells none, what is left of the name without that of the table."""
+    """The year in a file's name; if there is none, the name without the table's."""
     year = re.search(r"(?<!\d)(20\d\d)(?!\d)", name)
     return year[1] if year else re.sub(rf"(?:{'|'.join(_TABLES.values())})\w*", "", name, flags=re.IGNORECASE)
 
@@ -134,7 +113,7 @@ def _may_hold(year: str, window: Window) -> bool:
 
 
 def _shape(path: Path) -> Csv:
-    """Separator and encoding, which changed in 2019 and in between."""
+    """Separator and encoding, which differ between years."""
     with path.open("rb") as file:
         header = file.readline()
         try:
@@ -147,7 +126,7 @@ def _shape(path: Path) -> Csv:
 
 
 def _today(table: pl.DataFrame) -> pl.DataFrame:
-    """The characteristics in the shape of today, whichever year they are of."""
+    """The characteristics of any year in today's layout."""
     written_year = pl.col("an").cast(pl.Int32, strict=False)
     year = pl.when(written_year < 100).then(written_year + 2000).otherwise(written_year)
     clock = pl.col("hrmn").str.replace(":", "", literal=True).str.zfill(4)
@@ -170,7 +149,7 @@ def _today(table: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.concat_str(overseas_or_not, within_department))
     )
     axes = [_degrees(name, is_old) for name in ("lat", "long")]
-    # zero degrees both ways is what is written where nothing is known
+    # an unknown place is written as zero degrees in both columns
     is_nowhere = pl.all_horizontal(axis.fill_null(0) == 0 for axis in axes)
     places = [pl.when(~is_nowhere).then(axis).alias(name) for name, axis in zip(("lat", "long"), axes, strict=True)]
     return table.with_columns(at.alias("at"), department.alias("dep"), municipality.alias("com"), *places).drop(

@@ -1,74 +1,130 @@
-"""The one shape every feed has, and the check that a source still has the columns its territory file names."""
+"""The base class of all readers, and the check that a source still has the columns its territory file names."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from observatory.contracts import CONTRACTS
 from observatory.contracts.parse import moment
 from observatory.errors import SourceChanged
-from observatory.kinds import KINDS
+from observatory.feeds.http.client import PATIENT, Patience
 from observatory.privacy.columns import refused_at_the_door
 
 if TYPE_CHECKING:
+    from observatory.records.feed_window import FeedWindow
+    from observatory.records.plan import Plan
     from observatory.territory.feed import FeedSettings
+    from observatory.territory.sources import Source
     from observatory.window import Window
 
 CHUNK_ROWS = 50_000
 
+SourceT = TypeVar("SourceT", bound="Source")
 
-class Feed(Protocol):
-    """A source of rows."""
 
-    def read(self, window: Window) -> Iterator[pl.DataFrame]:
-        """Yield the rows of a window as the source delivers them, in chunks of at most ``CHUNK_ROWS``.
+@dataclass(frozen=True)
+class Reader(Generic[SourceT]):
+    """Reads one window of one feed; each protocol has a subclass with its own ``_frames``.
 
-        Args:
-            window: local days; a feed whose records have no time yields all of them in any window.
+    Attributes:
+        feed_window: the feed and the window to read.
+        patience: how often and how long a server is asked before it counts as down.
+        chunk_rows: maximum rows of a chunk.
+    """
+
+    feed_window: FeedWindow
+    _: KW_ONLY
+    patience: Patience = PATIENT
+    chunk_rows: int = CHUNK_ROWS
+
+    def read(self) -> Iterator[pl.DataFrame]:
+        """Yield the rows of the window; a feed whose records have no time yields all of them in any window.
 
         Yields:
-            The source columns that the territory file names, shape (n, columns); no chunk when there are no rows.
+            The source columns that the territory file names, shape (n, columns), at most ``chunk_rows`` rows at a time;
+            nothing if there are no rows.
 
         Raises:
-            SourceUnavailable: the source does not answer; a later retry may succeed.
-            SourceChanged: it answers something else than the territory file says.
+            SourceUnavailable: the source does not respond; a later retry may succeed.
+            SourceChanged: its response does not match the territory file.
+            SecretMissing: the variable that holds a token, key or password is not set.
         """
-        ...
+        yield from within(self.feed_window, resized(self._frames(), self.chunk_rows))
+
+    def _frames(self) -> Iterator[pl.DataFrame]:
+        """The source's rows with the feed's ``read_columns``, in frames of any size."""
+        raise NotImplementedError
+
+    @property
+    def subject(self) -> str:
+        """City, feed and window, for errors."""
+        return str(self.feed_window)
+
+    @property
+    def plan(self) -> Plan:
+        """The feed's plan."""
+        return self.feed_window.plan
+
+    @property
+    def feed(self) -> FeedSettings:
+        """The feed's settings in the territory file."""
+        return self.feed_window.feed
+
+    @property
+    def source(self) -> SourceT:
+        """The feed's source."""
+        return cast("SourceT", self.feed.source)
+
+    @property
+    def window(self) -> Window:
+        """The window to read."""
+        return self.feed_window.window
+
+    def _edges(self) -> tuple[datetime, datetime]:
+        """Start and end of the window on the source's clock, without an offset.
+
+        The clock is UTC if the source writes offsets or seconds since 1970.
+        """
+        has_offset = any("z" in form or form.startswith("%s") for form in self.feed.date_formats)
+        clock = ZoneInfo(self.window.timezone if self.feed.clock == "local" and not has_offset else "UTC")
+        start, end = (edge.astimezone(clock).replace(tzinfo=None) for edge in (self.window.start, self.window.end))
+        return start, end
 
 
-def require_columns(where: str, feed: FeedSettings, delivered: Collection[str], *, are_all: bool) -> None:
-    """Refuse an answer without a column the territory file names, naming what is missing and what is new.
+def require_columns(subject: str, plan: Plan, delivered: Collection[str], *, are_all: bool) -> None:
+    """Refuse a response that lacks a column the territory file names; the error lists missing and new columns.
 
     Args:
-        where: feed and window, for the message.
-        feed: what the territory file says.
+        subject: feed and window, for the error.
+        plan: the feed's plan.
         delivered: names of the source's columns.
-        are_all: whether ``delivered`` is the source's own list. If not, they were seen in rows that leave out empty
-            values: a column may then be missing for want of values, unless it never is empty or a new one came.
+        are_all: whether ``delivered`` is the source's own list of columns. If not, it was collected from rows that omit
+            empty values: a column then counts as missing only if it is never empty or a new column has appeared.
 
     Raises:
-        SourceChanged: a column is missing, or fields came that the kind refuses.
+        SourceChanged: a column is missing, or there are columns that the kind refuses.
     """
-    if CONTRACTS[feed.kind].refuses_traces and (traces := refused_at_the_door(delivered)):
+    feed, contract = plan.feed, plan.contract
+    if contract.refuses_traces and (traces := refused_at_the_door(delivered)):
         raise SourceChanged(
-            where,
-            found=f"fields that images, tracks, faces or plates come in: {traces}",
-            redacted="fields that images, tracks, faces or plates come in",
-            expected=f"metadata of a {feed.kind} alone",
+            subject,
+            found=f"columns that may contain images, tracks, faces or plates: {traces}",
+            redacted="columns that may contain images, tracks, faces or plates",
+            expected=f"only the metadata of a {feed.kind}",
             action=f"Nothing was kept. Ask {feed.owner} to stop sending them.",
         )
     missing = [source for source in feed.read_columns if source not in delivered]
     new = sorted(set(delivered) - set(feed.read_columns) - set(feed.ignored_columns))
-    never_empty = {source for name in CONTRACTS[feed.kind].required for source in feed.sources_of(name)} & set(missing)
+    never_empty = {source for name in contract.required for source in feed.sources_of(name)} & set(missing)
     if not missing or not (are_all or new or never_empty):
         return
     raise SourceChanged(
-        where,
+        subject,
         found=f"columns {missing} are missing, columns {new} are new",
         redacted=f"columns {missing} are missing",
         expected=f"the columns {list(feed.read_columns)}",
@@ -77,29 +133,28 @@ def require_columns(where: str, feed: FeedSettings, delivered: Collection[str], 
     )
 
 
-def within(window: Window, chunks: Iterator[pl.DataFrame], feed: FeedSettings) -> Iterator[pl.DataFrame]:
-    """Leave the rows that lie in the window and that ``where`` lets through, for sources that cannot be asked for them.
+def within(feed_window: FeedWindow, chunks: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Keep the rows whose time lies in the window and whose values ``where`` allows, if the source cannot filter.
 
-    Records that stand until further notice come whole in any window, and so does what partners send. A row whose time
-    cannot be read goes with the row before it, so that it comes in exactly one window and is rejected there, not lost.
+    Rows of a kind without a time, and those of an inbox, lie in every window. A row with an unreadable time goes with
+    the row before it, so that exactly one window reads it and rejects it.
 
     Args:
-        window: local days.
+        feed_window: the feed and the window.
         chunks: rows with the feed's ``read_columns``.
-        feed: which column is the time, and how it is written.
 
     Yields:
-        The chunks less the other rows; none that is empty.
+        The chunks without the other rows; no empty ones.
     """
+    feed, window = feed_window.feed, feed_window.window
     before: datetime | None = None
-    is_cut = bool(KINDS[feed.kind].time_column and feed.window_sources and not feed.source.is_inbox)
+    columns = () if feed.source.is_inbox else feed_window.plan.time_sources
     for chunk in chunks:
         rows = chunk
-        if is_cut:
-            columns = feed.window_sources
+        if columns:
             read = rows.select(moment(columns, rows.schema[columns[0]], feed, window.timezone)).to_series()
-            # the head of a file has nothing before it and goes with the first row that can be read; where there is
-            # none, the dates are written in a new way, and every window must come to know
+            # rows at the head of a file go with the first readable row; if no row is readable, the date format has
+            # changed, and every window must fail with it
             times = pl.concat([pl.Series([before], dtype=read.dtype), read]).forward_fill().backward_fill()
             before = times[-1]
             is_inside = times[1:].fill_null(window.start).is_between(window.start, window.end, closed="left")
@@ -110,12 +165,16 @@ def within(window: Window, chunks: Iterator[pl.DataFrame], feed: FeedSettings) -
             yield rows
 
 
-def edges(window: Window, feed: FeedSettings) -> tuple[datetime, datetime]:
-    """The window's first moment and the first after it, on the clock that the source writes, without an offset.
-
-    A source that writes an offset, or seconds since 1970, is asked in UTC.
-    """
-    tells_offset = any("z" in form or form.startswith("%s") for form in feed.date_formats)
-    clock = ZoneInfo(window.timezone if feed.clock == "local" and not tells_offset else "UTC")
-    start, end = (moment.astimezone(clock).replace(tzinfo=None) for moment in (window.start, window.end))
-    return start, end
+def resized(frames: Iterator[pl.DataFrame], chunk_rows: int) -> Iterator[pl.DataFrame]:
+    """Combine small frames and slice large ones, because checking and loading each chunk has a fixed cost."""
+    kept: list[pl.DataFrame] = []
+    height = 0
+    for piece in (piece for frame in frames for piece in frame.iter_slices(chunk_rows)):
+        if kept and height + piece.height > chunk_rows:
+            yield pl.concat(kept)
+            kept, height = [], 0
+        if piece.height:
+            kept.append(piece)
+            height += piece.height
+    if kept:
+        yield pl.concat(kept)

@@ -1,4 +1,4 @@
-"""Files: CSV, NDJSON, Parquet, GeoJSON and XLSX, from a folder, a file server (SFTP, S3) or a web address."""
+"""Files: CSV, NDJSON, Parquet, GeoJSON and XLSX, from a folder, a file server (SFTP, S3) or a web server."""
 
 from __future__ import annotations
 
@@ -11,22 +11,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import cast
 
 import polars as pl
 
 from observatory.errors import SourceChanged
-from observatory.feeds.base import CHUNK_ROWS, require_columns, within
+from observatory.feeds.base import Reader, require_columns, within
 from observatory.feeds.files import inbox
 from observatory.feeds.files.fetch import fetched, unpacked
 from observatory.feeds.files.json_lines import json_lines
-from observatory.feeds.http.client import PATIENT, Patience
 from observatory.feeds.http.completeness import Completeness
 from observatory.feeds.http.json_source import text
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import FileSource
 from observatory.territory.sources.file import Csv, Sheet
-from observatory.window import Window
 
 GEOMETRY = "geometry"
 """Column of a GeoJSON feature's geometry, beside its properties."""
@@ -34,59 +31,45 @@ _ROUNDED = r"^-?\d([.,]\d+)?[eE]\+\d+$"
 
 
 @dataclass(frozen=True)
-class FileFeed:
-    """Rows of files that are published whole; a window takes the rows whose time lies in it (``within``).
+class FileReader(Reader[FileSource]):
+    """Rows of files that have no relation to windows: each window reads the files and keeps its own rows (``within``).
 
-    A workbook and a GeoJSON file are in memory whole, the other formats in chunks.
+    Workbooks and GeoJSON files are held in memory as a whole, other formats in chunks.
 
     Attributes:
-        territory_code: the city.
-        feed: what its file says of the feed.
-        chunk_rows: rows in memory at a time.
-        patience: how long a web server is asked before it counts as down.
-        files: the files of an inbox that are to be read; by default all that wait there.
+        files: the files of an inbox to read; by default all that are waiting there.
     """
 
-    territory_code: str
-    feed: FeedSettings
-    chunk_rows: int = CHUNK_ROWS
-    patience: Patience = PATIENT
     files: tuple[Path, ...] | None = None
 
-    @property
-    def source(self) -> FileSource:
-        """Where the files are."""
-        return cast("FileSource", self.feed.source)
-
-    def read(self, window: Window) -> Iterator[pl.DataFrame]:
-        """Yield the rows of a window, file by file in the order of their names; see ``Feed.read``."""
-        where = f"{self.territory_code}/{self.feed.feed_id} {window}"
+    def read(self) -> Iterator[pl.DataFrame]:
+        """Yield the rows of the window, file by file in the order of their names; see ``Reader.read``."""
         with tempfile.TemporaryDirectory(prefix="observatory-") as folder:
-            for path in self._files(where, Path(folder)):
-                with readable(f"{where}, {path.name}", self.feed, self.source.file_format):
-                    yield from self._rows(f"{where}, {path.name}", path, window)
+            for path in self._files(Path(folder)):
+                subject = f"{self.subject}, {path.name}"
+                with readable(subject, self.feed, self.source.file_format):
+                    yield from within(self.feed_window, self._rows(subject, path))
 
-    def _files(self, where: str, folder: Path) -> Iterator[Path]:
+    def _files(self, folder: Path) -> Iterator[Path]:
         if self.source.is_inbox:
-            files = inbox.waiting(where, self.feed) if self.files is None else self.files
-            return unpacked(where, self.feed, files, folder)
-        written = self.source.file_format
-        whole = Completeness(is_table=written in ("csv", "jsonl"), is_open=self.source.csv.is_last_line_open)
-        is_complete = _is_json if written == "geojson" else whole
-        return fetched(where, self.feed, folder, patience=self.patience, is_complete=is_complete)
+            files = inbox.waiting(self.subject, self.feed) if self.files is None else self.files
+            return unpacked(self.feed_window, files, folder)
+        file_format = self.source.file_format
+        by_ending = Completeness(is_table=file_format in ("csv", "jsonl"), is_open=self.source.csv.is_last_line_open)
+        is_complete = _is_json if file_format == "geojson" else by_ending
+        return fetched(self.feed_window, folder, patience=self.patience, is_complete=is_complete)
 
-    def _rows(self, where: str, path: Path, window: Window) -> Iterator[pl.DataFrame]:
+    def _rows(self, subject: str, path: Path) -> Iterator[pl.DataFrame]:
         if self.source.file_format == "jsonl":
-            yield from within(window, json_lines(where, self.feed, path, self.chunk_rows), self.feed)
+            yield from json_lines(subject, self.plan, path, self.chunk_rows)
             return
         with self._scanned(path) as scan:
             named = _named(scan, self.source)
-            require_columns(where, self.feed, named.collect_schema().names(), are_all=True)
+            require_columns(subject, self.plan, named.collect_schema().names(), are_all=True)
             batches = named.select(self.feed.read_columns).collect_batches(
                 chunk_size=self.chunk_rows, maintain_order=True
             )
-            chunks = (require_exact(where, self.feed, chunk) for chunk in batches)
-            yield from within(window, chunks, self.feed)
+            yield from (require_exact(subject, self.feed, chunk) for chunk in batches)
 
     @contextmanager
     def _scanned(self, path: Path) -> Iterator[pl.LazyFrame]:
@@ -103,17 +86,17 @@ class FileFeed:
 
 
 @contextmanager
-def readable(where: str, feed: FeedSettings, file_format: str) -> Iterator[None]:
-    """Say in four parts that a file is not what the territory file says of it.
+def readable(subject: str, feed: FeedSettings, file_format: str) -> Iterator[None]:
+    """Translate the failures of reading a file.
 
     Raises:
-        SourceChanged: it cannot be read.
+        SourceChanged: the file cannot be read as the territory file describes it.
     """
     try:
         yield
     except (pl.exceptions.PolarsError, UnicodeError, ValueError) as error:
         raise SourceChanged(
-            where,
+            subject,
             found=f"cannot be read ({f'{error}'.partition(chr(10))[0]})",
             redacted="it cannot be read",
             expected=f"{file_format} as feeds.{feed.feed_id} in {feed.territory_file} says",
@@ -129,13 +112,13 @@ def scanned_csv(path: Path, csv: Csv) -> Iterator[pl.LazyFrame]:
 
 
 def require_exact(
-    where: str, feed: FeedSettings, rows: pl.DataFrame, columns: Sequence[str] | None = None
+    subject: str, feed: FeedSettings, rows: pl.DataFrame, columns: Sequence[str] | None = None
 ) -> pl.DataFrame:
-    """The rows, unless a spreadsheet has rounded their identifiers: then none is any longer what it was.
+    """Return the rows; refuse them if a spreadsheet has rounded their identifiers.
 
     Args:
-        where: file, for the message.
-        feed: names who may have the file as it was.
+        subject: feed, window and file, for the error.
+        feed: the feed's settings.
         rows: shape (n, any).
         columns: the identifiers; by default those of ``source_record_id``.
 
@@ -148,18 +131,17 @@ def require_exact(
         rounded = rows[column].filter(rows[column].str.contains(_ROUNDED))
         if rounded.len():
             raise SourceChanged(
-                where,
+                subject,
                 found=f"was saved by a spreadsheet, which rounded {rounded.len()} identifiers in {column} "
                 f"({rounded[0]})",
                 expected="identifiers with all their digits",
-                action=f"Ask {feed.owner} for the file as it was published, and do not open it in Excel before it is "
-                "put there.",
+                action=f"Ask {feed.owner} for the original file, and do not open it in Excel before delivering it.",
             )
     return rows
 
 
 def _named(scan: pl.LazyFrame, source: FileSource) -> pl.LazyFrame:
-    """The columns by the names that the territory file uses, whatever this edition of the file calls them."""
+    """Rename columns whose name differs between editions of the file to the names in the territory file."""
     if not source.aliases:
         return scan
     names = scan.collect_schema().names()
@@ -175,7 +157,7 @@ def _named(scan: pl.LazyFrame, source: FileSource) -> pl.LazyFrame:
 
 @contextmanager
 def _as_utf8(path: Path, encoding: str) -> Iterator[Path]:
-    """The file itself if it is UTF-8, else a copy that is, since polars scans no other encoding."""
+    """The file itself if it is UTF-8, else a converted copy, because polars scans no other encoding."""
     if codecs.lookup(encoding).name == "utf-8":
         yield path
         return
@@ -187,7 +169,7 @@ def _as_utf8(path: Path, encoding: str) -> Iterator[Path]:
 
 
 def _sheet(path: Path, sheet: Sheet) -> pl.DataFrame:
-    """A sheet's cells as text: dates as ``2026-03-10 10:00:00``, whole numbers without a fraction."""
+    """A sheet's cells as text: dates as ``2026-03-10 10:00:00``, integers without a fraction."""
     import fastexcel
 
     try:
@@ -207,7 +189,7 @@ def _is_json(path: Path) -> bool:
 
 
 def _features(path: Path) -> pl.DataFrame:
-    """One row per feature: its properties as text, and its geometry as GeoJSON text."""
+    """One row per feature: its properties as text, its geometry as GeoJSON text."""
     content = json.loads(path.read_text(encoding="utf-8-sig"))
     features = content.get("features") if isinstance(content, dict) else None
     if not features or not all(isinstance(feature, dict) for feature in features):

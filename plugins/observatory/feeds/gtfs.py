@@ -1,7 +1,4 @@
-"""GTFS: a timetable as a zip of tables. A row is a stop of a trip on a service day.
-
-The tables are joined by polars: GTFS is plain CSV, and a toolkit for it would put another frame library between.
-"""
+"""GTFS: a timetable as a ZIP archive of CSV tables. A row is a stop of a trip on a service day."""
 
 from __future__ import annotations
 
@@ -10,19 +7,15 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import cast
 
 import polars as pl
 
 from observatory.contracts.parse import to_utc
-from observatory.feeds.base import CHUNK_ROWS, require_columns, within
+from observatory.feeds.base import require_columns
 from observatory.feeds.files.unpack import TooLarge, unpack
-from observatory.feeds.http.client import PATIENT, Patience
-from observatory.feeds.http.json_source import JsonClient, token_header
-from observatory.territory.feed import FeedSettings
+from observatory.feeds.http.json_source import JsonClient, JsonReader
 from observatory.territory.sources import GtfsSource
 from observatory.window import Window
 
@@ -34,50 +27,34 @@ _TABLES = (*_NEEDED, "calendar", "calendar_dates", "feed_info", "frequencies")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _TIMES = ("arrival_time", "departure_time")
 _EXPECTED = "a GTFS archive"
-# a service day goes on after midnight, and where the clock changes it begins the evening before
+# a service day continues after midnight, and begins on the evening before when the clocks change
 _DAYS_BEFORE, _DAYS_AFTER = 2, 1
 
 
-@dataclass(frozen=True)
-class GtfsFeed:
-    """Stops of trips on the days of a window, whatever service day they belong to.
+class GtfsReader(JsonReader[GtfsSource]):
+    """Stops of trips in a window, whichever service day they belong to; one service day is in memory at a time.
 
-    The columns are those of ``stop_times``, ``trips``, ``stops``, ``routes`` and ``feed_info``, and ``date``. A stop
-    without a time gets one between its neighbours', in proportion to their numbers, as GTFS asks; a trip run at a
-    headway is one trip per departure.
-
-    Attributes:
-        territory_code: the city.
-        feed: what its file says of the feed.
-        chunk_rows: rows in memory at a time beside one service day's.
-        patience: how long a web server is asked before it counts as down.
+    The columns are those of ``stop_times``, ``trips``, ``stops``, ``routes`` and ``feed_info``, and ``date``. The time
+    of a stop without one is interpolated between its neighbours by ``stop_sequence``, as GTFS requires; a trip that
+    runs at a headway becomes one trip per departure.
     """
 
-    territory_code: str
-    feed: FeedSettings
-    chunk_rows: int = CHUNK_ROWS
-    patience: Patience = PATIENT
-
-    def read(self, window: Window) -> Iterator[pl.DataFrame]:
-        """Yield the stops of a window, one service day after the other; see ``Feed.read``."""
-        where = f"{self.territory_code}/{self.feed.feed_id} {window}"
-        source = cast("GtfsSource", self.feed.source)
-        api = JsonClient(where, self.feed, self.patience, token_header(where, source.token_variable))
-        archive = api.fetch(source.path, _EXPECTED)
+    def _frames(self) -> Iterator[pl.DataFrame]:
+        archive = self.api.fetch(self.source.path, _EXPECTED)
         with tempfile.TemporaryDirectory(prefix="observatory-") as folder:
-            tables = _unpacked(api, archive, Path(folder))
+            tables = _unpacked(self.api, archive, Path(folder))
             del archive
             try:
                 stops = _stops_of_trips(tables)
-                require_columns(where, self.feed, stops.collect_schema().names(), are_all=True)
-                for day in _service_days(window):
-                    rows = self._of_day(tables, stops, day, window).iter_slices(self.chunk_rows)
-                    yield from within(window, (chunk for chunk in rows if chunk.height), self.feed)
+                require_columns(self.subject, self.plan, stops.collect_schema().names(), are_all=True)
+                for day in _service_days(self.window):
+                    yield self._of_day(tables, stops, day)
             except pl.exceptions.PolarsError as error:
-                raise api.changed(f"a table cannot be read ({str(error).splitlines()[0]})", _EXPECTED) from None
+                raise self.api.changed(f"a table cannot be read ({str(error).splitlines()[0]})", _EXPECTED) from None
 
-    def _of_day(self, tables: dict[str, pl.LazyFrame], stops: pl.LazyFrame, day: date, window: Window) -> pl.DataFrame:
+    def _of_day(self, tables: dict[str, pl.LazyFrame], stops: pl.LazyFrame, day: date) -> pl.DataFrame:
         """The rows of one service day that lie in the window."""
+        window = self.window
         services = _running(tables, day)
         if services.is_empty():
             return pl.DataFrame(schema=dict.fromkeys(self.feed.read_columns, pl.String()))
@@ -90,7 +67,7 @@ class GtfsFeed:
         seconds = _seconds(given[0] if given and given[0] in _TIMES else "departure_time")
         noon = to_utc(pl.lit(day).cast(pl.Datetime("us")).dt.offset_by("12h"), window.timezone)
         moment = noon + pl.duration(seconds=seconds - 12 * 3600)
-        # a stop whose time cannot be read comes with its service day, and is rejected there
+        # a stop with an unreadable time is read with its service day, and rejected there
         is_inside = moment.is_between(window.start, window.end, closed="left")
         is_of_day = pl.lit(window.first_day <= day < window.end_day)
         return (
@@ -101,7 +78,7 @@ class GtfsFeed:
 
 
 def _unpacked(api: JsonClient, archive: bytes, folder: Path) -> dict[str, pl.LazyFrame]:
-    """The tables of the archive, scanned where they were unpacked, whichever folder of it they are in."""
+    """Unpack the tables, from whichever folder of the archive they are in, and scan them."""
     tables = {}
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as files:
@@ -126,7 +103,7 @@ def _unpacked(api: JsonClient, archive: bytes, folder: Path) -> dict[str, pl.Laz
 
 
 def _stops_of_trips(tables: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
-    """Each stop of each trip with its trip, line and stop, and the timetable's version where it has one."""
+    """Each stop time with its trip, stop and route, and the timetable's version if it has one."""
     joined = tables["stop_times"]
     for table, key in (("trips", "trip_id"), ("stops", "stop_id"), ("routes", "route_id")):
         known = set(joined.collect_schema().names())
@@ -148,7 +125,7 @@ def _service_days(window: Window) -> Iterator[date]:
 
 
 def _running(tables: dict[str, pl.LazyFrame], day: date) -> pl.Series:
-    """Services that run on a day: by the weekday, with what is added and less what is taken out for the day alone."""
+    """Services that run on a day: those of its weekday, plus those added and minus those removed for that date."""
     written = f"{day:%Y%m%d}"
     services = pl.Series("service_id", [], dtype=pl.String)
     if "calendar" in tables:
@@ -165,22 +142,22 @@ def _running(tables: dict[str, pl.LazyFrame], day: date) -> pl.Series:
 
 
 def _seconds(column: str) -> pl.Expr:
-    """Seconds of the service day; null where a time is none."""
+    """Seconds since the start of the service day; null if the text is no time."""
     parts = pl.col(column).str.strip_chars().str.extract_groups(r"^(\d{1,2}):(\d{2}):(\d{2})$")
     hours, minutes, seconds = (parts.struct.field(name).cast(pl.Int64, strict=False) for name in ("1", "2", "3"))
     return hours * 3600 + minutes * 60 + seconds
 
 
 def _clock(seconds: pl.Expr) -> pl.Expr:
-    """Seconds of the service day as GTFS writes them."""
-    whole = seconds.round().cast(pl.Int64)
-    parts = (whole // 3600, whole // 60 % 60, whole % 60)
+    """Seconds since the start of the service day as GTFS writes times."""
+    rounded = seconds.round().cast(pl.Int64)
+    parts = (rounded // 3600, rounded // 60 % 60, rounded % 60)
     padded = (part.cast(pl.String).str.zfill(2) for part in parts)
-    return pl.when(whole.is_not_null()).then(pl.concat_str(list(padded), separator=":"))
+    return pl.when(rounded.is_not_null()).then(pl.concat_str(list(padded), separator=":"))
 
 
 def _timed(rows: pl.DataFrame) -> pl.DataFrame:
-    """Give the stops between two timed ones a time; each time stands for the other where only one is given."""
+    """Interpolate missing times; if a stop has only one of arrival and departure, it is used for both."""
     is_empty = [pl.col(name).str.strip_chars().fill_null("") == "" for name in _TIMES]
     if not rows.select(is_empty[0].any() | is_empty[1].any()).item():
         return rows
@@ -198,7 +175,7 @@ def _timed(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _repeated(rows: pl.DataFrame, frequencies: pl.DataFrame) -> pl.DataFrame:
-    """Replace trips that are run at a headway by one trip per departure."""
+    """Replace trips that run at a headway by one trip per departure."""
     starts = (
         frequencies.select(
             "trip_id",

@@ -1,14 +1,13 @@
-"""GTFS-Realtime: vehicles, foreseen times and alerts of public transport, in one message of protocol buffers.
+"""GTFS-Realtime: vehicle positions, predicted times and alerts of public transport, as a protocol buffers message.
 
-Columns are the fields' names with dots, from the entity down: ``trip.route_id``, ``stop_time_update.arrival.delay``.
-Nothing of a vehicle but its position is read: neither its number, nor its plate, nor the entity's own name, which is
-the vehicle's in most messages.
+Columns are field names with dots, starting below the entity: ``trip.route_id``, ``stop_time_update.arrival.delay``.
+Of a vehicle only the position is read: neither its number, nor its plate, nor the entity's identifier, which in most
+messages is the vehicle's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
@@ -17,12 +16,9 @@ from google.protobuf.message import DecodeError
 from google.transit.gtfs_realtime_pb2 import FeedEntity, FeedMessage
 
 from observatory.errors import SourceChanged
-from observatory.feeds.base import CHUNK_ROWS, require_columns, within
-from observatory.feeds.http.client import PATIENT, Patience
-from observatory.feeds.http.json_source import JsonClient, token_header
-from observatory.territory.feed import FeedSettings
+from observatory.feeds.base import require_columns
+from observatory.feeds.http.json_source import JsonReader
 from observatory.territory.sources import GtfsRealtimeSource
-from observatory.window import Window
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
@@ -32,45 +28,29 @@ _EXPECTED = "a message of GTFS-Realtime"
 _NAME_OF_ALERT = "id"
 _REFUSED = ("vehicle", "driver")
 _PARTS = {"vehicle": (), "trip_update": ("stop_time_update",), "alert": ("informed_entity", "active_period")}
-"""Repeated fields of an entity: each of their values is a row of its own, beside the entity's."""
+"""Repeated fields of an entity: each of their values makes a row, with the entity's other fields."""
 
 
-@dataclass(frozen=True)
-class GtfsRealtimeFeed:
-    """What the message says now, as far as its times lie in the window.
+class GtfsRealtimeReader(JsonReader[GtfsRealtimeSource]):
+    """Rows of the current message.
 
     A field that is not set is null, not its type's zero. ``timestamp`` is the entity's own, else the message's.
-
-    Attributes:
-        territory_code: the city.
-        feed: what its file says of the feed.
-        chunk_rows: rows in a chunk.
-        patience: how long the server is asked before it counts as down.
     """
 
-    territory_code: str
-    feed: FeedSettings
-    chunk_rows: int = CHUNK_ROWS
-    patience: Patience = PATIENT
-
-    def read(self, window: Window) -> Iterator[pl.DataFrame]:
-        """Yield the rows of the message that lie in the window; see ``Feed.read``."""
-        where = f"{self.territory_code}/{self.feed.feed_id} {window}"
-        source = cast("GtfsRealtimeSource", self.feed.source)
-        api = JsonClient(where, self.feed, self.patience, token_header(where, source.token_variable))
-        self._require_known(where, source.entity)
+    def _frames(self) -> Iterator[pl.DataFrame]:
+        entity = self.source.entity
+        self._require_known(entity)
         message = FeedMessage()
         try:
-            message.ParseFromString(api.fetch(source.path, _EXPECTED, is_complete=_is_complete))
+            message.ParseFromString(self.api.fetch(self.source.path, _EXPECTED, is_complete=_is_complete))
         except DecodeError as error:
-            raise api.truncated(f"the message cannot be read ({error})", _EXPECTED) from None
+            raise self.api.truncated(f"the message cannot be read ({error})", _EXPECTED) from None
         if not message.header.HasField("gtfs_realtime_version"):
-            raise api.changed("an answer that is no such message", _EXPECTED)
-        rows = self._rows(message, source.entity)
-        yield from within(window, (chunk for chunk in rows.iter_slices(self.chunk_rows) if chunk.height), self.feed)
+            raise self.api.changed("a response that is no such message", _EXPECTED)
+        yield self._rows(message, entity)
 
     def _rows(self, message: FeedMessage, entity: str) -> pl.DataFrame:
-        whole = [
+        combined = [
             (each.id, getattr(each, entity), parts)
             for each in message.entity
             if each.HasField(cast("Any", entity)) and not each.is_deleted
@@ -82,36 +62,36 @@ class GtfsRealtimeFeed:
             head, _, rest = name.partition(".")
             values: list[Any]
             if name == _NAME_OF_ALERT:
-                values = [alert_id for alert_id, _, _ in whole]
+                values = [alert_id for alert_id, _, _ in combined]
             elif head in _PARTS[entity]:
                 position = _PARTS[entity].index(head)
-                values = [_value(parts[position], rest) for _, _, parts in whole]
+                values = [_value(parts[position], rest) for _, _, parts in combined]
             else:
-                values = [_value(of, name) for _, of, _ in whole]
+                values = [_value(of, name) for _, of, _ in combined]
             if name == "timestamp":
                 values = [value or made_at for value in values]
             column = pl.Series(name, values, strict=False)
             columns[name] = column.cast(pl.String) if column.dtype == pl.Null else column
         return pl.DataFrame(columns)
 
-    def _require_known(self, where: str, entity: str) -> None:
-        """Refuse columns of a vehicle, and such that the entity does not have."""
+    def _require_known(self, entity: str) -> None:
+        """Refuse columns that identify a vehicle, and those that the entity does not have."""
         refused = [name for name in self.feed.read_columns if name.partition(".")[0] in _REFUSED]
         if refused:
             raise SourceChanged(
-                where,
-                found=f"the columns {refused} are of a vehicle",
-                expected="none that leads to who drives it",
-                action=f"Take them out of feeds.{self.feed.feed_id} in {self.feed.territory_file}.",
+                self.subject,
+                found=f"the columns {refused} identify a vehicle",
+                expected="no column that could lead to the driver",
+                action=f"Remove them from feeds.{self.feed.feed_id} in {self.feed.territory_file}.",
             )
         described = FeedEntity.DESCRIPTOR.fields_by_name[entity].message_type
         own = {_NAME_OF_ALERT} if entity == "alert" else set()
         own |= {"timestamp", *(name for name in self.feed.read_columns if _is_known(described, name))}
-        require_columns(where, self.feed, own, are_all=True)
+        require_columns(self.subject, self.plan, own, are_all=True)
 
 
 def _is_complete(content: bytes) -> bool:
-    """Whether a message can be read; one cut between two entities can be too, and is not found out."""
+    """Whether a message can be parsed; a truncation between two entities is not detected."""
     try:
         FeedMessage.FromString(content)
     except DecodeError:
@@ -120,7 +100,7 @@ def _is_complete(content: bytes) -> bool:
 
 
 def _parts(entity: Message, names: tuple[str, ...]) -> list[tuple[Message | None, ...]]:
-    """Every combination of an entity's repeated fields; a field that is empty stands once, as None."""
+    """Every combination of the values of an entity's repeated fields; an empty field counts as one None."""
     combined: list[tuple[Message | None, ...]] = [()]
     for name in names:
         values = list(getattr(entity, name)) or [None]
@@ -129,7 +109,7 @@ def _parts(entity: Message, names: tuple[str, ...]) -> list[tuple[Message | None
 
 
 def _value(message: Message | None, name: str) -> Any:
-    """The value of a field by its dotted name; None where it, or a field it is in, is not set or is not known."""
+    """The value of a field by its dotted name; None if it, or a field around it, is not set or does not exist."""
     while message is not None:
         head, _, name = name.partition(".")
         field = message.DESCRIPTOR.fields_by_name.get(head)

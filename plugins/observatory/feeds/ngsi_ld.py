@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from observatory.errors import SourceChanged
-from observatory.feeds.base import require_columns, within
-from observatory.feeds.http.client import PATIENT, Patience
-from observatory.feeds.http.json_source import JsonClient, filled, tabulate, token_header
+from observatory.feeds.base import require_columns
+from observatory.feeds.http.json_source import JsonReader, filled, tabulate
 from observatory.privacy.columns import refused_at_the_door
-from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import NgsiLdSource
-from observatory.window import Window
 
 if TYPE_CHECKING:
     from requests import Response
@@ -27,52 +24,43 @@ _VALUES = ("value", "object", "languageMap", "vocab", "json", "valueList", "obje
 
 
 @dataclass(frozen=True)
-class NgsiLdFeed:
-    """Entities of one type; a column is an attribute, ``a.b`` a field within it, what is nested stays JSON.
+class NgsiLdReader(JsonReader[NgsiLdSource]):
+    """Entities of one type; a column is an attribute, ``a.b`` a field within it; nested values are JSON.
 
-    Only the attributes that the territory file names are asked for. A broker that sends an image, a track or a plate
-    all the same is refused as a whole: it must not send them.
+    Only the attributes that the territory file names are requested. If the broker nevertheless sends an image, a track
+    or a plate, the whole response is refused.
 
     Attributes:
-        territory_code: the city.
-        feed: what its file says of the feed.
-        page_rows: entities asked for at a time; brokers allow 1,000.
-        patience: how long the broker is asked before it counts as down.
+        page_rows: entities requested at a time; brokers allow 1,000.
     """
 
-    territory_code: str
-    feed: FeedSettings
     page_rows: int = PAGE_ROWS
-    patience: Patience = PATIENT
 
-    def read(self, window: Window) -> Iterator[pl.DataFrame]:
-        """Yield the entities of a window, one page at a time; see ``Feed.read``."""
-        where = f"{self.territory_code}/{self.feed.feed_id} {window}"
-        source = cast("NgsiLdSource", self.feed.source)
-        headers = token_header(where, source.token_variable) | {"Accept": "application/json"}
-        if source.tenant:
-            headers["NGSILD-Tenant"] = source.tenant
-        if source.context:
+    def _headers(self) -> dict[str, str]:
+        headers = super()._headers() | {"Accept": "application/json"}
+        if self.source.tenant:
+            headers["NGSILD-Tenant"] = self.source.tenant
+        if self.source.context:
             relation = 'rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
-            headers["Link"] = f"<{source.context}>; {relation}"
-        yield from within(window, self._pages(JsonClient(where, self.feed, self.patience, headers)), self.feed)
+            headers["Link"] = f"<{self.source.context}>; {relation}"
+        return headers
 
-    def _pages(self, api: JsonClient) -> Iterator[pl.DataFrame]:
-        """Pages until the broker's own count is reached, or one is empty.
+    def _frames(self) -> Iterator[pl.DataFrame]:
+        """Pages until the broker's own count is reached, or a page is empty.
 
-        The next page begins after the entities that came: a broker may send fewer than asked. An entity that was made
-        while pages were read moves the others on; those that come again are left out.
+        A broker may send fewer entities than requested, so the next page begins after those received. A new entity
+        shifts the others while pages are read; entities that are sent again are skipped.
         """
         offset, before = 0, set[str]()
         while True:
-            response = api.response("entities", self._query(offset))
-            entities = self._entities(api, response)
+            response = self.api.response("entities", self._query(offset))
+            entities = self._entities(response)
             new = [entity for entity in entities if str(entity.get("id")) not in before]
             ids = {str(entity.get("id")) for entity in entities}
             if entities and ids == before:
-                raise api.changed("the same page for another offset", "the page after it")
+                raise self.api.changed("the same page twice", "the page after it")
             if new:
-                yield self._frame(api, new)
+                yield self._frame(new)
             before = ids
             offset += len(entities)
             count = response.headers.get(_COUNT, "")
@@ -80,37 +68,37 @@ class NgsiLdFeed:
                 return
 
     def _query(self, offset: int) -> dict[str, str | int]:
-        source = cast("NgsiLdSource", self.feed.source)
         named = dict.fromkeys(name.partition(".")[0] for name in self.feed.read_columns)
         attributes = ",".join(name for name in named if name not in _OF_EVERY_ENTITY)
-        query: dict[str, str | int] = {"type": source.type, "limit": self.page_rows, "offset": offset, "count": "true"}
-        return {**query, "options": "keyValues", **({"attrs": attributes} if attributes else {})}
+        page: dict[str, str | int] = {"limit": self.page_rows, "offset": offset, "count": "true"}
+        query = {"type": self.source.type, **page, "options": "keyValues"}
+        return {**query, **({"attrs": attributes} if attributes else {})}
 
-    def _entities(self, api: JsonClient, response: Response) -> list[dict[str, Any]]:
-        answered = response.json()
-        if not isinstance(answered, list) or not all(isinstance(entity, dict) for entity in answered):
-            raise api.changed(f"not a list of entities: {response.text[:120]}", "a JSON list")
-        refused = refused_at_the_door(dict.fromkeys(name for entity in answered for name in _names(entity)))
+    def _entities(self, response: Response) -> list[dict[str, Any]]:
+        listed = response.json()
+        if not isinstance(listed, list) or not all(isinstance(entity, dict) for entity in listed):
+            raise self.api.changed(f"not a list of entities: {response.text[:120]}", "a JSON list")
+        refused = refused_at_the_door(dict.fromkeys(name for entity in listed for name in _names(entity)))
         if refused:
             raise SourceChanged(
-                api.subject,
-                found=f"the entities carry {refused}",
+                self.subject,
+                found=f"the entities contain {refused}",
                 expected="no image, no track and no plate, whether mapped or not",
-                action=f"Nothing was read. Ask {self.feed.owner} to leave them out of what it hands over.",
+                action=f"Nothing was read. Ask {self.feed.owner} to remove them from what it sends.",
             )
-        return [{name: _simple(value) for name, value in entity.items()} for entity in answered]
+        return [{name: _simple(value) for name, value in entity.items()} for entity in listed]
 
-    def _frame(self, api: JsonClient, entities: list[dict[str, Any]]) -> pl.DataFrame:
+    def _frame(self, entities: list[dict[str, Any]]) -> pl.DataFrame:
         rows = tabulate(entities, self.feed.read_columns)[0]
-        # attributes are left out where they have no value, so that one may be absent without being gone
-        asked = {name.partition(".")[0] for name in self.feed.read_columns}
-        new = {name for entity in entities for name in entity} - asked - _OF_EVERY_ENTITY
-        require_columns(api.subject, self.feed, filled(rows) | new, are_all=False)
+        # brokers omit attributes without a value, so an absent attribute may still exist
+        requested = {name.partition(".")[0] for name in self.feed.read_columns}
+        new = {name for entity in entities for name in entity} - requested - _OF_EVERY_ENTITY
+        require_columns(self.subject, self.plan, filled(rows) | new, are_all=False)
         return rows
 
 
 def _names(value: Any) -> Iterator[str]:
-    """Names of the fields of an entity, however deep."""
+    """Names of the fields of an entity, at every depth."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield name
@@ -121,7 +109,7 @@ def _names(value: Any) -> Iterator[str]:
 
 
 def _simple(value: Any) -> Any:
-    """The value of an attribute that came with its type and metadata, though the short form was asked for."""
+    """The value of an attribute; some brokers send type and metadata although the short form was requested."""
     if isinstance(value, Mapping) and str(value.get("type", "")).endswith(("Property", "Relationship")):
         return next((value[name] for name in _VALUES if name in value), None)
     return value

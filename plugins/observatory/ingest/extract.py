@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from observatory.errors import ContractBroken, ObservatoryError
-from observatory.feeds import open_feed
+from observatory.feeds import open_reader
 from observatory.ingest import deliveries
 from observatory.ingest.grid_cells import lay_grid
 from observatory.records.admit import admit
@@ -33,9 +33,8 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from observatory.feeds.base import Feed
+    from observatory.feeds.base import Reader
     from observatory.kinds import Kind
-    from observatory.records.plan import Plan
     from observatory.signals.load import SignalLoad
     from observatory.territory.city import Territory
 
@@ -87,14 +86,14 @@ def extract(
     return result
 
 
-def _opened(plan: Plan, files: tuple[Path, ...] | None) -> Feed:
+def _reader(feed_window: FeedWindow, files: tuple[Path, ...] | None) -> Reader:
     if files is not None:
-        return open_feed(plan, files=files)
-    if not plan.feed.source.has_messages:
-        return open_feed(plan)
+        return open_reader(feed_window, files=files)
+    if not feed_window.feed.source.has_messages:
+        return open_reader(feed_window)
     from observatory.text.tone import tone
 
-    return open_feed(plan, score=tone)
+    return open_reader(feed_window, score=tone)
 
 
 def _loading(kind: Kind) -> Callable[[sa.URL, LoadWindow], AbstractContextManager[Load | SignalLoad]]:
@@ -112,7 +111,7 @@ def _extract(
     subject, files = f"{feed_window}{delivery}", delivery.files if feed.source.is_inbox else None
     with _loading(plan.contract.kind)(url, feed_window) as load:
         delivery.record(load)
-        for rows in _opened(plan, files).read(feed_window.window):
+        for rows in _reader(feed_window, files).read():
             checked = admit(rows, plan, ordinals)
             rejects.append(load.add(checked.accepted, checked.rejected))
         rejects.append(load.settle())

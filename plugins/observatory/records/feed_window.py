@@ -68,9 +68,16 @@ class FeedWindow(LoadWindow):
     ) -> FeedWindow:
         """A window of one of a city's feeds."""
         plan = Plan.of(territory, feed_id)
+        return cls.of_plan(plan, window, is_part_of_history=is_part_of_history, is_live=is_live)
+
+    @classmethod
+    def of_plan(
+        cls, plan: Plan, window: Window, *, is_part_of_history: bool = False, is_live: bool = False
+    ) -> FeedWindow:
+        """A window of the feed that a plan is for."""
         return cls(
-            territory.code,
-            feed_id,
+            plan.territory.code,
+            plan.feed.feed_id,
             plan.contract,
             window,
             is_complete=plan.feed.is_complete,

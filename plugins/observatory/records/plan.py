@@ -54,6 +54,11 @@ class Plan:
         return self.territory.timezone if self.feed.clock == "local" else "UTC"
 
     @cached_property
+    def time_sources(self) -> tuple[str, ...]:
+        """Source columns of the time by which windows are cut; none if records of the kind have no time."""
+        return self.feed.window_sources if self.contract.kind.time_column else ()
+
+    @cached_property
     def sources(self) -> dict[str, tuple[str, ...]]:
         """Mapped contract column to the source columns it is read from."""
         return {column: self.feed.sources_of(column) for column in self.feed.columns}

@@ -10,10 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from observatory.errors import SecretMissing, SourceChanged, SourceUnavailable
-from observatory.feeds import open_feed
-from observatory.feeds.database import DatabaseFeed
+from observatory.feeds import open_reader
+from observatory.feeds.database import DatabaseReader
 from observatory.records.check import check
 from observatory.records.conform import conform
+from observatory.records.feed_window import FeedWindow
 from observatory.records.plan import Plan
 from observatory.territory.city import Territory
 from observatory.territory.files import load_territory
@@ -42,7 +43,7 @@ def city(address, table="log", columns=COLUMNS, source=None, **changes):
 
 
 def read(territory, window=DAY, **options):
-    return list(open_feed(Plan.of(territory, "log"), **options).read(window))
+    return list(open_reader(FeedWindow.of(territory, "log", window), **options).read())
 
 
 def ids(chunks):
@@ -123,9 +124,9 @@ def test_a_window_of_days_is_asked_for_by_days(postgres):
 
 def test_only_the_window_is_asked_for_with_bound_values(postgres, partner):
     territory = postgres("zoned", where={"motif": ["BRUIT", "l'été"]})
-    feed = DatabaseFeed(territory.code, territory.feeds["log"])
+    reader = DatabaseReader(FeedWindow.of(territory, "log", DAY))
     engine = sa.create_engine("postgresql+psycopg://")
-    query = feed._query(DAY, {"debut": sa.DateTime(timezone=True)}, engine).compile(engine)
+    query = reader._query({"debut": sa.DateTime(timezone=True)}, engine).compile(engine)
     assert "l'été" not in str(query)
     assert {str(DAY.start), str(DAY.end)} <= set(map(str, query.params.values()))
     assert "agent" not in str(query)
@@ -142,7 +143,7 @@ def test_every_row_once_whatever_the_chunk(postgres, chunk_rows):
 
 def test_a_database_is_only_read(postgres):
     territory = postgres("zoned")
-    engine = DatabaseFeed(territory.code, territory.feeds["log"])._engine("here")
+    engine = DatabaseReader(FeedWindow.of(territory, "log", DAY))._engine()
     with engine.connect() as connection, pytest.raises(sa.exc.DBAPIError, match="read-only transaction"):
         connection.execute(sa.text("delete from partner.zoned"))
 
@@ -186,7 +187,7 @@ def sqlite_file(tmp_path):
 def test_a_file_of_sqlite_is_read_and_only_read(sqlite_file):
     territory = city(sqlite_file)
     assert ids(read(territory, chunk_rows=5)) == list(range(2, 48))
-    engine = DatabaseFeed(territory.code, territory.feeds["log"])._engine("here")
+    engine = DatabaseReader(FeedWindow.of(territory, "log", DAY))._engine()
     with engine.connect() as connection, pytest.raises(sa.exc.OperationalError, match="readonly"):
         connection.execute(sa.text("delete from log"))
 

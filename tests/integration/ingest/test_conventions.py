@@ -67,7 +67,7 @@ NOT_LIVE = {
 @pytest.mark.parametrize("code", NOT_LIVE)
 def test_without_a_live_one_nothing_is_read_and_everybody_is_told(extract, warehouse, monkeypatch, code):
     terms, came = NOT_LIVE[code]
-    monkeypatch.setattr(extraction, "open_feed", lambda *_: pytest.fail("the source was asked"))
+    monkeypatch.setattr(extraction, "open_reader", lambda *_: pytest.fail("the source was asked"))
     with pytest.raises(ConventionNotLive) as caught:
         extract(code, parking={"convention": terms})
     assert str(caught.value) == (

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 import yaml
 
 from observatory.errors import ContractBroken, SourceChanged, SourceUnavailable, TerritoryError
-from observatory.feeds import open_feed
+from observatory.feeds import open_reader
 from observatory.feeds.http.client import Patience
 from observatory.ingest import extract as extraction
 from observatory.settings import ROOT
@@ -155,8 +155,8 @@ def _impatience(monkeypatch):
     options = {"incidents": {"patience": IMPATIENT, "page_rows": PAGE_ROWS}}
     monkeypatch.setattr(
         extraction,
-        "open_feed",
-        lambda plan: open_feed(plan, **options.get(plan.feed.feed_id, {})),
+        "open_reader",
+        lambda feed_window: open_reader(feed_window, **options.get(feed_window.feed_id, {})),
     )
 
 
@@ -290,17 +290,17 @@ REFUSED = {
     "portal down": (
         goes_down,
         SourceUnavailable,
-        r"the server did not answer \(.*refused.*\); expected an answer\. Try again later; .*`address` in demo\.yml",
+        r"the server did not answer \(.*refused.*\); expected a response\. Try again later; .*`address` in demo\.yml",
     ),
     "500 for ever": (
         breaks(catalogue.server_error()),
         SourceUnavailable,
-        r"the server answered 500 .* every time it was asked; expected an answer\. Try again later",
+        r"the server answered 500 .* every time it was asked; expected a response\. Try again later",
     ),
     "429 for ever": (
         breaks(catalogue.too_many_requests()),
         SourceUnavailable,
-        r"the server answered 429 .* every time it was asked; expected an answer\. Try again later",
+        r"the server answered 429 .* every time it was asked; expected a response\. Try again later",
     ),
     "a web page": (
         breaks(catalogue.html()),
@@ -310,17 +310,18 @@ REFUSED = {
     "truncated": (
         breaks(catalogue.truncated()),
         SourceUnavailable,
-        r"the answer stops midway, after \d+ characters, every time it was asked; expected a complete answer\. Try",
+        r"the response was truncated after \d+ characters every time it was asked for; expected a complete response\. "
+        r"Try",
     ),
     "hung up": (
         breaks(catalogue.hung_up()),
         SourceUnavailable,
-        r"the server did not answer .*; expected an answer\. Try",
+        r"the server did not answer .*; expected a response\. Try",
     ),
     "500 on a later page": (
         breaks(catalogue.server_error(503), after=2 * PAGE_ROWS),
         SourceUnavailable,
-        r"the server answered 503 .*; expected an answer\. Try again later",
+        r"the server answered 503 .*; expected a response\. Try again later",
     ),
     "a mistyped column in the territory file": (
         mistypes_a_column,
@@ -540,7 +541,7 @@ def listing(simulated):
 
 
 def test_corrections_and_withdrawals_of_the_demo_city_show_as_versions(town, warehouse, listing, monkeypatch):
-    monkeypatch.setattr(extraction, "open_feed", partial(open_feed, patience=IMPATIENT))
+    monkeypatch.setattr(extraction, "open_reader", partial(open_reader, patience=IMPATIENT))
     earlier, later = listing(date(2024, 2, 20)), listing(date(2024, 3, 25))
     town.rows = earlier
     assert town.extract(window=WINTER) == LoadResult(read_count=earlier.height, accepted_count=earlier.height)
@@ -581,7 +582,7 @@ def test_corrections_and_withdrawals_of_the_demo_city_show_as_versions(town, war
 
 @pytest.mark.parametrize("seed", range(2))
 def test_the_order_of_monthly_windows_changes_nothing(town, listing, monkeypatch, seed):
-    monkeypatch.setattr(extraction, "open_feed", partial(open_feed, patience=IMPATIENT))
+    monkeypatch.setattr(extraction, "open_reader", partial(open_reader, patience=IMPATIENT))
     town.rows = listing(date(2024, 3, 25))
     window = Window(date(2023, 12, 15), date(2024, 3, 10), "Europe/Paris")
     months = list(window.months())
@@ -642,7 +643,7 @@ YEARS = Window(date(2012, 3, 1), date(2017, 3, 1), "America/Los_Angeles")
 
 
 def test_portlands_exact_duplicates_are_all_there_and_stay_the_same(portland, warehouse, calls, monkeypatch):
-    monkeypatch.setattr(extraction, "open_feed", open_feed)
+    monkeypatch.setattr(extraction, "open_reader", open_reader)
     result = portland.extract("calls", YEARS)
     assert (result.read_count, result.unchanged_count) == (calls.height, 0)
     assert result.accepted_count + result.rejected_count == calls.height
@@ -660,7 +661,7 @@ def test_portlands_exact_duplicates_are_all_there_and_stay_the_same(portland, wa
 
 
 def test_portlands_zones_give_its_grid(portland, warehouse, monkeypatch):
-    monkeypatch.setattr(extraction, "open_feed", open_feed)
+    monkeypatch.setattr(extraction, "open_reader", open_reader)
     assert portland.extract("city", YEARS).accepted_count == 1
     assert portland.extract("districts", YEARS).accepted_count == 60
     ((cells,),) = warehouse.rows(
@@ -670,7 +671,7 @@ def test_portlands_zones_give_its_grid(portland, warehouse, monkeypatch):
 
 
 def test_portlands_months_in_any_order_are_the_same(portland, calls, monkeypatch):
-    monkeypatch.setattr(extraction, "open_feed", open_feed)
+    monkeypatch.setattr(extraction, "open_reader", open_reader)
     window = Window(date(2013, 1, 1), date(2013, 7, 1), "America/Los_Angeles")
     months = list(window.months())
     portland.extract("calls", window)

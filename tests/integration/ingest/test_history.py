@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from observatory.errors import SourceUnavailable
-from observatory.feeds import open_feed
+from observatory.feeds import open_reader
 from observatory.feeds.http.client import Patience
 from observatory.ingest import extract, history
 from observatory.simulator.portal import INCIDENTS_ID, create_app, running
@@ -128,7 +128,7 @@ def portal():
 
 @pytest.fixture(autouse=True)
 def _impatience(monkeypatch):
-    monkeypatch.setattr(extract, "open_feed", partial(open_feed, patience=IMPATIENT, page_rows=PAGE_ROWS))
+    monkeypatch.setattr(extract, "open_reader", partial(open_reader, patience=IMPATIENT, page_rows=PAGE_ROWS))
 
 
 def without_ids(feed):
@@ -188,7 +188,7 @@ from functools import partial
 sys.path.insert(0, {tests!r})
 import test_history as t
 from observatory.ingest import extract, history
-extract.open_feed = partial(t.open_feed, patience=t.IMPATIENT, page_rows=t.PAGE_ROWS)
+extract.open_reader = partial(t.open_reader, patience=t.IMPATIENT, page_rows=t.PAGE_ROWS)
 territory = t.Territory.model_validate_json(sys.stdin.readline())
 print("ready", flush=True)
 windows = [("incidents", month) for month in t.MONTHS]

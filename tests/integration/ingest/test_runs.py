@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from observatory.errors import ContractBroken, SourceUnavailable
 from observatory.ingest import extract, runs
+from observatory.records.feed_window import FeedWindow
 from observatory.territory.files import load_territory
 from observatory.warehouse.declarations import record_territory
 from observatory.warehouse.journal import read_until
@@ -37,13 +38,18 @@ class Source:
     """A feed of what is shown at a moment; the moment is the test's."""
 
     def __init__(self, listed: pl.DataFrame) -> None:
-        self.listed, self.now, self.fails = listed, FIRST, False
+        self.listed, self.now, self.fails, self.window = listed, FIRST, False, None
 
-    def read(self, window: Window):
+    def reader(self, feed_window: FeedWindow, _files: object) -> "Source":
+        self.window = feed_window.window
+        return self
+
+    def read(self):
         if self.fails:
             raise SourceUnavailable("here", found="nothing", expected="something", action="Wait.")
         shown = self.listed.filter(pl.col("shown") <= self.now).sort("shown").unique("id", keep="last")
-        inside = shown.filter(pl.col("occurred").is_between(window.start, window.end, closed="left")).sort("id")
+        start, end = self.window.start, self.window.end
+        inside = shown.filter(pl.col("occurred").is_between(start, end, closed="left")).sort("id")
         if inside.height:
             moment = pl.col("occurred").dt.strftime("%Y-%m-%dT%H:%M:%S")
             yield inside.select(
@@ -57,6 +63,7 @@ class Source:
 def town(request):
     demo = load_territory("demo")
     changes = {
+        "feed_id": "live",
         "cadence_min": 30,
         "correction_days": 2,
         "clock": "utc",
@@ -70,7 +77,7 @@ def town(request):
 @pytest.fixture
 def source(monkeypatch):
     made = Source(records())
-    monkeypatch.setattr(extract, "_opened", lambda *_: made)
+    monkeypatch.setattr(extract, "_reader", made.reader)
     return made
 
 

@@ -256,8 +256,8 @@ def test_a_server_that_goes_wrong_is_said():
 
 def test_the_pipeline_scores_what_it_reads():
     from observatory.ingest import extract
-    from observatory.records.plan import Plan
+    from observatory.records.feed_window import FeedWindow
     from observatory.text.tone import tone
 
     territory = signals("http://127.0.0.1:1")
-    assert extract._opened(Plan.of(territory, next(iter(territory.feeds))), None).score is tone
+    assert extract._reader(FeedWindow.of(territory, next(iter(territory.feeds)), DAY), None).score is tone

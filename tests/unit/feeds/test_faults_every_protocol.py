@@ -13,9 +13,9 @@ from starlette.datastructures import QueryParams
 from starlette.responses import JSONResponse, Response
 
 from observatory.errors import ObservatoryError, SourceChanged, SourceUnavailable
-from observatory.feeds import open_feed
+from observatory.feeds import open_reader
 from observatory.feeds.http.client import Patience
-from observatory.records.plan import Plan
+from observatory.records.feed_window import FeedWindow
 from observatory.simulator.servers import files
 from observatory.simulator.servers.faults import catalogue
 from observatory.simulator.servers.socrata import Dataset
@@ -274,8 +274,8 @@ def case(request, monkeypatch):
 def rows_of(case, planted=(), patience=PATIENT):
     """The rows that come, and how many requests were made."""
     with serving(case.answer, planted) as (address, came):
-        feed = open_feed(Plan.of(case.territory(address), "sample"), patience=patience, **case.options)
-        chunks = list(feed.read(case.window))
+        feed_window = FeedWindow.of(case.territory(address), "sample", case.window)
+        chunks = list(open_reader(feed_window, patience=patience, **case.options).read())
         return [row for chunk in chunks for row in chunk.rows()], len(came)
 
 

@@ -236,7 +236,7 @@ def test_a_file_of_the_web_is_streamed_and_asked_for_again_when_broken_off(drop,
         read(drop(address, "log.csv"), MARCH, patience=IMPATIENT)
     with (
         serving(lambda *_: Response(ROWS), [catalogue.html()]) as (address, _),
-        pytest.raises(SourceChanged, match=r"a web page came: .*We will be back soon"),
+        pytest.raises(SourceChanged, match=r"a web page: .*We will be back soon"),
     ):
         read(drop(address, "log.csv"), MARCH, patience=IMPATIENT)
 

@@ -187,7 +187,7 @@ def test_who_sends_an_image_a_track_or_a_plate_is_refused_whole(sent):
     with (
         serving(entities(listed, honours_attrs=False)) as (address, _),
         pytest.raises(
-            SourceChanged, match=r"the entities carry .*no image, no track and no plate.*Nothing was read"
+            SourceChanged, match=r"the entities contain .*no image, no track and no plate.*Nothing was read"
         ) as caught,
     ):
         rows(broker(address), DAY)

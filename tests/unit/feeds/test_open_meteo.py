@@ -103,7 +103,7 @@ def test_a_server_that_goes_wrong_is_said():
     uneven = {"hourly": {"time": ["2026-06-10T00:00"], **{v: [] for v in UNITS if v != "time"}}}
     with (
         serving(lambda _: in_json(uneven)) as (address, _),
-        pytest.raises(SourceChanged, match="temperature_2m has not as many values"),
+        pytest.raises(SourceChanged, match="the number of values of temperature_2m is not that of hours"),
     ):
         rows(weather(address), today)
     with serving(lambda _: page_of_html()) as (address, _), pytest.raises(SourceChanged, match="a web page"):

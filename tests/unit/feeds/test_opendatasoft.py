@@ -86,7 +86,7 @@ def test_an_export_that_lacks_rows_is_asked_for_again_and_given_up(portal, read,
         assert ids(read(portal(address), DAY, most_paged=5, patience=IMPATIENT)) == list(range(20))
     with (
         serving(whole, [None, None, *[catalogue.truncated()] * 2]) as (address, _),
-        pytest.raises(SourceUnavailable, match=r"demo/feed .*stops midway, after \d+ bytes"),
+        pytest.raises(SourceUnavailable, match=r"demo/feed .*truncated after \d+ bytes"),
     ):
         read(portal(address), DAY, most_paged=5, patience=IMPATIENT)
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from starlette.responses import JSONResponse
 
 from observatory.feeds.http.client import Patience, client
-from observatory.feeds.http.rate_limit import RateLimit, told_to_wait_s
+from observatory.feeds.http.rate_limit import RateLimit, requested_wait_s
 from observatory.settings import state_folder
 from observatory.territory.files import load_territory
 from observatory.territory.sources import SocrataSource
@@ -93,7 +93,7 @@ def test_a_clock_set_back_and_half_a_file_hold_nobody_up(tmp_path):
     ],
 )
 def test_what_a_server_says_of_the_next_request_is_understood(status, headers, wait_s):
-    assert told_to_wait_s(status, headers, 1_800_000_000.0) == wait_s
+    assert requested_wait_s(status, headers, 1_800_000_000.0) == wait_s
 
 
 PROCESS = """

@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 from observatory.errors import SourceChanged, SourceUnavailable
-from observatory.feeds import open_feed
+from observatory.feeds import open_reader
 from observatory.feeds.http.client import Patience
-from observatory.records.plan import Plan
+from observatory.records.feed_window import FeedWindow
 from observatory.territory.files import load_territory
 from observatory.window import Window
 
@@ -89,7 +89,7 @@ def portal(answer):
 
 def read(address, window=DAY, patience=IMPATIENT, territory=None, **options):
     city = (territory or load_territory("chicago")).with_portal(address)
-    return list(open_feed(Plan.of(city, "incidents"), patience=patience, **options).read(window))
+    return list(open_reader(FeedWindow.of(city, "incidents", window), patience=patience, **options).read())
 
 
 def ids(chunks):
@@ -272,7 +272,10 @@ def test_half_an_answer_is_asked_for_again(half):
 
 @pytest.mark.parametrize("half", CUT)
 def test_half_an_answer_again_and_again_is_unavailable(half):
-    with portal(lambda _: half) as (address, queries), pytest.raises(SourceUnavailable, match=r"midway|did not answer"):
+    with (
+        portal(lambda _: half) as (address, queries),
+        pytest.raises(SourceUnavailable, match=r"truncated|did not answer"),
+    ):
         read(address)
     assert len(queries) == IMPATIENT.attempts
 

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from observatory.errors import ObservatoryError
-from observatory.feeds import open_feed
+from observatory.feeds import open_reader
 from observatory.feeds.http.client import Patience
-from observatory.records.plan import Plan
+from observatory.records.feed_window import FeedWindow
 from tests.support.city import day
 from tests.support.server import in_bytes, in_json, serving
 from tests.unit.feeds import test_bluesky as bluesky
@@ -98,7 +98,7 @@ def spoilt(document, random):
 
 def survives(territory):
     with suppress(ObservatoryError):
-        for chunk in open_feed(Plan.of(territory, "sample"), patience=ONCE).read(DAY):
+        for chunk in open_reader(FeedWindow.of(territory, "sample", DAY), patience=ONCE).read():
             assert chunk.columns == list(territory.feeds["sample"].read_columns)
 
 

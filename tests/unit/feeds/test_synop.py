@@ -93,10 +93,10 @@ def test_files_that_go_wrong_are_said():
             assert len(rows(station(address), today)) == 1
     with (
         serving(lambda _: in_bytes(whole[:40])) as (address, _),
-        pytest.raises(SourceUnavailable, match="stops midway"),
+        pytest.raises(SourceUnavailable, match="truncated"),
     ):
         rows(station(address), today)
-    with serving(lambda _: page_of_html()) as (address, _), pytest.raises(SourceChanged, match="a web page came"):
+    with serving(lambda _: page_of_html()) as (address, _), pytest.raises(SourceChanged, match="a web page"):
         rows(station(address), today)
     with serving(at()) as (address, _), pytest.raises(SourceChanged, match="404"):
         rows(station(address), today)

@@ -9,9 +9,10 @@ import pytest
 import requests
 
 from observatory.contracts.accident import AGE_CLASSES
-from observatory.feeds import open_feed
+from observatory.feeds import open_reader
 from observatory.records.admit import admit
 from observatory.records.check import Checked
+from observatory.records.feed_window import FeedWindow
 from observatory.records.identity import Ordinals
 from observatory.records.plan import Plan
 from observatory.simulator import portal
@@ -153,7 +154,7 @@ def answers_at(now):
 def records(address, window):
     """What comes of the feed of the demo city through the door and its contract."""
     territory, ordinals = load_territory("demo").with_portal(address), Ordinals()
-    chunks = open_feed(Plan.of(territory, "accidents"), patience=IMPATIENT).read(window)
+    chunks = open_reader(FeedWindow.of(territory, "accidents", window), patience=IMPATIENT).read()
     checked = [admit(chunk, Plan.of(territory, "accidents"), ordinals) for chunk in chunks]
     return Checked(pl.concat([each.accepted for each in checked]), pl.concat([each.rejected for each in checked]))
 

@@ -7,9 +7,10 @@ import pytest
 import requests
 from google.transit.gtfs_realtime_pb2 import FeedMessage, TripDescriptor
 
-from observatory.feeds import open_feed
+from observatory.feeds import open_reader
 from observatory.records.admit import admit
 from observatory.records.check import Checked
+from observatory.records.feed_window import FeedWindow
 from observatory.records.identity import Ordinals
 from observatory.records.plan import Plan
 from observatory.simulator import portal
@@ -38,7 +39,7 @@ class Town:
 
     def read(self, name, window):
         demo, ordinals = load_territory("demo").with_portal(self.address), Ordinals()
-        chunks = list(open_feed(Plan.of(demo, name), patience=IMPATIENT).read(window))
+        chunks = list(open_reader(FeedWindow.of(demo, name, window), patience=IMPATIENT).read())
         checked = [admit(chunk, Plan.of(demo, name), ordinals) for chunk in chunks]
         return Checked(pl.concat([each.accepted for each in checked]), pl.concat([each.rejected for each in checked]))
 
@@ -216,7 +217,7 @@ def test_a_day_is_published_the_morning_after(town):
     friday = Window.of_day(date(2021, 6, 18), PARIS)
     town.now = datetime(2021, 6, 19, 1, tzinfo=UTC)
     demo = load_territory("demo").with_portal(town.address)
-    assert list(open_feed(Plan.of(demo, "presence_flows"), patience=IMPATIENT).read(friday)) == []
+    assert list(open_reader(FeedWindow.of(demo, "presence_flows", friday), patience=IMPATIENT).read()) == []
     town.now += timedelta(hours=1)
     assert town.read("presence_flows", friday).accepted.height > 700
 

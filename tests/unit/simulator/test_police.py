@@ -6,8 +6,9 @@ import polars as pl
 import pytest
 
 from observatory.errors import ObservatoryError
-from observatory.feeds import open_feed
+from observatory.feeds import open_reader
 from observatory.records.admit import admit
+from observatory.records.feed_window import FeedWindow
 from observatory.records.identity import Ordinals
 from observatory.records.plan import Plan
 from observatory.simulator import portal, records
@@ -34,7 +35,7 @@ def delivered(address):
     territory, ordinals = load_territory("demo").with_portal(address), Ordinals()
 
     def read(feed_id):
-        chunks = list(open_feed(Plan.of(territory, feed_id)).read(WINDOW))
+        chunks = list(open_reader(FeedWindow.of(territory, feed_id, WINDOW)).read())
         parts = [admit(chunk, Plan.of(territory, feed_id), ordinals) for chunk in chunks]
         return pl.concat(part.accepted for part in parts), pl.concat(part.rejected for part in parts)
 

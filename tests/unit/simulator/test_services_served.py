@@ -6,9 +6,10 @@ import polars as pl
 import pytest
 import requests
 
-from observatory.feeds import open_feed
+from observatory.feeds import open_reader
 from observatory.records.admit import admit
 from observatory.records.check import Checked
+from observatory.records.feed_window import FeedWindow
 from observatory.records.identity import Ordinals
 from observatory.records.plan import Plan
 from observatory.simulator import portal
@@ -70,7 +71,7 @@ def records(address):
         ordinals = Ordinals()
         score = {"score": tone} if of.feeds[name].source.has_messages else {}
         patience = {"patience": IMPATIENT} if of.feeds[name].source.protocol != "database" else {}
-        chunks = list(open_feed(Plan.of(of, name), **patience, **score).read(window))
+        chunks = list(open_reader(FeedWindow.of(of, name, window), **patience, **score).read())
         checked = [admit(chunk, Plan.of(of, name), ordinals) for chunk in chunks]
         return Checked(pl.concat([each.accepted for each in checked]), pl.concat([each.rejected for each in checked]))
 

@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 import requests
 
-from observatory.feeds import open_feed
+from observatory.feeds import open_reader
 from observatory.records.admit import admit
 from observatory.records.check import Checked
+from observatory.records.feed_window import FeedWindow
 from observatory.records.identity import Ordinals
 from observatory.records.plan import Plan
 from observatory.simulator import portal
@@ -158,7 +159,7 @@ def address(ledger):
 def records(address, name, window):
     """The records of a feed of the demo city after minimisation and checks."""
     territory, ordinals = load_territory("demo").with_portal(address), Ordinals()
-    chunks = open_feed(Plan.of(territory, name), patience=IMPATIENT).read(window)
+    chunks = open_reader(FeedWindow.of(territory, name, window), patience=IMPATIENT).read()
     checked = [admit(chunk, Plan.of(territory, name), ordinals) for chunk in chunks]
     return Checked(pl.concat([each.accepted for each in checked]), pl.concat([each.rejected for each in checked]))
 

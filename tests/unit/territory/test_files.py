@@ -10,10 +10,11 @@ import yaml
 from pyproj import CRS
 
 from observatory.errors import TerritoryError
-from observatory.feeds import open_feed
-from observatory.records.plan import Plan
+from observatory.feeds import open_reader
+from observatory.records.feed_window import FeedWindow
 from observatory.settings import ROOT
 from observatory.territory.files import load_readable_territories, load_territories, load_territory
+from observatory.window import Window
 from tests.support.city import require_mapped
 
 FILES = sorted((ROOT / "territories").glob("*.yml"))
@@ -257,8 +258,9 @@ def test_a_mapping_that_is_not_the_contracts_is_refused_before_anything_is_read(
     with pytest.raises(TerritoryError, match=rf"^chicago\.yml: {message}") as caught:
         require_mapped(territory)
     assert "\n" not in str(caught.value)
+    window = Window.of_day(date(2026, 1, 1), territory.timezone)
     with pytest.raises(TerritoryError):
-        [open_feed(Plan.of(territory, feed_id)) for feed_id in territory.feeds]
+        [open_reader(FeedWindow.of(territory, feed_id, window)) for feed_id in territory.feeds]
 
 
 def test_the_code_is_the_name_of_the_file(write):

@@ -1,1 +1,1 @@
-"""What the readers of files share: fetching, unpacking, inboxes."""
+"""Shared by the readers of files: fetching, unpacking, inboxes, NDJSON."""

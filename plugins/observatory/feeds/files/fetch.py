@@ -1,4 +1,4 @@
-"""Fetching files: from a folder, an SFTP server, an S3 store or a web address, unpacked."""
+"""Fetch files from a folder, an SFTP server, an S3 store or a web server, and unpack them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -18,85 +18,82 @@ from observatory.errors import SourceChanged, SourceUnavailable
 from observatory.feeds.files.unpack import TooLarge, unpack
 from observatory.feeds.http.client import PATIENT, Patience, download
 from observatory.secrets import from_outside
-from observatory.territory.feed import FeedSettings
-from observatory.territory.sources.files import FileFetch
+
+if TYPE_CHECKING:
+    from observatory.records.feed_window import FeedWindow
+    from observatory.territory.sources.files import FileFetch
 
 
 def fetched(
-    where: str,
-    feed: FeedSettings,
+    feed_window: FeedWindow,
     folder: Path,
     *,
     patience: Patience = PATIENT,
     is_complete: Callable[[Path], bool] | None = None,
     keeps: bool = False,
 ) -> Iterator[Path]:
-    """Yield the feed's files on this machine, in the order of their names.
+    """Yield the paths of the feed's files on this machine, in the order of their names.
 
     Args:
-        where: feed and window, for messages.
-        feed: where they lie.
-        folder: where those that lie elsewhere are copied, one at a time.
-        patience: how long a web server is asked.
-        is_complete: whether a file from the web is complete; by default what its format tells.
+        feed_window: the feed and the window.
+        folder: folder for copies of files of other machines, which are fetched one at a time.
+        patience: how often and how long a web server is asked.
+        is_complete: whether a file from a web server is complete; by default its format decides.
         keeps: whether copies stay in the folder, for files that are read together.
 
     Raises:
-        SourceUnavailable: they cannot be reached, or there are none.
+        SourceUnavailable: the files cannot be reached, or there are none.
         SourceChanged: an archive cannot be unpacked.
     """
-    source = cast("FileFetch", feed.source)
+    source = cast("FileFetch", feed_window.feed.source)
     is_web = source.address.startswith(("http://", "https://"))
     if is_web:
         copy = folder / Path(source.path).name
-        download(where, feed, source.path, copy, patience=patience, is_complete=is_complete)
-    yield from unpacked(
-        where, feed, [copy] if is_web else _copies(where, feed, folder, keeps=keeps), folder, keeps=keeps
-    )
+        download(feed_window, source.path, copy, patience=patience, is_complete=is_complete)
+    files = [copy] if is_web else _copies(feed_window, folder, keeps=keeps)
+    yield from unpacked(feed_window, files, folder, keeps=keeps)
 
 
-def unpacked(
-    where: str, feed: FeedSettings, files: Iterable[Path], folder: Path, *, keeps: bool = False
-) -> Iterator[Path]:
-    """Yield files as they are, and in place of an archive the files in it.
+def unpacked(feed_window: FeedWindow, files: Iterable[Path], folder: Path, *, keeps: bool = False) -> Iterator[Path]:
+    """Yield files, and in place of an archive the files in it.
 
     Args:
-        where: feed and window, for messages.
-        feed: which of an archive's files are wanted.
+        feed_window: the feed, whose source says which members of an archive are read, and the window.
         files: archives and other files of this machine.
-        folder: where those of an archive are put, one at a time.
-        keeps: whether they stay there.
+        folder: folder for the members of archives, which are unpacked one at a time.
+        keeps: whether unpacked files stay there.
 
     Raises:
-        SourceChanged: an archive cannot be unpacked, or holds more than ``settings.unpacked_limit_bytes``.
+        SourceChanged: an archive cannot be unpacked, or contains more than ``settings.unpacked_limit_bytes``.
     """
+    feed = feed_window.feed
     member = cast("FileFetch", feed.source).member
     for packed in files:
         try:
             yield from _unpacked(packed, member, folder, keeps=keeps)
         except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise SourceChanged(
-                f"{where}, {packed.name}",
+                f"{feed_window}, {packed.name}",
                 found=f"cannot be read ({error})",
                 redacted="the archive cannot be unpacked",
-                expected="a whole archive",
+                expected="a complete archive",
                 action=f"Ask {feed.owner} for the file again.",
             ) from None
         except TooLarge as error:
             raise SourceChanged(
-                f"{where}, {packed.name}",
+                f"{feed_window}, {packed.name}",
                 found=str(error),
                 redacted="the archive is too large once unpacked",
-                expected="no more, so that no archive fills the disk",
+                expected="at most that, so that no archive fills the disk",
                 action=f"Ask {feed.owner} for smaller files, or raise OBSERVATORY_UNPACKED_LIMIT_BYTES.",
             ) from None
 
 
-def _copies(where: str, feed: FeedSettings, folder: Path, *, keeps: bool) -> Iterator[Path]:
-    """Files of a folder as they lie, those of a file server as copies."""
-    source = cast("FileFetch", feed.source)
+def _copies(feed_window: FeedWindow, folder: Path, *, keeps: bool) -> Iterator[Path]:
+    """Paths of the files of a local folder, or of copies of those of a file server."""
+    source = cast("FileFetch", feed_window.feed.source)
     address, pattern = source.address, source.path
-    options = _credentials(where, source)
+    options = _credentials(str(feed_window), source)
     try:
         url = address if "://" in address else str(settings.ROOT / address)
         files, root = fsspec.core.url_to_fs(url, **options)
@@ -113,21 +110,21 @@ def _copies(where: str, feed: FeedSettings, folder: Path, *, keeps: bool) -> Ite
                 copy.unlink()
     except _failures() as error:
         raise SourceUnavailable(
-            where,
+            str(feed_window),
             found=f"nothing can be read at {address} ({_short(error)})",
             expected=f"files {pattern}",
-            action=f"Put them there, or correct `address` and `path` in {feed.territory_file}, "
+            action=f"Put them there, or correct `address` and `path` in {feed_window.feed.territory_file}, "
             "or name the folder at the start.",
         ) from None
 
 
-def _credentials(where: str, source: FileFetch) -> dict[str, Any]:
-    """What a file server must be told to let a reader in, and how it is known."""
-    password = from_outside(where, source.password) if source.password else None
+def _credentials(subject: str, source: FileFetch) -> dict[str, Any]:
+    """Options of fsspec for the login at a file server and for the check of its key."""
+    password = from_outside(subject, source.password) if source.password else None
     if source.address.startswith("s3://"):
         endpoint = {"endpoint_url": source.endpoint} if source.endpoint else {}
         key = {"key": source.user, "secret": password} if source.user else {}
-        # a listing of an hour ago does not have the file of today
+        # a cached listing may lack the newest file
         return {**endpoint, **key, "use_listings_cache": False, "skip_instance_cache": True}
     if source.address.startswith("sftp://"):
         from asyncssh import import_public_key
@@ -139,7 +136,7 @@ def _credentials(where: str, source: FileFetch) -> dict[str, Any]:
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    """What goes wrong at a file server."""
+    """Exceptions that the libraries for file servers raise."""
     import asyncssh
     from botocore.exceptions import BotoCoreError
 

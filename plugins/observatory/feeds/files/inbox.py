@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 INCOMING = ".incoming-"
-"""What the name of a file that is being sent over HTTP begins with."""
+"""Prefix of the name of a file that is being received over HTTP."""
 
 
 def folder_of(source: FileSource) -> Path:
-    """The folder of an inbox, whether or not it is there yet."""
+    """The folder of an inbox, which may not exist yet."""
     return state_folder() / source.address
 
 
 def made(source: FileSource) -> Path:
-    """The folder of an inbox; one that is the observatory's own is made, for its eyes alone."""
+    """The folder of an inbox; one in the state folder is created, readable only by its owner."""
     folder = folder_of(source)
     if not Path(source.address).is_absolute():
         for part in [*reversed(Path(source.address).parents), Path(source.address)]:
@@ -34,45 +34,49 @@ def made(source: FileSource) -> Path:
     return folder
 
 
-def waiting(where: str, feed: FeedSettings) -> list[Path]:
-    """The files that may be taken, oldest first: those called as ``path`` says, packed or not.
+def waiting(subject: str, feed: FeedSettings) -> list[Path]:
+    """The files that may be loaded, oldest first: those whose name matches ``path``, compressed or not.
 
-    One that is being written is not among them: its name begins with a dot or ends in ``.part`` until it is whole.
+    A file that is being written is not among them: until it is complete its name begins with a dot or ends in
+    ``.part``.
 
     Raises:
-        SourceUnavailable: the folder is not there.
+        SourceUnavailable: the folder does not exist or cannot be read.
     """
     source = cast("FileSource", feed.source)
     folder = folder_of(source)
     if not folder.exists() and not Path(source.address).is_absolute():
-        return []  # it is made when it is first needed
+        return []  # created when it is first needed
     try:
         names = [path.name for path in folder.iterdir()]
     except OSError as error:
         raise SourceUnavailable(
-            where,
+            subject,
             found=f"the inbox {folder} cannot be read ({error.strerror})",
             expected="a folder in which partners leave files",
-            action=f"Make it, or correct `address` in {feed.territory_file}.",
+            action=f"Create it, or correct `address` in {feed.territory_file}.",
         ) from None
-    whole = [name for name in names if not name.startswith(".") and not name.endswith(".part")]
-    called = [name for name in whole if _is_called(name, source.path)]
-    if odd := len(whole) - len(called):
-        log.warning("%s: %d files in %s are not called %s; they stay", where, odd, folder, source.path)
-    ages = {path: _age(path) for path in (folder / name for name in called)}
-    return sorted((path for path, age in ages.items() if age is not None), key=lambda path: (ages[path], path.name))
+    complete = [name for name in names if not name.startswith(".") and not name.endswith(".part")]
+    matching = [name for name in complete if _matches(name, source.path)]
+    if other := len(complete) - len(matching):
+        log.warning(
+            "%s: the names of %d files in %s do not match %s; they are left", subject, other, folder, source.path
+        )
+    written_at = {path: _written_at(path) for path in (folder / name for name in matching)}
+    existing = (path for path, at in written_at.items() if at is not None)
+    return sorted(existing, key=lambda path: (written_at[path], path.name))
 
 
-def _is_called(name: str, pattern: str) -> bool:
-    """Whether a file is called as ``path`` says, packed or not, and in a way that can be written down."""
+def _matches(name: str, pattern: str) -> bool:
+    """Whether a file's name matches, compressed or not, and has only printable characters."""
     is_named = fnmatchcase(name, pattern) or fnmatchcase(name.removesuffix(".gz"), pattern)
     return is_named and name.isprintable()
 
 
-def _age(path: Path) -> int | None:
-    """When a file was last written, nanoseconds since 1970; None for what is no file, or is there no longer."""
+def _written_at(path: Path) -> int | None:
+    """When a file was last written, nanoseconds since 1970; None if it is no regular file or no longer exists."""
     try:
-        seen = path.lstat()
+        status = path.lstat()
     except FileNotFoundError:
         return None
-    return seen.st_mtime_ns if stat.S_ISREG(seen.st_mode) else None
+    return status.st_mtime_ns if stat.S_ISREG(status.st_mode) else None

@@ -1,4 +1,4 @@
-"""Unpacking what a source packed, up to a limit: no small file fills the disk or the memory."""
+"""Unpack compressed files up to a limit, so that no small file fills the disk or the memory."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from observatory import settings
 
 
 class TooLarge(Exception):
-    """A packed file holds more than may be unpacked."""
+    """A compressed file contains more than the limit."""
 
 
 def unpack(packed: gzip.GzipFile | IO[bytes], plain: IO[bytes], most_bytes: int | None = None) -> None:
-    """Copy a packed file's content.
+    """Copy the content of a compressed file.
 
     Args:
-        packed: the file, open for reading.
-        plain: where its content goes.
-        most_bytes: how much it may be; by default ``settings.unpacked_limit_bytes``.
+        packed: the compressed file, open for reading.
+        plain: the file to write to.
+        most_bytes: maximum size of the content; by default ``settings.unpacked_limit_bytes``.
 
     Raises:
-        TooLarge: it is more.
+        TooLarge: the content is larger.
     """
     most = settings.unpacked_limit_bytes() if most_bytes is None else most_bytes
     left = most

@@ -1,4 +1,4 @@
-"""Check that a response is complete: a server, or a proxy before it, may break off and say that all is well."""
+"""Check that a response is complete: a server or proxy may send a truncated one with status 200."""
 
 from __future__ import annotations
 
@@ -17,34 +17,32 @@ _ENDS = {b"[": (b"]",), b"{": (b"}",), b"PAR1": (b"PAR1",), b"BEGIN:VCALENDAR": 
 
 
 class Completeness:
-    """Tells, of one answer that may come several times, whether it is whole.
+    """Decides whether a response is complete; one instance per request, called once per attempt.
 
-    JSON, XML, iCalendar, Parquet, ZIP (workbooks too) and gzip tell it by how they end, and so do the rows of a table
-    by their line end. Where tables are written whose last line has none, one counts as whole once it came twice alike
-    and its last line has as many fields as the header; cut within a last field, every time at the same place, it is
-    then not found out. Nor is a table that is cut exactly at the end of a row.
+    JSON, XML, iCalendar, Parquet, ZIP (and workbooks) and gzip are recognised by how they end, tables by the line end
+    of their last row. If a source writes no line end after the last row, a table counts as complete once two attempts
+    were identical and its last row has as many fields as the header. Two truncations are not detected: within the
+    last field, in the same place every time, for such a source; and exactly at the end of a row.
 
     Args:
-        is_table: whether it is a delimited file or lines of JSON; packed ones tell it by their packing.
-        is_open: whether the last line of a table may have no line end.
+        is_table: whether it is a delimited file or lines of JSON; a compressed one is recognised by its compression.
+        is_open: whether the last line of a table may lack a line end.
     """
 
     def __init__(self, *, is_table: bool = False, is_open: bool = False) -> None:
-        """Nothing was received yet."""
+        """Start without a previous attempt."""
         self._is_table, self._is_open = is_table, is_open
         self._before: tuple[int, bytes] | None = None
 
     @property
     def advice(self) -> str:
-        """What else may be done about a table that never seems whole."""
+        """What to do about a table that never counts as complete."""
         if not self._is_table or self._is_open:
             return ""
-        return (
-            " If the file is whole, and never has a line end after its last line, say `csv: {is_last_line_open: true}`."
-        )
+        return " If the file is complete but has no line end after its last line, set `csv: {is_last_line_open: true}`."
 
     def __call__(self, received: bytes | Path) -> bool:
-        """Whether this is whole."""
+        """Whether the response is complete."""
         if isinstance(received, bytes):
             return self._is_complete(io.BytesIO(received))
         with received.open("rb") as file:
@@ -77,7 +75,7 @@ class Completeness:
 
 
 def _is_closed(start: bytes, end: bytes) -> bool:
-    """Whether text or Parquet closes what it opens; what is in neither format is accepted as it is."""
+    """Whether text or Parquet ends as its format requires; other formats are accepted."""
     if start.startswith(b"<"):
         root = _ROOT.search(start)
         if root is None or WEB_PAGE.search(start[:2_000]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -16,15 +16,17 @@ from requests import exceptions
 
 from observatory import settings
 from observatory.errors import SourceChanged, SourceUnavailable
-from observatory.feeds.base import CHUNK_ROWS, require_columns
+from observatory.feeds.base import Reader, SourceT, require_columns
 from observatory.feeds.http.client import PATIENT, Patience, client, explained, is_html, truncated
 from observatory.feeds.http.completeness import WEB_PAGE, Completeness
 from observatory.secrets import from_outside
+from observatory.territory.sources.token import TokenSource
 
 if TYPE_CHECKING:
     from dlt.sources.helpers.rest_client.client import RESTClient
     from requests import Response
 
+    from observatory.records.feed_window import FeedWindow
     from observatory.territory.feed import FeedSettings
 
 _ABSENT = object()
@@ -36,16 +38,24 @@ class JsonClient:
     """The client of one feed's server during one read.
 
     Attributes:
-        subject: feed and window, for errors.
-        feed: the feed's settings in the territory file.
+        feed_window: the feed and the window to read.
         patience: how often and how long a request is repeated.
         headers: sent with every request.
     """
 
-    subject: str
-    feed: FeedSettings
+    feed_window: FeedWindow
     patience: Patience = PATIENT
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> str:
+        """City, feed and window, for errors."""
+        return str(self.feed_window)
+
+    @property
+    def feed(self) -> FeedSettings:
+        """The feed's settings in the territory file."""
+        return self.feed_window.feed
 
     def get(
         self,
@@ -66,7 +76,7 @@ class JsonClient:
             SourceUnavailable: every attempt failed, or every response was truncated.
             SourceChanged: the server refuses the request, or the response is not JSON.
         """
-        with explained(self.subject, self.feed.territory_file):
+        with explained(self.feed_window):
             response = self._server.get(path, params=dict(params or {}), headers=dict(self.headers))
             if is_missing(response):
                 return None
@@ -75,14 +85,14 @@ class JsonClient:
 
     def post(self, path: str, content: Mapping[str, Any]) -> Any:
         """Send JSON and return the JSON of the response; raises the errors of ``get``."""
-        with explained(self.subject, self.feed.territory_file):
+        with explained(self.feed_window):
             response = self._server.post(path, json=dict(content), headers=dict(self.headers))
             response.raise_for_status()
             return response.json()
 
     def response(self, path: str, params: Mapping[str, Any] | None = None) -> Response:
         """Request JSON and return the response with its headers; raises the errors of ``get``."""
-        with explained(self.subject, self.feed.territory_file):
+        with explained(self.feed_window):
             response = self._server.get(path, params=dict(params or {}), headers=dict(self.headers))
             response.raise_for_status()
             response.json()  # fails if the response is truncated
@@ -142,7 +152,7 @@ class JsonClient:
             SourceChanged: a column is missing.
         """
         frame, delivered = tabulate(objects, self.feed.read_columns)
-        require_columns(self.subject, self.feed, delivered, are_all=are_all)
+        require_columns(self.subject, self.feed_window.plan, delivered, are_all=are_all)
         return frame
 
     def changed(self, found: str, expected: str) -> SourceChanged:
@@ -169,11 +179,11 @@ class JsonClient:
         return client(self.feed.source, self.patience)
 
     def _download(self, path: str, expected: str) -> bytes:
-        with explained(self.subject, self.feed.territory_file):
+        with explained(self.feed_window):
             response = self._server.get(path, headers=dict(self.headers))
             response.raise_for_status()
         if is_html(response.content) and WEB_PAGE.search(response.content[:2000]):
-            raise self.changed(f"a web page came: {' '.join(response.text.split())[:120]}", expected)
+            raise self.changed(f"a web page: {' '.join(response.text.split())[:120]}", expected)
         return response.content
 
     def _from_folder(self, address: str, path: str, expected: str) -> bytes:
@@ -189,13 +199,18 @@ class JsonClient:
             ) from None
 
 
-def token_header(subject: str, variable: str | None) -> dict[str, str]:
-    """The ``Authorization`` header with the token held by ``variable``; no header if the source needs no token.
+class JsonReader(Reader[SourceT]):
+    """A reader whose source is asked with a ``JsonClient``."""
 
-    Raises:
-        SecretMissing: the variable is not set.
-    """
-    return {"Authorization": f"Bearer {from_outside(subject, variable)}"} if variable else {}
+    @cached_property
+    def api(self) -> JsonClient:
+        """The client of the source's server."""
+        return JsonClient(self.feed_window, self.patience, self._headers())
+
+    def _headers(self) -> dict[str, str]:
+        """Headers of every request: the ``Authorization`` with the source's token, if it has one."""
+        variable = self.source.token_variable if isinstance(self.source, TokenSource) else None
+        return {"Authorization": f"Bearer {from_outside(self.subject, variable)}"} if variable else {}
 
 
 def parsed(content: bytes) -> Any:
@@ -247,20 +262,6 @@ def part(document: Any, name: str) -> dict[str, Any]:
 def filled(rows: pl.DataFrame) -> set[str]:
     """Columns that have a value in at least one row."""
     return {name for name in rows.columns if rows[name].null_count() < rows.height}
-
-
-def gathered(pages: Iterator[pl.DataFrame], chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
-    """Combine small pages into chunks, because checking and loading each chunk has a fixed cost."""
-    kept: list[pl.DataFrame] = []
-    height = 0
-    for page in pages:
-        if kept and height + page.height > chunk_rows:
-            yield pl.concat(kept)
-            kept, height = [], 0
-        kept.append(page)
-        height += page.height
-    if height:
-        yield pl.concat(kept)
 
 
 def _at(item: Any, name: str) -> Any:

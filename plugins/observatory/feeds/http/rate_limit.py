@@ -1,8 +1,9 @@
-"""A server's own limit of requests, kept by all processes of this machine together.
+"""A server's rate limit, kept by all processes of this machine together.
 
-One small file per server in the state folder holds when it was asked last and until when it wants to be left alone.
-Who asks waits for its turn with the file locked, so the others queue behind; the system unlocks it when a process is
-killed. Turns are evenly spaced, which keeps the limit over every minute, wherever a minute begins.
+One small file per server in the state folder holds the time of the last request and the time until which the server
+asked not to be called. A process waits for its turn with the file locked, so others queue behind it; the operating
+system releases the lock when a process is killed. Requests are evenly spaced, which keeps the limit in every minute,
+whenever it begins.
 """
 
 from __future__ import annotations
@@ -28,20 +29,20 @@ from observatory.settings import state_folder
 
 _MINUTE_S = 60.0
 _SINCE_1970 = 1_000_000_000
-"""Numbers from here on are seconds since 1970, smaller ones are seconds from now: servers write both."""
+"""Numbers from here on are seconds since 1970, smaller ones seconds from now; servers send both."""
 _LIMITED = (429, 503)
 _RATE_LIMITS = ("ratelimit", "x-ratelimit", "x-rate-limit")
 
 
 @dataclass(frozen=True)
 class RateLimit:
-    """The turns of one server.
+    """The rate limit of one server.
 
     Attributes:
-        file: shared by every process that asks the server.
-        requests_per_minute: at most so many in any minute.
-        longest_wait_s: how long at most a server that asks to be left alone is obeyed at a time.
-        now, sleep: the clock; seconds since 1970.
+        file: shared by all processes that call the server.
+        requests_per_minute: maximum number of requests in any minute.
+        longest_wait_s: maximum wait that is granted when the server asks for a pause.
+        now, sleep: the clock, seconds since 1970; replaced in tests.
     """
 
     file: Path
@@ -52,16 +53,16 @@ class RateLimit:
 
     @classmethod
     def of(cls, url: str, requests_per_minute: int, longest_wait_s: float) -> RateLimit:
-        """The turns of the server that an address names, on this machine."""
+        """The rate limit of the server in a URL."""
         name = re.sub(r"[^\w.-]", "_", urlsplit(url).netloc.rpartition("@")[2].lower())
         return cls(state_folder() / "rate_limit" / name, requests_per_minute, longest_wait_s)
 
     def wait(self) -> None:
-        """Return when it is this request's turn."""
+        """Block until the next request may be sent."""
         with self._locked() as handle:
             last, held_until = _read(handle)
             now = self.now()
-            # a moment that is yet to come was written before the clock was set back
+            # a last request in the future was written before the clock was set back
             turn = min(last, now) + _MINUTE_S / self.requests_per_minute if last else now
             due = max(turn, min(held_until, now + self.longest_wait_s))
             while (left := due - self.now()) > 0:
@@ -69,7 +70,7 @@ class RateLimit:
             _write(handle, self.now(), held_until)
 
     def hold(self, seconds: float) -> None:
-        """Let nobody ask before so many seconds have gone by."""
+        """Let no process call the server for this long."""
         with self._locked() as handle:
             last, held_until = _read(handle)
             _write(handle, last, max(held_until, self.now() + seconds))
@@ -86,29 +87,29 @@ class RateLimit:
 
 
 class PoliteAdapter(HTTPAdapter):
-    """Sends requests, repeated and redirected ones too, no more often than their servers allow.
+    """Sends requests, also repeated and redirected ones, no more often than their server allows.
 
-    An answer that says when its server may be asked again, in whatever header, gets the one that a client obeys:
-    ``Retry-After``. With a limit, the other processes wait as well.
+    If a response states in another header when the server may be called again, ``Retry-After`` is added, which the
+    client respects. With a rate limit, all processes wait.
 
     Args:
-        requests_per_minute: what the territory file says a server allows; None where it says nothing.
-        longest_wait_s: most that any wait may last.
+        requests_per_minute: the server's limit in the territory file; None for no limit.
+        longest_wait_s: maximum duration of any wait.
     """
 
     def __init__(self, requests_per_minute: int | None, longest_wait_s: float) -> None:
-        """Ask for nothing yet."""
+        """Keep the limits for ``send``."""
         super().__init__()
         self.requests_per_minute, self.longest_wait_s = requests_per_minute, longest_wait_s
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
-        """Wait for the request's turn, send it, and heed what the answer says of the next."""
+        """Wait for the rate limit, send the request, and keep the pause that the response asks for."""
         rate_limit = None
         if self.requests_per_minute:
             rate_limit = RateLimit.of(str(request.url), self.requests_per_minute, self.longest_wait_s)
             rate_limit.wait()
         response = super().send(request, *args, **options)
-        wait_s = told_to_wait_s(response.status_code, response.headers, time.time())
+        wait_s = requested_wait_s(response.status_code, response.headers, time.time())
         if wait_s is not None:
             if response.status_code in _LIMITED:
                 response.headers.setdefault("Retry-After", str(ceil(wait_s)))
@@ -117,13 +118,13 @@ class PoliteAdapter(HTTPAdapter):
         return response
 
 
-def told_to_wait_s(status: int, headers: Mapping[str, str], now: float) -> float | None:
-    """How long a server wants to be left alone, seconds; None where it does not say.
+def requested_wait_s(status: int, headers: Mapping[str, str], now: float) -> float | None:
+    """The pause that a response asks for, seconds; None if it asks for none.
 
     Args:
-        status: of its answer. One of 429 or 503 may say ``Retry-After``; any may say that no request is left.
-        headers: of its answer; ``RateLimit-Reset`` and ``X-RateLimit-Reset`` are seconds from now, seconds since 1970
-            or a moment, as servers differ.
+        status: the response's status. 429 and 503 may have ``Retry-After``; any may state that no requests remain.
+        headers: the response's headers; ``RateLimit-Reset`` and ``X-RateLimit-Reset`` are seconds from now, seconds
+            since 1970 or a date, depending on the server.
         now: seconds since 1970.
     """
     lower = {name.lower(): value for name, value in headers.items()}
@@ -137,7 +138,7 @@ def told_to_wait_s(status: int, headers: Mapping[str, str], now: float) -> float
 
 
 def _moment(written: str, now: float) -> float | None:
-    """Seconds since 1970 of a number of seconds, an HTTP date or an ISO moment."""
+    """Seconds since 1970 from a number of seconds, an HTTP date or an ISO date and time."""
     try:
         number = float(written)
         return number if number >= _SINCE_1970 else now + number
@@ -153,7 +154,7 @@ def _moment(written: str, now: float) -> float | None:
 
 
 def _read(handle: int) -> tuple[float, float]:
-    """When the server was asked last, and until when it is left alone; 0 where nothing is written or not wholly."""
+    """Time of the last request, and time until which the server must not be called; both 0 if the file is invalid."""
     try:
         last, held_until = map(float, os.pread(handle, 100, 0).split())
     except ValueError:

@@ -1,35 +1,31 @@
-"""What remains of public messages: when, in which language, how long, about what, in which tone and shape of thread.
+"""Public messages without their texts and authors: time, language, length, theme, tone and place in the thread.
 
-Neither a text nor an account goes further than this module: a text is scored here and leaves as so many ``x``, and who
-wrote is not even read.
+No text and no account leaves this module: each text is scored here and replaced by as many ``x`` as it has characters,
+and the author is not read at all.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from observatory.errors import SourceChanged
-from observatory.feeds.base import CHUNK_ROWS, require_columns, within
+from observatory.feeds.base import SourceT, require_columns, resized, within
+from observatory.feeds.http.json_source import JsonReader
 from observatory.feeds.messages.threads import THREAD, resolve
 from observatory.window import Window
 
-if TYPE_CHECKING:
-    from observatory.territory.feed import FeedSettings
-
 Scorer = Callable[[pl.Series, pl.Series], pl.DataFrame]
-"""From texts and their languages, (n,) each, to ``theme_code``, ``tone_score`` and ``tone_model``, shape (n, 3)."""
+"""Texts and their languages, shape (n,) each, to ``theme_code``, ``tone_score`` and ``tone_model``, shape (n, 3)."""
 
 SCORES = {"theme_code": pl.String, "tone_score": pl.Float64, "tone_model": pl.String}
 COLUMNS = ("id", "created_at", "indexed_at", "language", "text", "is_reply", *SCORES, *(set(THREAD) - {"root"}))
-"""What a feed of messages may map; ``text`` has as many characters as the message had, and each is an ``x``."""
+"""Columns that a feed of messages may map; ``text`` is an ``x`` for each character of the message."""
 
-# an account's name, with its server or domain: @name, @name.bsky.social, @name@server.social
+# the name of an account, with its server or domain: @name, @name.bsky.social, @name@server.social
 _HANDLE = r"@[\w](?:[\w.\-]*\w)?(?:@[\w.\-]+\w)?"
 
 
@@ -38,14 +34,14 @@ class Post:
     """A message while it is read.
 
     Attributes:
-        id: which one it is; a name that no account is part of.
-        parent: the message it answers.
-        root_hint: the first message of the thread, where the network says so.
-        created_at: when it was written, as its author's program says.
-        indexed_at: when the network took it in.
-        language: in which it says it is.
-        text: what it says; empty where nobody needs to know.
-        is_found: whether it was looked for, and is not only of the thread of one that was.
+        id: its identifier, which does not contain the account.
+        parent: identifier of the message it replies to.
+        root_hint: identifier of the thread's first message, if the network states it.
+        created_at: when it was written, as the author's app states it.
+        indexed_at: when the network received it.
+        language: the language that it declares.
+        text: its text; empty if the text is not needed.
+        is_found: whether the search found it; else it only belongs to the thread of a message that was found.
     """
 
     id: str
@@ -58,61 +54,59 @@ class Post:
     is_found: bool
 
 
-def days(window: Window) -> Iterator[Window]:
-    """The window's local days, each a window; so much is in memory at once as a day's threads."""
-    day = window.first_day
-    while day < window.end_day:
-        yield Window.of_day(day, window.timezone)
-        day += timedelta(days=1)
+@dataclass(frozen=True)
+class MessageReader(JsonReader[SourceT]):
+    """Reads the messages of a window day by day; the threads of one day are in memory at a time.
 
-
-def rows_of(
-    posts: Iterable[Post], where: str, feed: FeedSettings, window: Window, score: Scorer | None
-) -> Iterator[pl.DataFrame]:
-    """What remains of the messages of a day that were found.
-
-    Args:
-        posts: they, and what is known of their threads; a message may come several times.
-        where: feed and window, for messages.
-        feed: which of ``COLUMNS`` are read.
-        window: the day.
-        score: what tells a text's theme and tone; without it both are null.
-
-    Yields:
-        Chunks with the feed's ``read_columns``; a message without a word of its own is left out.
+    Attributes:
+        score: determines the theme and tone of texts; without it both are null.
     """
-    require_columns(where, feed, COLUMNS, are_all=True)
-    known: dict[str, Post] = {}
-    for post in posts:
-        before = known.get(post.id)
-        if before is None or (post.is_found and not before.is_found):
-            known[post.id] = post
-    if not known:
-        return
-    if all(post.created_at is None for post in known.values()):
-        raise SourceChanged(
-            where,
-            found="messages without the time at which they were written",
-            expected=f"messages as {feed.source.protocol} sends them",
-            action=f"Ask {feed.owner} whether the server's answers have changed; feeds.{feed.feed_id} reads no others.",
+
+    score: Scorer | None = None
+
+    def read(self) -> Iterator[pl.DataFrame]:
+        """Yield the messages that the search found in the window; see ``Reader.read``."""
+        for day in self.window.days():
+            chunks = resized(self._anonymous(self._posts(day)), self.chunk_rows)
+            yield from within(replace(self.feed_window, window=day), chunks)
+
+    def _posts(self, day: Window) -> Iterator[Post]:
+        """The messages that the search finds, then those of their threads; a message may be repeated."""
+        raise NotImplementedError
+
+    def _anonymous(self, posts: Iterable[Post]) -> Iterator[pl.DataFrame]:
+        """The messages that were found, without texts; those without a word of their own are left out."""
+        require_columns(self.subject, self.plan, COLUMNS, are_all=True)
+        known: dict[str, Post] = {}
+        for post in posts:
+            before = known.get(post.id)
+            if before is None or (post.is_found and not before.is_found):
+                known[post.id] = post
+        if not known:
+            return
+        if all(post.created_at is None for post in known.values()):
+            raise SourceChanged(
+                self.subject,
+                found="messages without the time at which they were written",
+                expected=f"messages as {self.source.protocol} sends them",
+                action=f"Ask {self.feed.owner} whether the server's responses have changed.",
+            )
+        fields = ("id", "parent", "root_hint", "created_at", "indexed_at", "language", "text")
+        named = {name: pl.Series([getattr(post, name) for post in known.values()], dtype=pl.String) for name in fields}
+        messages = pl.DataFrame(named).with_columns(
+            # names are removed before scoring and counting, because a reply begins with those it replies to
+            pl.col("text").str.replace_all(_HANDLE, "").str.strip_chars(),
+            pl.Series("is_found", [post.is_found for post in known.values()], dtype=pl.Boolean),
+            pl.col("parent").is_not_null().alias("is_reply"),
         )
-    fields = ("id", "parent", "root_hint", "created_at", "indexed_at", "language", "text")
-    named = {name: pl.Series([getattr(post, name) for post in known.values()], dtype=pl.String) for name in fields}
-    messages = pl.DataFrame(named).with_columns(
-        # first of all, since an answer begins with the names of those it answers
-        pl.col("text").str.replace_all(_HANDLE, "").str.strip_chars(),
-        pl.Series("is_found", [post.is_found for post in known.values()], dtype=pl.Boolean),
-        pl.col("parent").is_not_null().alias("is_reply"),
-    )
-    messages = messages.with_columns(_scored(messages.select("text", "language"), score)).with_columns(
-        pl.col("text").str.replace_all(r"(?s).", "x")
-    )
-    found = resolve(messages).filter(pl.col("is_found") & (pl.col("text") != "")).select(feed.read_columns)
-    yield from within(window, (chunk for chunk in found.iter_slices(CHUNK_ROWS) if chunk.height), feed)
+        messages = messages.with_columns(_scored(messages.select("text", "language"), self.score)).with_columns(
+            pl.col("text").str.replace_all(r"(?s).", "x")
+        )
+        yield resolve(messages).filter(pl.col("is_found") & (pl.col("text") != "")).select(self.feed.read_columns)
 
 
-def said(value: object) -> str | None:
-    """A text, or none where something else came."""
+def text_or_none(value: object) -> str | None:
+    """The value if it is a text, else None."""
     return value if isinstance(value, str) else None
 
 

@@ -17,7 +17,7 @@ class ArcgisSource(Source):
         layer: number of the layer.
     """
 
-    reader: ClassVar[str] = "observatory.feeds.arcgis:ArcgisFeed"
+    reader: ClassVar[str] = "observatory.feeds.arcgis:ArcgisReader"
 
     protocol: Literal["arcgis"]
     layer: int = Field(ge=0)

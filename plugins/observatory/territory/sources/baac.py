@@ -17,7 +17,7 @@ class BaacSource(FileFetch):
         dataset: identifier of the dataset on data.gouv.fr, if ``address`` is that site.
     """
 
-    reader: ClassVar[str] = "observatory.feeds.baac:BaacFeed"
+    reader: ClassVar[str] = "observatory.feeds.baac:BaacReader"
 
     protocol: Literal["baac"]
     path: str = Field(default="*.csv", min_length=1)

@@ -23,7 +23,7 @@ class BlueskySource(Source):
         password_variable: variable with the app password of that account.
     """
 
-    reader: ClassVar[str] = "observatory.feeds.bluesky:BlueskyFeed"
+    reader: ClassVar[str] = "observatory.feeds.bluesky:BlueskyReader"
     needs_convention: ClassVar[bool] = True
     has_messages: ClassVar[bool] = True
 

@@ -16,7 +16,7 @@ class CkanSource(Source):
         resource: identifier of the resource.
     """
 
-    reader: ClassVar[str] = "observatory.feeds.ckan:CkanFeed"
+    reader: ClassVar[str] = "observatory.feeds.ckan:CkanReader"
 
     protocol: Literal["ckan"]
     resource: str = Field(pattern=r"^[\w-]+$")

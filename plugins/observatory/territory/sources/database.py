@@ -19,7 +19,7 @@ class DatabaseSource(Source):
         password: name of the environment variable, or variable of Airflow's secrets backend, with the password.
     """
 
-    reader: ClassVar[str] = "observatory.feeds.database:DatabaseFeed"
+    reader: ClassVar[str] = "observatory.feeds.database:DatabaseReader"
 
     protocol: Literal["database"]
     table: str = Field(min_length=1)

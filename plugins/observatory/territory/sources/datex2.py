@@ -35,7 +35,7 @@ class Datex2Source(TokenSource):
         index: which value to read if a site reports several of a type, one per lane or class of vehicle.
     """
 
-    reader: ClassVar[str] = "observatory.feeds.datex2:Datex2Feed"
+    reader: ClassVar[str] = "observatory.feeds.datex2:Datex2Reader"
 
     protocol: Literal["datex2"]
     path: str = Field(min_length=1)

@@ -67,7 +67,7 @@ class FileSource(FileFetch):
             partner send files into the inbox over HTTP.
     """
 
-    reader: ClassVar[str] = "observatory.feeds.file:FileFeed"
+    reader: ClassVar[str] = "observatory.feeds.file:FileReader"
 
     protocol: Literal["file"]
     format: Literal["csv", "jsonl", "parquet", "geojson", "xlsx"] | None = None

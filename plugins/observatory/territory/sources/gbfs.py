@@ -14,7 +14,7 @@ class GbfsSource(TokenSource):
         language: which language to read if the system has several.
     """
 
-    reader: ClassVar[str] = "observatory.feeds.gbfs:GbfsFeed"
+    reader: ClassVar[str] = "observatory.feeds.gbfs:GbfsReader"
 
     protocol: Literal["gbfs"]
     language: str = "fr"

@@ -16,7 +16,7 @@ class GtfsSource(TokenSource):
         path: the archive below the address, a zip.
     """
 
-    reader: ClassVar[str] = "observatory.feeds.gtfs:GtfsFeed"
+    reader: ClassVar[str] = "observatory.feeds.gtfs:GtfsReader"
 
     protocol: Literal["gtfs"]
     path: str = Field(min_length=1)

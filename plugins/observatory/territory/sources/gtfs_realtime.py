@@ -18,7 +18,7 @@ class GtfsRealtimeSource(TokenSource):
             a trip.
     """
 
-    reader: ClassVar[str] = "observatory.feeds.gtfs_realtime:GtfsRealtimeFeed"
+    reader: ClassVar[str] = "observatory.feeds.gtfs_realtime:GtfsRealtimeReader"
 
     protocol: Literal["gtfs_realtime"]
     path: str = Field(min_length=1)

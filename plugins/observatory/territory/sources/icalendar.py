@@ -16,7 +16,7 @@ class ICalendarSource(FileFetch):
         horizon_days: how far beyond a window recurring events are expanded, days.
     """
 
-    reader: ClassVar[str] = "observatory.feeds.icalendar:ICalendarFeed"
+    reader: ClassVar[str] = "observatory.feeds.icalendar:ICalendarReader"
 
     protocol: Literal["icalendar"]
     horizon_days: int = Field(default=400, ge=1, le=3_660)

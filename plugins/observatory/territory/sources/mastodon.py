@@ -18,7 +18,7 @@ class MastodonSource(TokenSource):
         reads_threads: whether to read the thread of each message found; otherwise threads contain found messages only.
     """
 
-    reader: ClassVar[str] = "observatory.feeds.mastodon:MastodonFeed"
+    reader: ClassVar[str] = "observatory.feeds.mastodon:MastodonReader"
     needs_convention: ClassVar[bool] = True
     has_messages: ClassVar[bool] = True
 

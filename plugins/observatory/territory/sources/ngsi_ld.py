@@ -18,7 +18,7 @@ class NgsiLdSource(TokenSource):
         context: address of the ``@context`` that defines the type, if the broker needs it.
     """
 
-    reader: ClassVar[str] = "observatory.feeds.ngsi_ld:NgsiLdFeed"
+    reader: ClassVar[str] = "observatory.feeds.ngsi_ld:NgsiLdReader"
 
     protocol: Literal["ngsi_ld"]
     type: str = Field(min_length=1)

@@ -17,7 +17,7 @@ class Open311Source(Source):
         most_listed: most requests in a response: 1,000 by the specification; some servers list 50 or 100.
     """
 
-    reader: ClassVar[str] = "observatory.feeds.open311:Open311Feed"
+    reader: ClassVar[str] = "observatory.feeds.open311:Open311Reader"
 
     protocol: Literal["open311"]
     jurisdiction: str | None = None

@@ -26,7 +26,7 @@ class OpenMeteoSource(Source):
         places: name of each place to its coordinates.
     """
 
-    reader: ClassVar[str] = "observatory.feeds.open_meteo:OpenMeteoFeed"
+    reader: ClassVar[str] = "observatory.feeds.open_meteo:OpenMeteoReader"
 
     protocol: Literal["open_meteo"]
     dataset: Literal["forecast", "archive"]

@@ -18,7 +18,7 @@ class OpenAgendaSource(Source):
         language: which language of an event's texts to read.
     """
 
-    reader: ClassVar[str] = "observatory.feeds.openagenda:OpenAgendaFeed"
+    reader: ClassVar[str] = "observatory.feeds.openagenda:OpenAgendaReader"
 
     protocol: Literal["openagenda"]
     address: str = Field(default="https://api.openagenda.com", min_length=1)

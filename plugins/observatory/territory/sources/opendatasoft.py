@@ -16,7 +16,7 @@ class OpendatasoftSource(Source):
         dataset: identifier of the dataset, as in its address.
     """
 
-    reader: ClassVar[str] = "observatory.feeds.opendatasoft:OpendatasoftFeed"
+    reader: ClassVar[str] = "observatory.feeds.opendatasoft:OpendatasoftReader"
 
     protocol: Literal["opendatasoft"]
     dataset: str = Field(pattern=r"^[\w@-]+$")

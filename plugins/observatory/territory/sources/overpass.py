@@ -19,7 +19,7 @@ class OverpassSource(Source):
         south, west, north, east: the rectangle, degrees.
     """
 
-    reader: ClassVar[str] = "observatory.feeds.overpass:OverpassFeed"
+    reader: ClassVar[str] = "observatory.feeds.overpass:OverpassReader"
 
     protocol: Literal["overpass"]
     tags: dict[Tag, Annotated[tuple[Tag, ...], Field(min_length=1)]] = Field(min_length=1)

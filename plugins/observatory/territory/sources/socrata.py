@@ -16,7 +16,7 @@ class SocrataSource(Source):
         resource: identifier of the resource, e.g. ``ijzp-q8t2``.
     """
 
-    reader: ClassVar[str] = "observatory.feeds.socrata:SocrataFeed"
+    reader: ClassVar[str] = "observatory.feeds.socrata:SocrataReader"
 
     protocol: Literal["socrata"]
     resource: str = Field(pattern=r"^[a-z0-9]{4}-[a-z0-9]{4}$")

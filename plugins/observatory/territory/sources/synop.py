@@ -16,7 +16,7 @@ class SynopSource(Source):
         path: name of the monthly file, with ``%Y`` and ``%m`` for year and month.
     """
 
-    reader: ClassVar[str] = "observatory.feeds.synop:SynopFeed"
+    reader: ClassVar[str] = "observatory.feeds.synop:SynopReader"
 
     protocol: Literal["synop"]
     path: str = Field(default="synop.%Y%m.csv.gz", pattern=r"%Y")
