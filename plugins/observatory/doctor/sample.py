@@ -17,7 +17,7 @@ from observatory.errors import SourceChanged
 from observatory.feeds import open_reader
 from observatory.feeds.base import require_columns, within
 from observatory.feeds.http.client import Patience
-from observatory.feeds.http.json_source import filled, tabulate
+from observatory.feeds.json_source import filled, tabulate
 from observatory.kinds import KINDS
 from observatory.records.feed_window import FeedWindow
 from observatory.window import Window

@@ -11,7 +11,7 @@ import shapely
 
 from observatory.errors import SourceChanged
 from observatory.feeds.base import require_columns
-from observatory.feeds.http.json_source import JsonReader
+from observatory.feeds.json_source import JsonReader
 from observatory.territory.sources import ArcgisSource
 
 GEOMETRY = "geometry"

@@ -22,7 +22,7 @@ from observatory.feeds.file import readable, require_exact, scanned_csv
 from observatory.feeds.files.fetch import fetched
 from observatory.feeds.http.client import download
 from observatory.feeds.http.completeness import Completeness
-from observatory.feeds.http.json_source import JsonReader
+from observatory.feeds.json_source import JsonReader
 from observatory.territory.sources import BaacSource
 from observatory.territory.sources.file import Csv
 from observatory.window import Window

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from observatory.feeds.http.json_source import JsonClient, part
+from observatory.feeds.json_source import JsonClient, part
 from observatory.feeds.messages.posts import MessageReader, Post, text_or_none
 from observatory.secrets import from_outside
 from observatory.territory.sources import BlueskySource

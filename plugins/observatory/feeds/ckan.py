@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from observatory.feeds.base import require_columns
-from observatory.feeds.http.json_source import JsonReader
+from observatory.feeds.json_source import JsonReader
 from observatory.territory.sources import CkanSource
 
 PAGE_ROWS = 10_000

@@ -14,7 +14,7 @@ from lxml import etree
 
 from observatory.feeds.base import require_columns
 from observatory.feeds.http.completeness import Completeness
-from observatory.feeds.http.json_source import JsonReader, filled
+from observatory.feeds.json_source import JsonReader, filled
 from observatory.territory.sources import Datex2Source
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from observatory.feeds.files import inbox
 from observatory.feeds.files.fetch import fetched, unpacked
 from observatory.feeds.files.json_lines import json_lines
 from observatory.feeds.http.completeness import Completeness
-from observatory.feeds.http.json_source import text
+from observatory.feeds.json_source import text
 from observatory.territory.feed import FeedSettings
 from observatory.territory.sources import FileSource
 from observatory.territory.sources.file import Csv, Sheet

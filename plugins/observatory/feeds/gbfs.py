@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from observatory.feeds.base import require_columns
-from observatory.feeds.http.json_source import JsonReader, filled, part, tabulate
+from observatory.feeds.json_source import JsonReader, filled, part, tabulate
 from observatory.territory.sources import GbfsSource
 
 _STATION = "station_id"

@@ -15,7 +15,7 @@ import polars as pl
 from observatory.contracts.parse import to_utc
 from observatory.feeds.base import require_columns
 from observatory.feeds.files.unpack import TooLarge, unpack
-from observatory.feeds.http.json_source import JsonClient, JsonReader
+from observatory.feeds.json_source import JsonClient, JsonReader
 from observatory.territory.sources import GtfsSource
 from observatory.window import Window
 

@@ -17,7 +17,7 @@ from google.transit.gtfs_realtime_pb2 import FeedEntity, FeedMessage
 
 from observatory.errors import SourceChanged
 from observatory.feeds.base import require_columns
-from observatory.feeds.http.json_source import JsonReader
+from observatory.feeds.json_source import JsonReader
 from observatory.territory.sources import GtfsRealtimeSource
 
 if TYPE_CHECKING:

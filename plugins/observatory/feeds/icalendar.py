@@ -16,7 +16,7 @@ import recurring_ical_events
 from observatory.feeds.base import Reader, require_columns
 from observatory.feeds.file import readable
 from observatory.feeds.files.fetch import fetched
-from observatory.feeds.http.json_source import tabulate
+from observatory.feeds.json_source import tabulate
 from observatory.territory.sources import ICalendarSource
 
 KEY, START, END = "occurrence_id", "start", "end"

@@ -10,7 +10,7 @@ import polars as pl
 
 from observatory.errors import SourceChanged
 from observatory.feeds.base import require_columns
-from observatory.feeds.http.json_source import JsonReader, filled, tabulate
+from observatory.feeds.json_source import JsonReader, filled, tabulate
 from observatory.privacy.columns import refused_at_the_door
 from observatory.territory.sources import NgsiLdSource
 

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from observatory.errors import SourceChanged
-from observatory.feeds.http.json_source import JsonReader
+from observatory.feeds.json_source import JsonReader
 from observatory.territory.sources import Open311Source
 
 LONGEST_SPAN = timedelta(days=90)

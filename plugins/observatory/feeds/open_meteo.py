@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from observatory.feeds.base import require_columns
-from observatory.feeds.http.json_source import JsonReader, part
+from observatory.feeds.json_source import JsonReader, part
 from observatory.territory.sources import OpenMeteoSource
 from observatory.territory.sources.open_meteo import Place
 

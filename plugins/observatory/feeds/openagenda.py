@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from observatory.feeds.http.json_source import JsonReader
+from observatory.feeds.json_source import JsonReader
 from observatory.secrets import from_outside
 from observatory.territory.sources import OpenAgendaSource
 

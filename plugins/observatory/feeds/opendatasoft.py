@@ -14,7 +14,7 @@ import polars as pl
 
 from observatory.feeds.base import require_columns
 from observatory.feeds.http.client import download, explained
-from observatory.feeds.http.json_source import JsonReader, parsed
+from observatory.feeds.json_source import JsonReader, parsed
 from observatory.territory.sources import OpendatasoftSource
 
 PAGE_ROWS = 100

@@ -9,7 +9,7 @@ import polars as pl
 
 from observatory.errors import SourceUnavailable
 from observatory.feeds.base import require_columns
-from observatory.feeds.http.json_source import JsonReader, filled, part, tabulate
+from observatory.feeds.json_source import JsonReader, filled, part, tabulate
 from observatory.territory.sources import OverpassSource
 
 _SECONDS = 180

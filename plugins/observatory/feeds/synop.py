@@ -13,7 +13,7 @@ import polars as pl
 from observatory.feeds.base import require_columns
 from observatory.feeds.files.unpack import TooLarge, unpack
 from observatory.feeds.http.completeness import Completeness
-from observatory.feeds.http.json_source import JsonReader
+from observatory.feeds.json_source import JsonReader
 from observatory.territory.sources import SynopSource
 
 _MISSING = "mq"

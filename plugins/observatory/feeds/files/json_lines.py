@@ -13,7 +13,7 @@ import polars as pl
 
 from observatory.errors import SourceChanged
 from observatory.feeds.base import require_columns
-from observatory.feeds.http.json_source import tabulate
+from observatory.feeds.json_source import tabulate
 
 if TYPE_CHECKING:
     from observatory.records.plan import Plan

@@ -14,7 +14,7 @@ import polars as pl
 
 from observatory.errors import SourceChanged
 from observatory.feeds.base import SourceT, require_columns, resized, within
-from observatory.feeds.http.json_source import JsonReader
+from observatory.feeds.json_source import JsonReader
 from observatory.feeds.messages.threads import THREAD, resolve
 from observatory.window import Window
 
