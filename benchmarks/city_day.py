@@ -46,7 +46,7 @@ from observatory.territory.city import Territory
 from observatory.territory.files import load_territory
 from observatory.text.tone import tone
 from observatory.warehouse.connection import plain, role_url
-from observatory.warehouse.transaction import LoadResult
+from observatory.warehouse.load_result import LoadResult
 from observatory.window import Window
 
 DAY = date(2021, 6, 16)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, cast
 from observatory.errors import ContractBroken, ObservatoryError, SourceChanged, SourceUnavailable
 from observatory.feeds.files.inbox import INCOMING, made, waiting
 from observatory.warehouse.deliveries import DeliveredFile, record_delivery, record_refusal
-from observatory.warehouse.transaction import LoadResult
+from observatory.warehouse.load_result import LoadResult
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

@@ -23,7 +23,7 @@ from observatory.territory.terms import require_live_terms
 from observatory.warehouse.declarations import record_territory
 from observatory.warehouse.journal import record_failure
 from observatory.warehouse.load import Load, loading
-from observatory.warehouse.transaction import LoadResult
+from observatory.warehouse.load_result import LoadResult
 from observatory.window import Window
 
 if TYPE_CHECKING:

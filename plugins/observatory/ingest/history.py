@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from observatory.territory.city import Territory
-    from observatory.warehouse.transaction import LoadResult
+    from observatory.warehouse.load_result import LoadResult
 
 FRESH = timedelta(days=1)
 """A load this recent counts even if the window may still change: it belongs to the same backfill, restarted."""

@@ -13,7 +13,7 @@ from observatory.ingest import extract as extraction
 from observatory.ingest.windows import MOST_DAYS_LATE, completed_day, days_to_read, live_window, parts, window_of_day
 from observatory.territory.city import corrected_for
 from observatory.warehouse.journal import read_until
-from observatory.warehouse.transaction import LoadResult
+from observatory.warehouse.load_result import LoadResult
 from observatory.window import Window
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -18,28 +17,10 @@ from observatory.records.check import REJECTED
 from observatory.records.feed_window import LoadWindow
 from observatory.records.identity import row_hash
 from observatory.warehouse.connection import plain
+from observatory.warehouse.load_result import LoadResult
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
-
-
-@dataclass
-class LoadResult:
-    """Counts of a load; ``read_count`` is the sum of accepted, rejected and unchanged records."""
-
-    read_count: int = 0
-    accepted_count: int = 0
-    rejected_count: int = 0
-    unchanged_count: int = 0
-    corrected_count: int = 0
-    withdrawn_count: int = 0
-
-    def __str__(self) -> str:
-        return json.dumps(asdict(self))
-
-    def __add__(self, other: LoadResult) -> LoadResult:
-        mine, theirs = asdict(self), asdict(other)
-        return LoadResult(**{name: mine[name] + theirs[name] for name in mine})
 
 
 @dataclass

@@ -65,15 +65,15 @@ NOT_LIVE = {
 
 
 @pytest.mark.parametrize("code", NOT_LIVE)
-def test_without_a_live_one_nothing_is_read_and_everybody_is_told(extract, warehouse, monkeypatch, code):
+def test_without_a_live_one_nothing_is_read_and_the_operator_is_told_why(extract, warehouse, monkeypatch, code):
     terms, came = NOT_LIVE[code]
     monkeypatch.setattr(extraction, "open_reader", lambda *_: pytest.fail("the source was asked"))
     with pytest.raises(ConventionNotLive) as caught:
         extract(code, parking={"convention": terms})
     assert str(caught.value) == (
         f"demo.yml: `feeds.parking`: the convention with Régie (C-1) {came}; expected one that is live on "
-        f"{TODAY}. Nothing was read. Renew the convention and state its `start` and `end` in demo.yml, or take the "
-        "feed out of it."
+        f"{TODAY}. Nothing was read. Renew the convention and set its `start` and `end` in demo.yml, or remove the "
+        "feed from the file."
     ).replace("demo", code)
     assert warehouse.rows("select count(*) from raw.parking_occupancy_hour where territory_code = %s", code) == [(0,)]
     assert warehouse.rows("select count(*) from ops.load where territory_code = %s", code) == [(0,)]

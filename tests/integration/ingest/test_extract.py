@@ -32,7 +32,7 @@ from observatory.simulator.world.simulation import Simulation
 from observatory.territory.city import Territory
 from observatory.territory.files import load_territory
 from observatory.warehouse import territory_state
-from observatory.warehouse.transaction import LoadResult
+from observatory.warehouse.load_result import LoadResult
 from observatory.window import Window
 from tests.support import police_log as portal_log
 
@@ -225,7 +225,7 @@ def test_two_extracts_at_once_load_each_row_once(town):
     assert len(town.raw()["incident"]) == 100
 
 
-# --- a source that misbehaves: nothing of the window is loaded, the last good data stays
+# --- a source that misbehaves: nothing of the window is loaded, earlier data is kept
 
 
 def breaks(fault, *, after=0):
@@ -273,7 +273,7 @@ REFUSED = {
         ContractBroken,
         r"10 of 100 records broke the contract \(occurred_from: readable "
         r"\(10 of 100 rows, e\.g\. 2026-01-15 half past ten\)\); "
-        r"expected at most 2% \(tolerated_reject_share\)\. Nothing was loaded, the last good data stays\. .*\.yml\.",
+        r"expected at most 2% \(tolerated_reject_share\)\. Nothing was loaded, earlier data is kept\. .*\.yml\.",
     ),
     "points outside the city": (
         spoils("longitude", "2.3522"),

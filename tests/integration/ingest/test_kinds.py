@@ -14,7 +14,7 @@ from observatory.kinds import KINDS
 from observatory.territory.city import Territory
 from observatory.territory.files import load_territory
 from observatory.warehouse.bootstrap import bootstrap
-from observatory.warehouse.transaction import LoadResult
+from observatory.warehouse.load_result import LoadResult
 from observatory.window import Window
 from tests.support.samples import SAMPLES
 

@@ -140,7 +140,7 @@ def test_a_bad_record_among_the_few_of_a_run_is_rejected_and_stops_nothing(wareh
     assert (result.read_count, result.rejected_count) == (7, 1)
     source.now += 2 * TICK
     source.listed = good.with_columns(category=pl.lit(" "))
-    with pytest.raises(ContractBroken, match=r"7 of 7 records .* at most 2% .* to so few: 1"):
+    with pytest.raises(ContractBroken, match=r"7 of 7 records .* at most 2% .* for small numbers: 1"):
         runs.extract_until(url, town, "live", source.now)
 
 

@@ -145,7 +145,7 @@ def test_a_configured_port_that_is_taken_is_said_in_four_parts(embedded):
             EmbeddedServer(embedded.state, PASSWORD, port).start()
     assert str(caught.value) == (
         f"embedded PostgreSQL: port {port} is taken; expected a free port. "
-        "Set OBSERVATORY_POSTGRES_PORT to another one, or unset it to have one chosen."
+        "Set OBSERVATORY_POSTGRES_PORT to another port, or unset it to use any free one."
     )
     assert embedded.process() is None
 

@@ -22,7 +22,7 @@ from observatory.errors import LoadOutOfBalance
 from observatory.records.check import REJECTED
 from observatory.records.feed_window import LoadWindow
 from observatory.warehouse.load import Load, loading
-from observatory.warehouse.transaction import LoadResult
+from observatory.warehouse.load_result import LoadResult
 from observatory.window import Window
 
 INCIDENT = CONTRACTS["incident"]

@@ -393,4 +393,4 @@ def test_the_command_prints_the_token_of_a_simulated_city_alone(endpoint):
     told = CliRunner().invoke(cli.app, ["push-token", "model", "log"])
     assert told.stdout.strip() == TOKEN
     refused = CliRunner().invoke(cli.app, ["push-token", "harbour", "log"])
-    assert "kept as LOG_TOKEN; expected a feed of a simulated city" in str(refused.exception)
+    assert "set as LOG_TOKEN; expected a feed of a simulated city" in str(refused.exception)

@@ -133,7 +133,7 @@ def test_an_sftp_server_must_be_known_and_no_login_stands_in_an_address(drop):
 
 def test_a_file_server_is_not_asked_for_a_web_page_before_a_run(drop):
     require_answer(drop("s3://drop/logs"))
-    with pytest.raises(SourceUnavailable, match=r"no answer from http://127\.0\.0\.1:9"):
+    with pytest.raises(SourceUnavailable, match=r"no response from http://127\.0\.0\.1:9"):
         require_answer(drop("http://127.0.0.1:9", "log.csv"))
 
 

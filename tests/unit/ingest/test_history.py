@@ -18,7 +18,7 @@ from observatory.ingest.history import Perseverance, not_loaded, read_history
 from observatory.ingest.history_windows import feeds_of_history, windows_of_history
 from observatory.territory.files import load_territory
 from observatory.warehouse import connection
-from observatory.warehouse.transaction import LoadResult
+from observatory.warehouse.load_result import LoadResult
 from observatory.window import Window
 
 DEMO, MARSEILLE = load_territory("demo"), load_territory("marseille")

@@ -17,7 +17,7 @@ def state(tmp_path, monkeypatch):
 
 
 def test_a_day_that_has_not_come_is_not_today():
-    with pytest.raises(RangeError, match=r"^day: 2999-01-01; expected .* Name a day that has come"):
+    with pytest.raises(RangeError, match=r"^day: 2999-01-01; expected .* Choose an earlier day"):
         run("demo", None, date(2999, 1, 1), None, Console())
 
 
