@@ -12,7 +12,7 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import Param, dag, get_current_context, task
 
 from observatory.ingest.history_windows import asked_days, backtest_days
-from observatory.orchestration import assets, history_steps, needs
+from observatory.orchestration import assets, history_steps, needs, pools
 from observatory.territory.city import Territory
 from observatory.warehouse.territory_state import territories_in_use
 
@@ -67,9 +67,8 @@ def backfill_dag(territory: Territory) -> None:
             days, groups = backtest_days(asked()[1]), territory.forecast.category_groups
             return str(backtest_warehouse(warehouse_address("forecaster"), territory.code, *days, groups=groups))
 
-        transform = TriggerDagRunOperator(
-            task_id="transform", trigger_dag_id=f"{territory.code}.transform", wait_for_completion=True, poke_interval=2
-        )
+        wait = {"wait_for_completion": True, "poke_interval": 2, "pool": pools.DBT}
+        transform = TriggerDagRunOperator(task_id="transform", trigger_dag_id=f"{territory.code}.transform", **wait)
         zones() >> (windows := months())
         read.expand(month=windows) >> close() >> transform >> backtest()
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, dag, task
 
-from observatory.orchestration import assets, dbt
+from observatory.orchestration import assets, dbt, pools
 from observatory.territory.city import Territory
 from observatory.warehouse.territory_state import territories_in_use
 
@@ -28,7 +28,7 @@ def now_dag(territory: Territory) -> None:
         doc_md=__doc__,
     )
     def now() -> None:
-        @task.bash(pool=dbt.POOL, retries=1, retry_delay=timedelta(seconds=30), **dbt.turn(territory.code))
+        @task.bash(pool=pools.DBT, retries=1, retry_delay=timedelta(seconds=30), **dbt.turn(territory.code))
         def build() -> str:
             from observatory.warehouse.territory_state import clock
 

@@ -47,6 +47,7 @@ def facts(dag):
         "tasks": {
             task.task_id: {
                 "is_mapped": task.is_mapped, "outlets": outlets(task), "retries": task.retries, "pool": task.pool,
+                "priority_weight": task.priority_weight,
                 "has_policy": getattr(task, "retry_policy", None) is not None, "after": sorted(task.upstream_task_ids),
                 "vars": getattr(task, "vars", None),
                 "takes_turn": getattr(task, "_pre_execute_hook", None) is not None,
@@ -302,14 +303,23 @@ def test_dbt_runs_once_at_a_time_for_one_city_with_a_task_for_each_model(dags, c
     models = {path.stem for path in (ROOT / "dbt_project" / "models").rglob("*.sql")}
     seen = {name.split(".")[1].removesuffix("_run") for name in tasks if name.endswith("_run")}
     assert models <= seen
-    producers = {name: task for name, task in tasks.items() if task["pool"] == "dbt"}
-    assert len(producers) == 1
-    (producer,) = producers.values()
-    assert producer["takes_turn"], "a run by hand, or on another machine, is not in Airflow's pool"
+    (producer,) = (task for name, task in tasks.items() if name.endswith("dbt_producer_watcher"))
+    assert producer["takes_turn"]
     assert producer["vars"]["since_last_build"] is True
     assert producer["vars"]["territory_code"] == code
     assert {"window_start", "window_end"} <= set(producer["vars"])
     assert "window" in producer["after"]
+
+
+@pytest.mark.parametrize("code", TERRITORIES)
+def test_tasks_that_wait_cannot_occupy_every_worker_while_the_task_they_wait_for_is_queued(dags, code):
+    """The models' tasks poll for the dbt process of their transform, a backfill for the transform it has started."""
+    tasks = dags[f"{code}.transform"]["tasks"]
+    (producer,) = (task for name, task in tasks.items() if name.endswith("dbt_producer_watcher"))
+    assert producer["pool"] == "default_pool"
+    weights = {name: task["priority_weight"] for name, task in tasks.items() if name.startswith("dbt.")}
+    assert weights.pop("dbt.dbt_producer_watcher") > max(weights.values())
+    assert dags[f"{code}.backfill"]["tasks"]["transform"]["pool"] == "dbt"
 
 
 @pytest.mark.parametrize("path", DAGS, ids=lambda path: path.name)

@@ -15,8 +15,6 @@ from cosmos.constants import ExecutionMode, LoadMode, TestBehavior
 
 from observatory.settings import DBT_PROJECT, dbt_target
 
-POOL = "dbt"
-"""Airflow pool with one slot: dbt tasks queue there instead of occupying a worker while they wait for ``dbt_turn``."""
 # the live marts and the models they read; the tests of those models run in the transform only
 LIVE = (
     *("--select", "+tag:now", "--exclude", "path:models/staging,resource_type:test"),
@@ -73,7 +71,7 @@ def build(territory_code: str, window_task: str) -> TaskGroup:
         ),
         render_config=RenderConfig(load_method=LoadMode.DBT_MANIFEST, test_behavior=TestBehavior.AFTER_ALL),
         execution_config=ExecutionConfig(
-            execution_mode=ExecutionMode.WATCHER, setup_operator_args={"pool": POOL} | turn(territory_code)
+            execution_mode=ExecutionMode.WATCHER, setup_operator_args=turn(territory_code)
         ),
         operator_args={
             # Airflow sometimes marks a deferred sensor that resumes within a second as failed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow.models.pool import Pool
 from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 
-from observatory.orchestration.dbt import POOL
+from observatory.orchestration import pools
 from observatory.secrets import secret
 
 # user name -> role of Airflow's FAB auth manager: Admin may do everything, Op run and repair DAGs, Viewer read
@@ -27,8 +27,8 @@ def ensure_users() -> None:
 
 
 def ensure_pools() -> None:
-    """Create the pool of one slot for dbt: two runs at once would replace each other's tables."""
-    Pool.create_or_update_pool(POOL, slots=1, description="One dbt run at a time", include_deferred=False)
+    """Create the pool with one slot for tasks that wait for a dbt run."""
+    Pool.create_or_update_pool(pools.DBT, slots=1, description="Tasks that wait for a dbt run", include_deferred=False)
 
 
 if __name__ == "__main__":
