@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 Arrays = dict[str, np.ndarray]
 """An encoder's or a model's state, as written to a file."""
@@ -39,18 +39,19 @@ class TfidfEncoder:
 
     name = "tfidf"
 
+    _parts: ClassVar[dict[str, dict[str, Any]]] = {
+        "words": {"strip_accents": "unicode", "ngram_range": (1, 2), "token_pattern": r"(?u)\b\w+\b|[!?]+"},
+        "letters": {"strip_accents": "unicode", "ngram_range": (2, 5), "analyzer": "char_wb"},
+    }
+
     def __init__(self) -> None:
-        shared = {"sublinear_tf": True, "strip_accents": "unicode", "dtype": np.float32}
-        limits = {"min_df": 2, "max_features": MOST_TERMS}
-        self._parts = {
-            "words": {**shared, **limits, "ngram_range": (1, 2), "token_pattern": r"(?u)\b\w+\b|[!?]+"},
-            "letters": {**shared, **limits, "ngram_range": (2, 5), "analyzer": "char_wb"},
-        }
         self._vectorizers: dict[str, TfidfVectorizer] = {}
 
     def fit(self, texts: Sequence[str]) -> TfidfEncoder:
-        """Learn the terms that at least two texts have, and how rare each is."""
-        self._vectorizers = {part: TfidfVectorizer(**settings).fit(texts) for part, settings in self._parts.items()}
+        """Learn the most frequent of the terms that at least two texts have, and how rare each is."""
+        for part, settings in self._parts.items():
+            terms = _most_frequent(CountVectorizer(**settings, min_df=2), texts)
+            self._vectorizers[part] = _vectorizer(settings, terms).fit(texts)
         return self
 
     def encode(self, texts: Sequence[str]) -> csr_matrix:
@@ -70,10 +71,25 @@ class TfidfEncoder:
         """Take up the terms and their rarity."""
         for part, settings in self._parts.items():
             terms = arrays[f"{part}_terms"].tobytes().decode().split("\n")
-            vectorizer = TfidfVectorizer(**{**settings, "min_df": 1, "vocabulary": terms})
+            vectorizer = _vectorizer(settings, terms)
             vectorizer.idf_ = arrays[f"{part}_idf"]
             self._vectorizers[part] = vectorizer
         return self
+
+
+def _vectorizer(settings: dict[str, Any], terms: list[str]) -> TfidfVectorizer:
+    return TfidfVectorizer(**settings, vocabulary=terms, sublinear_tf=True, dtype=np.float32)
+
+
+def _most_frequent(counter: CountVectorizer, texts: Sequence[str]) -> list[str]:
+    """The ``MOST_TERMS`` most frequent terms in alphabetical order; of equally frequent ones the first.
+
+    With scikit-learn's ``max_features`` the choice among equally frequent terms depends on the processor: its sort is
+    unstable.
+    """
+    counts = np.asarray(counter.fit_transform(texts).sum(axis=0)).ravel()
+    kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_TERMS])
+    return [str(term) for term in counter.get_feature_names_out()[kept]]
 
 
 ENCODERS: dict[str, type[TextEncoder]] = {TfidfEncoder.name: TfidfEncoder}

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from observatory.commands.text import app
 from observatory.errors import TextModelError
+from observatory.text import encoder
 from observatory.text.labelled import read_labelled
 from observatory.text.measure import held_out, measured
 from observatory.text.model import SHIPPED, load, train
@@ -154,3 +155,10 @@ def test_the_tone_tells_good_from_bad_in_its_own_language_alone():
     assert told["tone_model"].to_list() == [f"{load().name}@{load().version}"] * 2 + [None]
     assert told["theme_code"].null_count() == 3
     assert tone(texts.head(0), pl.Series([], dtype=pl.String)).height == 0
+
+
+def test_of_equally_frequent_terms_the_first_of_the_alphabet_are_kept(monkeypatch):
+    monkeypatch.setattr(encoder, "MOST_TERMS", 3)
+    texts = ["delta bravo alpha charlie", "charlie alpha delta bravo", "delta", "delta"]
+    state = encoder.TfidfEncoder().fit(texts).state()
+    assert state["words_terms"].tobytes().decode().split("\n") == ["alpha", "bravo", "delta"]
