@@ -41,7 +41,8 @@ class Dbt:
                 assert parsed.success, parsed.exception
                 self.manifest = parsed.result
             given = ["--vars", json.dumps(variables)] if variables else []
-            return dbtRunner(manifest=self.manifest).invoke([command, "--quiet", *arguments, *given, *self._folders()])
+            command_line = [command, "--quiet", "--no-write-json", *arguments, *given, *self._folders()]
+            return dbtRunner(manifest=self.manifest).invoke(command_line)
 
     def _folders(self) -> list[str]:
         project = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
