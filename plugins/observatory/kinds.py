@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 ONE_YEAR = 365
 """Days."""
@@ -22,6 +23,8 @@ class Kind:
         time_column: column by which records are selected for a window; None if every read returns all of them.
         retention_days: how long its versions are kept, days; None for no limit.
         correction_days: how far back sources correct records, days, unless the feed states it.
+        plausible_from: earliest day that a record with a time may have, unless the feed's history starts earlier.
+        plausible_ahead_days: how far in the future a record with a time may lie, days; one allows for a wrong clock.
         is_signal: whether records are kept as Parquet by day, and only their hourly sums in the warehouse.
         is_derived: whether the observatory computes the records itself, so that no feed delivers them.
     """
@@ -31,6 +34,8 @@ class Kind:
     time_column: str | None = "occurred_from"
     retention_days: int | None = 5 * ONE_YEAR
     correction_days: int = 30
+    plausible_from: date = date(1990, 1, 1)
+    plausible_ahead_days: int = 1
     is_signal: bool = False
     is_derived: bool = False
 
@@ -64,7 +69,7 @@ _ALL = (
     ),
     Kind("pitch", "a market or a pitch in public space", time_column=None),
     Kind("population_flow", "the size of a segment of the population in a zone and a time slot", is_signal=True),
-    Kind("presence", "the patrol of a cell during a shift"),
+    Kind("presence", "the patrol of a cell during a shift", plausible_ahead_days=60),
     Kind("public_work", "a public work", time_column=None),
     Kind("sensitive_place", "a sensitive place", time_column=None, retention_days=None),
     Kind(
@@ -81,6 +86,7 @@ _ALL = (
         "a stop of a trip of public transport, planned or observed",
         retention_days=2 * ONE_YEAR,
         correction_days=1,
+        plausible_ahead_days=ONE_YEAR,
         is_signal=True,
     ),
     Kind(
@@ -89,7 +95,13 @@ _ALL = (
         retention_days=30,
         correction_days=2,
     ),
-    Kind("weather", "the weather at a station in one hour", retention_days=None, correction_days=7),
+    Kind(
+        "weather",
+        "the weather at a station in one hour",
+        retention_days=None,
+        correction_days=7,
+        plausible_ahead_days=16,
+    ),
     Kind(
         "zone",
         "a zone (city boundary, district or quarter), geometry in WGS 84, longitude first",

@@ -289,3 +289,38 @@ def test_a_key_does_not_depend_on_how_the_source_stores_a_number():
     counted = whole.with_columns(pl.col("longitude", "latitude").cast(pl.Int32))
     keys = {without_ids(frame, Ordinals())[0] for frame in (whole, stored, counted)}
     assert len(keys) == 1
+
+
+def test_a_location_of_zero_says_how_to_map_it():
+    (rejected,) = checked({"longitude": "0.0", "latitude": "0"}).rejected.rows(named=True)
+    assert (rejected["check_name"], rejected["value"]) == ("not (0, 0)", "0.0")
+    assert "Map 0 to null under feeds.incidents.values in chicago.yml" in rejected["reason"]
+    nulls = {"longitude_deg": {"0": None}, "latitude_deg": {"0": None}}
+    (record,) = checked({"longitude": "0.0", "latitude": "0"}, territory=chicago(values=nulls)).accepted.rows(
+        named=True
+    )
+    assert (record["longitude_deg"], record["cell_id"], record["location_method"]) == (None, None, "none")
+
+
+def test_a_time_in_two_columns_of_which_one_is_empty():
+    columns = CHICAGO.feeds["incidents"].columns | {"occurred_from": ("date", "updated_on")}
+    columns.pop("published_at")
+    city = chicago(columns=columns, date_formats=("%Y-%m-%d %H%M", "%Y-%m-%d"))
+    result = checked(
+        {"date": "2016-05-02", "updated_on": "45"},
+        {"id": "2", "date": "2016-05-02", "updated_on": None},
+        {"id": "3", "date": None, "updated_on": "45"},
+        territory=city,
+    )
+    found = result.accepted.select("occurred_from", "occurred_to", "occurred_precision").rows()
+    assert found == [
+        (at("2016-05-02T05:45:00"), at("2016-05-02T05:45:00"), "minute"),
+        (at("2016-05-02T05:00:00"), at("2016-05-03T05:00:00"), "day"),
+    ]
+    (rejected,) = result.rejected.rows(named=True)
+    assert rejected["reason"].startswith("chicago/incidents: date, updated_on is '45', date is empty; expected a time")
+
+
+def test_identifiers_and_codes_that_a_spreadsheet_turned_into_decimals_are_the_same():
+    plain, decimal = checked({"id": "7", "district": "12"}), checked({"id": "7.0", "district": "12.0"})
+    assert plain.accepted.equals(decimal.accepted)

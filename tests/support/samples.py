@@ -460,12 +460,12 @@ SAMPLES = {
         {"id": "07650", "ts": WHEN, "t": "288.15", "rr": "0", "ff": "5.1", "u": "60", "p": "101325", **AT},
         {"temperature_c": 15.0, "pressure_hpa": 1013.25, "rain_mm": 0.0},
         [
-            ({"t": "319"}, "temperature_c", within(-15, 45)),
-            ({"t": "15"}, "temperature_c", within(-15, 45)),
+            ({"t": "334"}, "temperature_c", within(-95, 60)),
+            ({"t": "15"}, "temperature_c", within(-95, 60)),
             ({"rr": "201"}, "rain_mm", within(0, 200)),
-            ({"ff": "61"}, "wind_m_s", within(0, 60)),
+            ({"ff": "116"}, "wind_m_s", within(0, 115)),
             ({"u": "101"}, "humidity_pct", within(0, 100)),
-            ({"p": "1013"}, "pressure_hpa", within(850, 1090)),
+            ({"p": "1013"}, "pressure_hpa", within(500, 1100)),
         ],
     ),
     "citizen_report": Sample(

@@ -18,14 +18,14 @@ _ZERO_CELSIUS_K, _PASCALS = 273.15, 100
 
 
 class Weather(Record):
-    """One station and hour."""
+    """One station and hour; the ranges are those observed on Earth, at stations of any height."""
 
     station_code: str
-    temperature_c: float = pa.Field(nullable=True, in_range={"min_value": -15, "max_value": 45})
+    temperature_c: float = pa.Field(nullable=True, in_range={"min_value": -95, "max_value": 60})
     rain_mm: float = pa.Field(nullable=True, in_range={"min_value": 0, "max_value": 200})
-    wind_m_s: float = pa.Field(nullable=True, in_range={"min_value": 0, "max_value": 60})
+    wind_m_s: float = pa.Field(nullable=True, in_range={"min_value": 0, "max_value": 115})
     humidity_pct: float = pa.Field(nullable=True, in_range={"min_value": 0, "max_value": 100})
-    pressure_hpa: float = pa.Field(nullable=True, in_range={"min_value": 850, "max_value": 1_090})
+    pressure_hpa: float = pa.Field(nullable=True, in_range={"min_value": 500, "max_value": 1_100})
     is_forecast: bool = pa.Field(nullable=True)
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from observatory.contracts.parse import moment
+from observatory.contracts.parse import clock_of, moment
 from observatory.errors import SourceChanged
 from observatory.feeds.http.client import PATIENT, Patience
 from observatory.privacy.columns import refused_at_the_door
@@ -88,10 +88,10 @@ class Reader(Generic[SourceT]):
     def _edges(self) -> tuple[datetime, datetime]:
         """Start and end of the window on the source's clock, without an offset.
 
-        The clock is UTC if the source writes offsets or seconds since 1970.
+        The clock is UTC if one of the feed's formats says so, e.g. by an offset.
         """
-        has_offset = any("z" in form or form.startswith("%s") for form in self.feed.date_formats)
-        clock = ZoneInfo(self.window.timezone if self.feed.clock == "local" and not has_offset else "UTC")
+        clocks = {clock_of(form, self.feed, self.window.timezone) for form in self.feed.date_formats}
+        clock = ZoneInfo("UTC" if "UTC" in clocks else self.window.timezone)
         start, end = (edge.astimezone(clock).replace(tzinfo=None) for edge in (self.window.start, self.window.end))
         return start, end
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pandera.polars as pa
 import polars as pl
@@ -12,7 +13,7 @@ from pandera.errors import SchemaErrors
 from observatory.contracts import parse
 from observatory.contracts.base import UNUSABLE
 from observatory.records.location import GEOMETRY
-from observatory.records.plan import DEGREES
+from observatory.records.plan import DEGREES, IN_BOUNDS
 
 if TYPE_CHECKING:
     from observatory.records.plan import Plan
@@ -25,7 +26,7 @@ REJECTED = {
     "reason": pl.String,
     "row_data": pl.String,
 }
-_PRESENT, _READABLE = "present", "readable"
+_PRESENT, _READABLE, _NOT_ZERO = "present", "readable", "not (0, 0)"
 _LONGEST_VALUE = 120
 
 
@@ -106,6 +107,11 @@ def _broken(schema: pa.DataFrameSchema, records: pl.DataFrame) -> pl.DataFrame:
 def _described(failures: pl.DataFrame, rows: pl.DataFrame, records: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     """Add a reason to each failure; all three frames have one row per rejected record."""
     sources = plan.checked_sources
+    several = {column: names for column, names in sources.items() if len(names) > 1}
+    if {*DEGREES.values()} <= set(records.columns):
+        is_zero = records.select((pl.col("longitude_deg") == 0) & (pl.col("latitude_deg") == 0)).to_series()
+        name = pl.when(is_zero & (pl.col("check_name") == IN_BOUNDS)).then(pl.lit(_NOT_ZERO)).otherwise("check_name")
+        failures = failures.with_columns(name.alias("check_name"))
     failures = failures.with_columns(pl.col("column_name").replace(DEGREES))
     causes = failures.select("column_name", "check_name").unique(maintain_order=True)
     words = [_words(column, check, plan) for column, check in causes.iter_rows()]
@@ -121,12 +127,20 @@ def _described(failures: pl.DataFrame, rows: pl.DataFrame, records: pl.DataFrame
             failures.join(causes, on=["column_name", "check_name"], how="left", maintain_order="left"),
             records.select("source_record_id"),
             rows.select(
-                pl.concat_str([parse.text(name) for name in names], separator=" ", ignore_nulls=True).alias(
+                pl.concat_str([parse.source_text(name) for name in names], separator=" ", ignore_nulls=True).alias(
                     f"source {column}"
                 )
                 for column, names in sources.items()
             ),
-            rows.select(row_data=pl.struct(parse.text(source) for source in rows.columns).struct.json_encode()),
+            rows.select(
+                pl.concat_str(
+                    [pl.when(parse.source_text(name).is_null()).then(pl.lit(name)) for name in names],
+                    separator=", ",
+                    ignore_nulls=True,
+                ).alias(f"empty {column}")
+                for column, names in several.items()
+            ),
+            rows.select(row_data=pl.struct(parse.source_text(source) for source in rows.columns).struct.json_encode()),
         ],
         how="horizontal",
     )
@@ -134,11 +148,22 @@ def _described(failures: pl.DataFrame, rows: pl.DataFrame, records: pl.DataFrame
         pl.lit(None, pl.String),
         *(pl.when(pl.col("column_name") == column).then(pl.col(f"source {column}")) for column in sources),
     )
+    empty = pl.coalesce(
+        pl.lit(None, pl.String),
+        *(pl.when(pl.col("column_name") == column).then(pl.col(f"empty {column}")) for column in several),
+        pl.lit(""),
+    )
     value = pl.when(written != "").then(written).str.head(_LONGEST_VALUE)
     found = (
         pl.when(pl.col("value").is_null())
         .then(pl.lit("is missing"))
-        .otherwise(pl.format("is '{}'", pl.col("value").str.replace_all(r"\s+", " ")))
+        .otherwise(
+            pl.format(
+                "is '{}'{}",
+                pl.col("value").str.replace_all(r"\s+", " "),
+                pl.when(empty != "").then(pl.format(", {} is empty", empty)).otherwise(pl.lit("")),
+            )
+        )
     )
     return (
         table.with_columns(value=value)
@@ -164,7 +189,10 @@ def _words(column: str, check: str, plan: Plan) -> tuple[str, str]:
         case "readable":
             expected, keys = _readable(column, plan)
             action = f"{correct}.{keys} in {feed.territory_file}"
-        case "in bounds":
+        case check if check == _NOT_ZERO:
+            expected = "a location, or no value where it is unknown"
+            action = f"Map 0 to null under feeds.{feed.feed_id}.values in {feed.territory_file}"
+        case check if check == IN_BOUNDS:
             low, high = (bounds.west, bounds.east) if column == "longitude_deg" else (bounds.south, bounds.north)
             expected, action = f"{column} between {low} and {high}", f"Correct bounds in {feed.territory_file}"
         case "present":
@@ -186,5 +214,7 @@ def _readable(column: str, plan: Plan) -> tuple[str, str]:
     if dtype.is_numeric():
         least = {**plan.contract.least_count, **plan.feed.least_count}.get(column)
         return f"a number of at least {least}" if least else "a number", "columns, values or decimal_comma"
-    formats = " or ".join(plan.feed.date_formats)
-    return f"a time written as {formats} that exists in the time zone {plan.territory.timezone}", "date_formats"
+    feed, timezone = plan.feed, plan.territory.timezone
+    first, last = (edge.astimezone(ZoneInfo(timezone)) for edge in parse.plausible_range(feed, timezone))
+    expected = f"a time written as {' or '.join(feed.date_formats)} that exists in the time zone {timezone}"
+    return f"{expected}, between {first:%Y-%m-%d} and {last:%Y-%m-%d}", "date_formats"

@@ -39,7 +39,7 @@ def conform(
     written = rows.select(plan.texts)
     values = _read(rows, written, plan)
     unusable = _first_unusable(written, values, feed)
-    values = values.with_columns(plan.constants)
+    values = values.with_columns([*plan.constants, *_precision(rows, written, plan)])
     if feed.missing_ids:
         values = values.with_columns(_numbered(values, ordinals))
     if contract.rule:
@@ -77,6 +77,17 @@ def _read(rows: pl.DataFrame, written: pl.DataFrame, plan: Plan) -> pl.DataFrame
         both = split_point(pl.col("point"), feed.coordinates)
         values = values.with_columns(axis.alias(name) for name, axis in zip(names, both, strict=True)).drop("point")
     return values
+
+
+def _precision(rows: pl.DataFrame, written: pl.DataFrame, plan: Plan) -> list[pl.Series]:
+    """The precision of each row's time, if the feed has formats with and without an hour and states no precision."""
+    column = "occurred_from"
+    if column not in plan.sources or "occurred_precision" in {*plan.sources, *plan.feed.constants}:
+        return []
+    precision = parse.precision(pl.col(column), plan.feed, plan.territory.timezone)
+    if precision is None or rows.schema[plan.sources[column][0]].is_temporal():
+        return []
+    return [written.select(occurred_precision=precision).to_series()]
 
 
 def _first_unusable(written: pl.DataFrame, values: pl.DataFrame, feed: FeedSettings) -> pl.Series:

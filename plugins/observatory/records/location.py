@@ -20,7 +20,19 @@ if TYPE_CHECKING:
 GEOMETRY = "geometry_wkt"
 """Contract column of an area or a line, as well-known text in WGS 84."""
 
-_PAIR = r"(-?\d+(?:\.\d+)?)[\s,;]+(-?\d+(?:\.\d+)?)"
+_NUMBER = r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
+_PLAIN_PAIR = rf"^\s*{_NUMBER}(?:\s*[,;]\s*|\s+){_NUMBER}\s*$"
+_BRACKETED_PAIR = rf"^[^{{]*\(\s*{_NUMBER}(?:\s*[,;]\s*|\s+){_NUMBER}\s*\)\s*$"
+_COMMA_PAIR = r"^\s*\(?\s*([+-]?\d+,\d+)(?:\s*;\s*|\s+)([+-]?\d+,\d+)\s*\)?\s*$"
+_SHAPES = "(?:MULTI)?(?:POINT|LINESTRING|POLYGON)"
+_WKT = rf"(?i)^\s*(?:SRID=\d+;)?\s*{_SHAPES}\s*(?:Z|M|ZM)?\s*\([\s(]*{_NUMBER}\s+{_NUMBER}[^A-Z]*\)\s*$"
+_GEOJSON = rf'"coordinates"\s*:\s*\[[\s\[]*{_NUMBER}\s*,\s*{_NUMBER}'
+_POSITION = rf"^\s*\[\s*{_NUMBER}\s*,\s*{_NUMBER}\s*(?:,[^\]]*)?\]\s*$"
+_NORTH_EAST = rf"(?i)^\s*{_NUMBER}\s*°?\s*([NS])[\s,;]+{_NUMBER}\s*°?\s*([EWO])\s*$"
+_JSON_EAST = rf'"(?:lon|lng|long|longitude)"\s*:\s*"?{_NUMBER}'
+_JSON_NORTH = rf'"(?:lat|latitude)"\s*:\s*"?{_NUMBER}'
+_JSON_POSITION = r'"(?:coordinates|lon|lng|long|longitude|lat|latitude)"\s*:\s*(?:"\s*[^"\s]|\[\s*[^\]\s]|[^"\[\sn])'
+_EMPTY_POINT = r"(?i)^\s*(?:SRID=\d+;)?\s*POINT\s*(?:Z|M|ZM)?\s*EMPTY\s*$"
 _DECIMALS = 7
 """Decimals of a degree that are kept, about a centimetre; further digits differ between versions of PROJ."""
 
@@ -76,24 +88,46 @@ def locate(contract: Contract, values: pl.DataFrame, territory: Territory, feed:
     )
 
 
+def without_empty_points(written: pl.Expr) -> pl.Expr:
+    """Replace by null what states that there is no point: ``POINT EMPTY``, or a JSON object without coordinates."""
+    is_object = written.str.contains(r"^\s*\{")
+    is_empty = written.str.contains(_EMPTY_POINT) | (is_object & ~written.str.contains(_JSON_POSITION))
+    return pl.when(~is_empty).then(written)
+
+
 def split_point(written: pl.Expr, coordinates: Coordinates) -> tuple[pl.Expr, pl.Expr]:
     """Parse a text with both coordinates; returns them east first.
 
     Args:
-        written: ``43.3, 5.4``, a point as GeoJSON or well-known text, or an object with a longitude and a latitude.
+        written: ``43.3, 5.4``, also in brackets behind an address, with decimal commas (``43,3 5,4``) or hemispheres
+            (``43.3° N, 5.4° E``); GeoJSON, one of its positions or well-known text, of which the first point counts;
+            an object with a longitude and a latitude. Both are null for any other text.
         coordinates: states which coordinate comes first in texts of the form ``43.3, 5.4``.
     """
-    pair = written.str.extract_groups(_PAIR)
-    first, second = pair.struct.field("1"), pair.struct.field("2")
+    objects = [_pair(written, pattern) for pattern in (_GEOJSON, _POSITION, _WKT)]
+    plain = [_pair(written, pattern) for pattern in (_PLAIN_PAIR, _BRACKETED_PAIR, _COMMA_PAIR)]
     if coordinates.point_order == "lat,lon":
-        says_order = written.str.contains(r"^\s*[A-Za-z]|\"coordinates\"")
-        first, second = (
-            pl.when(says_order).then(first).otherwise(second),
-            pl.when(says_order).then(second).otherwise(first),
-        )
-    east = pl.coalesce(written.str.extract(r'"lon[a-z]*"\s*:\s*"?(-?[\d.]+)'), first)
-    north = pl.coalesce(written.str.extract(r'"lat[a-z]*"\s*:\s*"?(-?[\d.]+)'), second)
-    return east.cast(pl.Float64, strict=False), north.cast(pl.Float64, strict=False)
+        plain = [(second, first) for first, second in plain]
+    named = (written.str.extract(_JSON_EAST), written.str.extract(_JSON_NORTH))
+    east, north = (pl.coalesce(axis) for axis in zip(named, *objects, *plain, _hemispheres(written), strict=True))
+    return _decimal(east), _decimal(north)
+
+
+def _decimal(written: pl.Expr) -> pl.Expr:
+    return written.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+
+
+def _hemispheres(written: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    groups = written.str.extract_groups(_NORTH_EAST).struct
+    signs = [
+        pl.when(groups.field(side).str.contains("(?i)[SWO]")).then(pl.lit("-")).otherwise(pl.lit("")) for side in "24"
+    ]
+    return signs[1] + groups.field("3"), signs[0] + groups.field("1")
+
+
+def _pair(written: pl.Expr, pattern: str) -> tuple[pl.Expr, pl.Expr]:
+    groups = written.str.extract_groups(pattern).struct
+    return groups.field("1"), groups.field("2")
 
 
 def geometries(written: pl.Series, epsg: int) -> pl.Series:

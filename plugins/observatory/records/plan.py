@@ -12,7 +12,7 @@ import polars as pl
 
 from observatory.contracts import CONTRACTS, parse
 from observatory.contracts.base import UTC_TIME, Contract
-from observatory.records.location import GEOMETRY
+from observatory.records.location import GEOMETRY, without_empty_points
 
 if TYPE_CHECKING:
     from observatory.territory.city import Territory
@@ -48,11 +48,6 @@ class Plan:
     def __str__(self) -> str:
         return f"{self.territory.code}/{self.feed.feed_id}"
 
-    @property
-    def clock(self) -> str:
-        """Time zone of the source's times without an offset."""
-        return self.territory.timezone if self.feed.clock == "local" else "UTC"
-
     @cached_property
     def time_sources(self) -> tuple[str, ...]:
         """Source columns of the time by which windows are cut; none if records of the kind have no time."""
@@ -87,7 +82,10 @@ class Plan:
         """Each mapped column as text, with the source's codes translated to the contract's."""
         texts = []
         for name, sources in self.sources.items():
-            value = parse.text(*sources)
+            is_time = self.contract.dtype(name) in (UTC_TIME, pl.Date())
+            value = parse.time_text(*sources) if is_time else parse.text(*sources)
+            if name == "point":
+                value = without_empty_points(value)
             if codes := self.feed.values.get(name):
                 value = value.replace(list(codes), [None if code is None else str(code) for code in codes.values()])
             texts.append(value.alias(name))
@@ -114,7 +112,7 @@ class Plan:
     def typed(self, written: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         """Convert a text to a type of the contract; null where it cannot be read."""
         if dtype == UTC_TIME:
-            return parse.written_moment(written, self.feed, self.clock)
+            return parse.written_moment(written, self.feed, self.territory.timezone)
         if dtype == pl.Date():
             return parse.day(written, self.feed)
         if dtype == pl.Boolean():

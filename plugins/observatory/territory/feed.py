@@ -89,7 +89,8 @@ class FeedSettings(Strict):
         window_column: source column of the time by which windows are selected; by default that of ``occurred_from``.
         missing_ids: ``hash`` if the source has no identifier: a record is then identified by the hash of its content
             and, among equal records, by its number.
-        clock: whether the source writes the city's local time or UTC; an offset in the value takes precedence.
+        clock: whether the source writes the city's local time or UTC; by default local, except that seconds since 1970
+            count in UTC. An offset in the value takes precedence.
         date_formats: formats of times, tried in order (chrono's ``%`` codes; ``%s`` is seconds since 1970).
         occurred_precision: how exactly the source states when something happened.
         decimal_comma: whether numbers are written ``1 045,5``.
@@ -123,7 +124,7 @@ class FeedSettings(Strict):
     ignored_columns: tuple[str, ...] = ()
     window_column: str | None = None
     missing_ids: Literal["hash"] | None = None
-    clock: Literal["local", "utc"] = "local"
+    clock: Literal["local", "utc"] | None = None
     date_formats: Names = ("%Y-%m-%dT%H:%M:%S%.f",)
     occurred_precision: Precision = "minute"
     decimal_comma: bool = False
