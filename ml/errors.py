@@ -1,10 +1,10 @@
-"""Errors a person can act on: where it happened, what was found, what was expected, what to do."""
+"""Errors that say what they are about, what was found, what was expected and what to do."""
 
 from __future__ import annotations
 
 
 class ForecastError(Exception):
-    """A failure said in four parts; its text is one readable line.
+    """An error of four parts, whose text is one line.
 
     The same shape as the observatory's own errors; a separate class, because this library does not depend on it.
 
@@ -20,7 +20,7 @@ class ForecastError(Exception):
         super().__init__(f"{subject}: {found}; expected {expected}. {action}")
 
     def __reduce__(self) -> tuple:
-        """Survive the trip between processes."""
+        """Support pickling, so that an error can be passed between processes."""
         return _rebuild, (type(self), self.subject, self.found, self.expected, self.action)
 
 

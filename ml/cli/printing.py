@@ -141,7 +141,7 @@ def _print_calibration(assessments: Sequence[MethodAssessment]) -> None:
         "\n(that of a correct map, from Poisson chance alone)."
         "\nPIT p: smallest over the strata, adjusted for their number; below 0.05 the distribution of one is wrong"
         "\n(averaged over the randomisation, which detects smaller errors)."
-        "\n80 % holds: sums with a mean of 5 or more inside their interval (share that the distribution promises)."
+        "\n80 % holds: sums with a mean of 5 or more inside their interval (share that the distribution predicts)."
     )
 
 

@@ -73,8 +73,8 @@ class Memory:
 class Tilted:
     """A lasting map, tilted by how much the neighbourhood's memory of the target departs from its expectation.
 
-    ``exposed``: where incidents of any kind happened within years, tilted by the share of this kind nearby: sparse
-    incidents borrow the detail of frequent ones. ``trending``: where these incidents happened within years, tilted by
+    ``exposed``: where incidents of any kind happened within years, tilted by the share of this kind nearby: the
+    detail of frequent incidents improves the map of sparse ones. ``trending``: where these incidents happened within years, tilted by
     how the neighbourhood moved lately.
     """
 
@@ -94,8 +94,8 @@ def _name(layer: str, kind: str, half_life_days: float, bandwidth_m: float) -> s
 
 
 # near-repeats fade within days and a few hundred metres (Bowers, Johnson & Pease 2004; Mohler et al. 2011), hotspots
-# last for years; the weekend's are not the week's, the summer's not the winter's; incidents of other categories tell
-# where those of this one come next
+# last for years; the weekend's are not the week's, the summer's not the winter's; incidents of other categories help
+# to predict those of this one
 _LASTING_DAYS = 1460.0
 _RECENT = Memory(TARGET, every_day, (3, 10, 30, 100, 365, _LASTING_DAYS), (0, 100, 250, 500, 1000, 2500))
 _OTHERS = Memory(OTHER, every_day, (3, 14, 60, 365, _LASTING_DAYS), (0, 250, 500))

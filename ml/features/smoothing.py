@@ -1,4 +1,4 @@
-"""Gaussian smoothing on the city's raster that loses nothing at the city's edge."""
+"""Gaussian smoothing on the city's raster that keeps the sum, also at the city's edge."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FEWEST_ROWS = 32
 
 
 class _Band(NamedTuple):
-    """A run of places and the places they receive from."""
+    """A range of rows or columns, and the range that contributes to it."""
 
     to: slice
     of: slice
@@ -26,9 +26,9 @@ class _Band(NamedTuple):
 class Smoother:
     """Spread values of cells over their neighbours, one Gaussian per bandwidth, by separable convolution.
 
-    The kernel is integrated over each cell, and every source gives away exactly what it holds: what would fall outside
-    the city is given back in proportion (Diggle, A kernel method for smoothing point process data, 1985). A bandwidth
-    of 0 leaves each value in its cell. Each band of rows is one product with the rows it receives from, so that cost is
+    The kernel is integrated over each cell, and the sum of the values is kept: the part of a kernel that lies outside
+    the city is distributed over the rest in proportion (Diggle, A kernel method for smoothing point process data,
+    1985). A bandwidth of 0 leaves each value in its cell. Each band of rows is one product with the rows it receives from, so that cost is
     linear in the number of cells.
 
     Args:

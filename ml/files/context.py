@@ -28,7 +28,7 @@ def read_context(path: Path, cells: Cells, epsg: int) -> tuple[Context, ...]:
         epsg: reference system of the grid.
 
     Raises:
-        InputError: other columns, or rows of one name that differ in unit, source or in what they tell.
+        InputError: other columns, or rows of one name that differ in unit, source, or in having a date and a place.
     """
     try:
         frame = pl.read_parquet(existing(path))
@@ -74,5 +74,5 @@ def _unusable(path: Path, found: str) -> InputError:
         str(path),
         found=found,
         expected=f"columns {list(COLUMNS)}; each name with one unit and source, and with a date, a place or both",
-        action="Write one row a day, a place, or a day and place, with null where it says nothing.",
+        action="Write one row a day, a place, or a day and place, with null for the other.",
     )

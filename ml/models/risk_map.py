@@ -21,7 +21,7 @@ _FEWEST_DAYS, _MOST_DAYS = 60, 182
 _WANTED_INCIDENTS = 2500
 _LEVEL_DAYS = 28
 _LEAST_LEVEL = 1e-9
-# bounds of the even share: no map may call an incident impossible, and every map ranks the cells
+# bounds of the even share: no cell may have a risk of 0, and every map ranks the cells
 _LEAST_EVEN, _MOST_EVEN = 1e-3, 1 - 1e-3
 
 

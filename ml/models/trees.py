@@ -50,7 +50,7 @@ class Features:
 
     @property
     def rising(self) -> list[int]:
-        """One per column: 1 where a higher value may never lower the forecast, whatever chance suggests."""
+        """One per column: 1 where a higher value may never lower the forecast."""
         return [int(name == "log mixture" or name.startswith(_OWN_RECENT)) for name in self.names]
 
     def matrix(

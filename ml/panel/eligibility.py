@@ -20,7 +20,7 @@ WANTED_LOCATED = 0.85
 """Share from which a map does not differ from that of all incidents (Ratcliffe, Geocoding crime and a first estimate of
 a minimum acceptable hit rate, 2004); below it, a note."""
 MOST_LEVEL_CHANGE = 3.0
-"""The last 28 days may bring this many times what the year before did, or that fraction of it."""
+"""The level of the last 28 days may be at most this many times that of the year before, or at least one such part."""
 MOST_MOVED = 0.3
 """Share of the last 28 days' incidents that may lie elsewhere than in the year before, beyond what chance explains."""
 RECENT_DAYS, BEFORE_DAYS, LEAST_BEFORE_DAYS = 28, 365, 56
@@ -39,7 +39,7 @@ def check(history: Panel, located_share: float | None = None) -> None:
     Raises:
         HistoryTooShort: fewer than 60 days or 100 located incidents.
         TooFewLocated: fewer than half of the incidents are located.
-        Drifted: the last 28 days are not what the year before was.
+        Drifted: the last 28 days differ from the year before.
     """
     check_located(located_share)
     check_history(history)
@@ -98,7 +98,7 @@ def check_drift(history: Panel) -> None:
 
 
 def _moved(history: Panel, recent: csr_matrix, before: csr_matrix) -> tuple[float, float]:
-    """Total variation between the maps of two spans over squares, and what chance alone makes of it."""
+    """Total variation between the maps of two spans over squares, and the amount that chance alone explains."""
     squares = Districts.squares(history.cells, _SQUARE_M)
     number = len(squares.names)
     counts = [np.bincount(squares.of_cell, np.asarray(part.sum(axis=0)).ravel(), number) for part in (recent, before)]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-# empty days are a gap if at the rate of the neighbouring days they would have had this many incidents, or more
+# empty days are a gap if this many incidents or more would be expected at the rate of the neighbouring days
 _MISSED_INCIDENTS = 20.0
 _NEIGHBOUR_DAYS = 56
 

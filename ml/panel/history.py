@@ -63,8 +63,8 @@ def group_panel(
 class KnownHistory:
     """Panels of one category group as known on each morning of a span of days.
 
-    Mornings between which nothing was corrected, withdrawn or reported late share one panel: what it holds beyond a
-    morning is only later days, which no method looks at.
+    Mornings between which nothing was corrected, withdrawn or reported late share one panel: beyond a morning it
+    contains only later days, which no method reads.
 
     Args:
         cells: the city's cells.

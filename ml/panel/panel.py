@@ -78,7 +78,7 @@ class Panel:
         cells: where.
         first_day: local day of the first row.
         layers: name -> (days, cells) sparse counts; ``target`` is what is forecast, ``other`` and the single
-            categories are only looked at.
+            categories serve only as input.
         target_categories: layers of the categories the target is made of.
         context: what is known beside incidents, of days that may lie ahead.
     """
@@ -159,7 +159,7 @@ class Panel:
         return np.asarray(self.target[begin:end].sum(axis=0)).ravel() / max(end - begin, 1)
 
     def until(self, end_day: date) -> Panel:
-        """The panel as if it ended before ``end_day``; what comes later cannot be seen through it."""
+        """The panel without the days from ``end_day`` on."""
         rows = min(max(self.index(end_day), 0), self.days)
         layers = {name: matrix[:rows] for name, matrix in self.layers.items()}
         return Panel(self.cells, self.first_day, layers, self.target_categories, self.context)

@@ -1,1 +1,1 @@
-"""Published peers: maps of risk that others draw, with settings chosen on the days before the forecast."""
+"""Published methods that ours is compared with, their settings chosen on the days before the forecast."""

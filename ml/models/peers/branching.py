@@ -18,7 +18,7 @@ from scipy.special import ndtr
 from ml.panel.panel import Cells, Panel
 
 _CYCLES = 30
-# nats per incident: less is not worth another step
+# nats per incident: iteration stops when a step gains less
 _TOLERANCE = 3e-5
 _LEAST_SIGMA_M = 10.0
 _KEEP = (0.1, 0.999)
@@ -31,10 +31,10 @@ class Excitation:
     """Parameters of the process.
 
     Attributes:
-        background: share of the background's mean that goes on, spread by a Gaussian.
-        even: the same, spread evenly: no map may call an incident impossible.
+        background: factor of the background's mean, spread by a Gaussian.
+        even: the same, spread evenly: no cell may have a risk of 0.
         background_m: standard deviation of the background's Gaussian, metres.
-        offspring: incidents each incident brings forth.
+        offspring: expected number of direct offspring of an incident.
         keep: share of the offspring still due that is left after another day.
         offspring_m: standard deviation of their distance along each axis, metres.
     """
@@ -48,11 +48,11 @@ class Excitation:
 
     @property
     def half_life_days(self) -> float:
-        """Days in which half the offspring still due come."""
+        """Days after which half of the offspring have occurred."""
         return float(np.log(0.5) / np.log(self.keep))
 
     def within_bounds(self) -> Excitation:
-        """The same with nothing impossible."""
+        """The same parameters, limited to the range in which no incident is impossible."""
         return Excitation(
             self.background,
             max(self.even, _LEAST_EVEN),
@@ -105,10 +105,10 @@ class Branching:
             self._days.append(_Day(end, background, cells.row[cell], cells.col[cell], count[cell]))
 
     def estimate(self, start: Excitation) -> Excitation:
-        """Iterate from ``start`` until the log-score rests (Mohler et al. 2011, section 3), leaping ahead.
+        """Iterate from ``start`` until the log-score converges (Mohler et al. 2011, section 3), with extrapolation.
 
-        The leaps are those of Varadhan & Roland (Simple and globally convergent methods for accelerating the
-        convergence of any EM algorithm, 2008); one that gains nothing is taken back.
+        The extrapolation is that of Varadhan & Roland (Simple and globally convergent methods for accelerating the
+        convergence of any EM algorithm, 2008); a step that gains nothing is undone.
         """
         if not any(day.count.size for day in self._days):
             return start
@@ -125,7 +125,7 @@ class Branching:
         return safe
 
     def _step(self, now: Excitation) -> tuple[Excitation, float]:
-        """Who explains each incident, then the parameters that explain best; and the log-score per incident before."""
+        """Attribute incidents to their causes, then re-estimate the parameters; also the log-score before the step."""
         wide, near = (_Gaussian(self._cells, metres) for metres in (now.background_m, now.offspring_m))
         sums = np.zeros(11)
         for day, (due, delayed) in zip(self._days, self._due(now.keep), strict=True):
@@ -187,7 +187,7 @@ def _plane(cells: Cells, values: np.ndarray) -> np.ndarray:
 
 
 def _leap(before: Excitation, once: Excitation, twice: Excitation) -> Excitation:
-    """Where two steps that slow down geometrically point to."""
+    """Extrapolate two steps whose lengths shrink geometrically."""
     start, first, second = (np.log(astuple(each)) for each in (before, once, twice))
     step, bend = first - start, second - 2 * first + start
     length = max(1.0, float(np.sqrt(step @ step / max(bend @ bend, _TINY))))
@@ -196,7 +196,7 @@ def _leap(before: Excitation, once: Excitation, twice: Excitation) -> Excitation
 
 
 class _Gaussian:
-    """A Gaussian on the raster that gives back what falls outside the city; see :mod:`ml.features.smoothing`."""
+    """A Gaussian on the raster that keeps the sum of the values at the city's edge; see :mod:`ml.features.smoothing`."""
 
     def __init__(self, cells: Cells, sigma_m: float) -> None:
         (self._rows, self._rows_squared), (self._cols, self._cols_squared) = (

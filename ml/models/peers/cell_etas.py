@@ -1,4 +1,4 @@
-"""The epidemic-type model of predictive policing: every cell by itself, a background and offspring in time."""
+"""The epidemic-type model of predictive policing: each cell has its own background and offspring in time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _KEEP = (0.1, 0.999)
 
 @dataclass(frozen=True)
 class CellEtas(RiskMap):
-    """A cell's intensity is its own background and a wave after each of its own incidents.
+    """A cell's intensity is its own background plus a decaying increase after each of its own incidents.
 
     Mohler, Short, Malinowski, Johnson, Tita, Bertozzi & Brantingham, Randomized controlled field trials of predictive
     policing (2015): one background per cell, productivity and decay shared by all, by expectation-maximisation on the
@@ -31,8 +31,8 @@ class CellEtas(RiskMap):
 
     Attributes:
         windows_days: how many days the parameters are learned from; before ``fit`` all that are tried.
-        background: (cells,) incidents a day each cell has by itself; empty before ``fit``.
-        offspring: incidents each incident brings forth.
+        background: (cells,) incidents a day that are no offspring; empty before ``fit``.
+        offspring: expected number of direct offspring of an incident.
         keep: share of the offspring still due that is left after another day.
     """
 

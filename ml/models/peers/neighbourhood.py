@@ -9,12 +9,12 @@ from scipy.fft import irfft2, next_fast_len, rfft2
 
 from ml.panel.panel import Cells
 
-# transforms leave rounding where sums are equal: finer differences than this are none
+# Fourier transforms leave rounding errors between equal sums; smaller differences than this count as zero
 _DECIMALS = 9
 
 
 class Neighbourhood:
-    """Weighted sums over the cells whose centres lie within a radius; what lies outside the city counts nothing.
+    """Weighted sums over the cells whose centres lie within a radius; places outside the city count as 0.
 
     Args:
         cells: where.

@@ -18,7 +18,7 @@ from ml.panel.panel import Panel
 
 @dataclass(frozen=True)
 class SelfExciting(RiskMap):
-    """Incidents breed incidents: a kernel density of the long history, and a wave after each incident.
+    """A kernel density of the long history, plus a decaying increase near and after each incident.
 
     Mohler, Short, Brantingham, Schoenberg & Tita, Self-exciting point process modeling of crime (2011), in the
     parametric form of Mohler, Marked point process hotspot maps for homicide and gun crime prediction in Chicago

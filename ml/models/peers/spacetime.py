@@ -1,4 +1,4 @@
-"""A kernel density that forgets."""
+"""A kernel density in which incidents lose weight with age."""
 
 from __future__ import annotations
 

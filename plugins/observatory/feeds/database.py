@@ -28,7 +28,7 @@ class DatabaseReader(Reader[DatabaseSource]):
     """Rows of one table; the database filters by the window if the time column has a date or time type.
 
     SQLite has no such types, so there the whole table is read and filtered here. A relative path of an SQLite file
-    starts at the state folder. The database is asked once, whatever the ``patience``.
+    starts at the state folder. The database is asked once, regardless of ``patience``.
     """
 
     def _frames(self) -> Iterator[pl.DataFrame]:

@@ -178,7 +178,7 @@ class CityFolder:
         with ProcessPoolExecutor(1, get_context("spawn"), _end_with, (os.getpid(),)) as second:
             try:
                 for mine, theirs in zip_longest(parts[::2], parts[1::2]):
-                    # one at a time, so that little is waited for when this process is interrupted
+                    # one at a time, so that an interrupted process stops quickly
                     written = second.submit(self._write_part, theirs) if theirs else None
                     yield self._write_part(mine)
                     if written:
@@ -207,7 +207,7 @@ class CityFolder:
         return Written(row_count, path.stat().st_size, was_there)
 
     def _rows_there(self, path: Path) -> int | None:
-        """Rows of a file of this city; None where it is not there, or not that."""
+        """Rows of a file of this city; None if it does not exist or belongs to another city."""
         try:
             if pl.read_parquet_metadata(path).get(LABEL) != json.dumps(self.identity):
                 return None

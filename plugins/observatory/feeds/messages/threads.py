@@ -93,5 +93,5 @@ def _followed(parents: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np
         smallest = np.minimum(smallest, smallest[reached])
         reached = reached[reached]
     is_cycle = ~is_end[reached] if parents.size else np.zeros(0, dtype=bool)
-    # after so many steps, whatever leads into a cycle has passed through all of it
+    # after so many steps, every path that leads into a cycle has passed through all of it
     return np.where(is_cycle, smallest[reached], reached), steps, is_cycle

@@ -74,7 +74,7 @@ def _as_published() -> list[pl.Expr]:
 
 
 def _text(column: str) -> pl.Expr:
-    """The files say nothing with an empty text, the portal with no value."""
+    """Convert empty texts, which the files use for missing values, to no value, as the portal does."""
     return pl.when(pl.col(column) != "").then(pl.col(column))
 
 

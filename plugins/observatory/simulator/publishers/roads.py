@@ -1,4 +1,4 @@
-"""What those who keep the city's roads publish: counts of its own sites, measurements of the motorways, accidents.
+"""What the operators of the city's roads publish: counts of its own sites, measurements of the motorways, accidents.
 
 Each function makes the answer of one feed of ``territories/demo.yml`` from the ledger, with the names, clocks and units
 of real publishers.
@@ -68,7 +68,7 @@ def motorways(ledger: Ledger) -> Answer:
     def publication(now: datetime) -> bytes:
         listed = ledger.listed(_KIND, now - MOTORWAYS_KEPT, now).filter(_is_motorway())
         local = listed.with_columns(pl.col("occurred_to").dt.convert_time_zone(TIMEZONE))
-        # as the real one, it says when its newest interval began
+        # like the real publication, it is dated at the beginning of its newest interval
         newest = listed.select(pl.col("occurred_from").max()).item()
         published = (newest or now).astimezone(ZoneInfo(TIMEZONE))
         return measurements(local, published).encode()

@@ -17,7 +17,7 @@ _INSTALLED_MIN = 9 * 60
 
 
 def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:  # noqa: ARG001
-    """Every version of every camera, whatever the span: the registry has no time; see the package."""
+    """Every version of every camera, for any span: the registry has no time; see the package."""
     city, registry = build_city(), simulation.parameters.cameras.registry
     places = np.array([city.degrees(camera.east_m, camera.north_m) for camera in registry])
     key = combine(name_key("camera"), np.array([name_key(camera.code) for camera in registry]))

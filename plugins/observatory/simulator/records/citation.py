@@ -1,4 +1,4 @@
-"""Citations: fined by officers on patrol, in proportion to the minutes they spend in a place."""
+"""Citations: issued by officers on patrol, in proportion to the minutes they spend in a place."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _SENT_AT_MIN = 6 * 60
 
 
 def versions(simulation: Simulation, first_day: date, end_day: date) -> pl.DataFrame:
-    """Operations whose call came on the days; see ``observatory.simulator.records``.
+    """Operations whose call was received on the days; see ``observatory.simulator.records``.
 
     Response is counted from departure to arrival; its median by district is ``FireBrigade.response_min``.
     """

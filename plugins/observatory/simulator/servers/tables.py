@@ -40,7 +40,7 @@ def arcgis(rows: Rows, types: Mapping[str, str], most: int = 2_000, own_id: str 
 
 
 def ckan(rows: Rows, types: Mapping[str, str], most: int = 32_000) -> Answer:
-    """A table of the datastore: 100 rows unless told, at most ``most``."""
+    """A table of the datastore: 100 rows by default, at most ``most``."""
     ask = Asked(rows, "", r'"([^"]*)"', numbered="_id")
 
     def answer(_path: str, query: QueryParams, _: Mapping[str, str]) -> Any:

@@ -117,7 +117,7 @@ def build_sites(parking: Parking, population: int) -> Sites:
 
 
 def taken(simulation: Simulation, sites: Sites, clock: Clock) -> Integers:
-    """(n, t) spaces really taken at each site and moment, whatever its counter reports."""
+    """(n, t) spaces really taken at each site and moment, independent of what its counter reports."""
     parking = simulation.parameters.mobility.parking
     share = np.array([parking.rhythms[use].share(clock.hour, clock.weekday) for use in sites.use])
     spread = parking.spread * np.where(sites.is_station, _STATION_SPREAD, 1.0)

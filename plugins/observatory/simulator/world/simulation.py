@@ -1,4 +1,4 @@
-"""Identity of a simulated city: equal simulations give equal records, whatever span is requested in whatever order."""
+"""Identity of a simulated city: equal simulations give equal records, for any spans requested in any order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Damage to the body of a response: a column renamed or removed, or all rows removed, whatever the format.
+"""Damage to the body of a response: a column renamed or removed, or all rows removed, in any format.
 
 Formats are recognised by their first bytes: JSON, lines of JSON, XML, CSV, iCalendar, Parquet, workbooks, archives of
 these, gzip; anything else is taken for a GTFS-Realtime message. Its fields have numbers instead of names, so renaming
