@@ -74,8 +74,8 @@ class Tilted:
     """A lasting map, tilted by how much the neighbourhood's memory of the target departs from its expectation.
 
     ``exposed``: where incidents of any kind happened within years, tilted by the share of this kind nearby: the
-    detail of frequent incidents improves the map of sparse ones. ``trending``: where these incidents happened within years, tilted by
-    how the neighbourhood moved lately.
+    detail of frequent incidents improves the map of sparse ones. ``trending``: where these
+    incidents happened within years, tilted by how the neighbourhood moved lately.
     """
 
     name: str

@@ -28,8 +28,8 @@ class Smoother:
 
     The kernel is integrated over each cell, and the sum of the values is kept: the part of a kernel that lies outside
     the city is distributed over the rest in proportion (Diggle, A kernel method for smoothing point process data,
-    1985). A bandwidth of 0 leaves each value in its cell. Each band of rows is one product with the rows it receives from, so that cost is
-    linear in the number of cells.
+    1985). A bandwidth of 0 leaves each value in its cell. Each band of rows is one product with the rows it receives
+    from, so that cost is linear in the number of cells.
 
     Args:
         cells: where.

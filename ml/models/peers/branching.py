@@ -196,7 +196,7 @@ def _leap(before: Excitation, once: Excitation, twice: Excitation) -> Excitation
 
 
 class _Gaussian:
-    """A Gaussian on the raster that keeps the sum of the values at the city's edge; see :mod:`ml.features.smoothing`."""
+    """A Gaussian on the raster that keeps the sum of values at the city's edge; see :mod:`ml.features.smoothing`."""
 
     def __init__(self, cells: Cells, sigma_m: float) -> None:
         (self._rows, self._rows_squared), (self._cols, self._cols_squared) = (
