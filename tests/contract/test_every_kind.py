@@ -82,7 +82,7 @@ BROKEN = [(kind, *broken) for kind in SAMPLES for broken in SAMPLES[kind].broken
 
 
 @pytest.mark.parametrize(("kind", "change", "column", "check"), BROKEN, ids=[f"{k}-{c}-{n}" for k, _, c, n in BROKEN])
-def test_a_spoilt_row_is_kept_with_its_reason_and_the_good_one_passes(kind, change, column, check):
+def test_an_invalid_row_is_rejected_with_its_reason_and_the_valid_one_accepted(kind, change, column, check):
     result = admitted(kind, {}, change)
     assert (result.accepted.height, result.rejected.height) == (1, 1)
     (rejected,) = result.rejected.rows(named=True)
@@ -121,7 +121,7 @@ CONSTANTS = {
 
 
 @pytest.mark.parametrize("kind", [kind for kind in DELIVERED if "lon" in SAMPLES[kind].row])
-def test_a_point_outside_the_city_is_rejected_and_a_missing_one_kept(kind):
+def test_a_point_outside_the_city_is_rejected_and_a_missing_one_accepted(kind):
     result = admitted(kind, {"lon": "6"}, {"lat": "999"}, {"lat": None}, {"lon": None, "lat": " "})
     assert result.rejected["check_name"].to_list() == ["in bounds", "in bounds", "readable"]
     (found,) = result.accepted.rows(named=True)
@@ -141,7 +141,7 @@ def test_an_end_before_its_start_is_rejected(kind):
 
 
 @pytest.mark.parametrize("kind", DELIVERED)
-def test_what_names_a_person_cannot_be_mapped_and_is_not_in_the_contract(kind):
+def test_personal_columns_cannot_be_mapped_and_are_in_no_contract(kind):
     refused = CONTRACTS[kind].refused
     assert not set(refused) & set(CONTRACTS[kind].columns)
     for column in refused:
@@ -151,7 +151,7 @@ def test_what_names_a_person_cannot_be_mapped_and_is_not_in_the_contract(kind):
 
 
 @pytest.mark.parametrize("kind", DELIVERED)
-def test_how_long_it_stays_is_said(kind):
+def test_every_kind_declares_its_retention(kind):
     days = KINDS[kind].retention_days
     assert days is None or 30 <= days <= 5 * 365
     assert {k: KINDS[k].retention_days for k in ("incident", "social_signal", "video_alert")} == {
@@ -194,7 +194,7 @@ def spoilt(value, chance, share):
 
 @pytest.mark.parametrize("share", [0.05, 0.25])
 @pytest.mark.parametrize("kind", DELIVERED)
-def test_ten_thousand_spoilt_rows_balance_and_nothing_escapes(kind, share):
+def test_ten_thousand_damaged_rows_balance_without_an_exception(kind, share):
     chance, row = random.Random(f"{kind} {share}"), SAMPLES[kind].row
     rows = [{source: spoilt(value, chance, share) for source, value in row.items()} for _ in range(10_000)]
     result = admitted(kind, *rows)
@@ -206,7 +206,7 @@ def test_ten_thousand_spoilt_rows_balance_and_nothing_escapes(kind, share):
 @pytest.mark.parametrize("kind", DELIVERED)
 @settings(max_examples=10, deadline=None)
 @given(data=st.data())
-def test_whatever_is_written_is_accepted_or_rejected_and_nothing_escapes(kind, data):
+def test_any_row_is_accepted_or_rejected_without_an_exception(kind, data):
     """Law: read = accepted + rejected, whatever stands in the rows; what is accepted keeps the contract."""
     row = SAMPLES[kind].row
     values = st.fixed_dictionaries({source: st.one_of(st.just(good), WRITTEN) for source, good in row.items()})
@@ -220,7 +220,7 @@ def test_whatever_is_written_is_accepted_or_rejected_and_nothing_escapes(kind, d
 # --- what a kind alone knows
 
 
-def test_a_call_may_be_entered_late_and_a_log_may_not():
+def test_a_call_for_service_may_be_entered_late_but_a_log_entry_may_not():
     late = {"entered": "2026-03-25T10:00:00"}
     assert record("incident", late, constants={"record_type": "call_for_service"})["reported_at"].day == 25
     assert admitted("incident", late).rejected.height == 1
@@ -233,7 +233,7 @@ def test_a_count_that_is_not_published_is_null_and_never_0():
     assert record("delinquency_statistic", {"nombre": "0"})["recorded_count"] == 0
 
 
-def test_a_year_of_two_digits_is_of_this_century_and_lasts_a_year():
+def test_a_two_digit_year_is_of_this_century_and_covers_the_year():
     found = record("delinquency_statistic", {"annee": "16"})
     assert found["reference_year"] == 2016
     assert (found["occurred_from"], found["occurred_to"]) == (
@@ -246,18 +246,18 @@ def test_a_year_of_two_digits_is_of_this_century_and_lasts_a_year():
     ("speed", "inputs", "expected"),
     [("0", "0", None), ("0", "4", 0.0), ("50", "0", 50.0), ("0", None, 0.0), (None, "0", None)],
 )
-def test_a_speed_of_0_from_no_vehicle_is_missing(speed, inputs, expected):
+def test_a_speed_of_0_without_vehicles_is_null(speed, inputs, expected):
     found = record("traffic_measure", {"speed": speed, "n": inputs})
     assert found["speed_kmh"] == expected
     assert found["flow_veh_h"] == 600.0
 
 
-def test_the_lanes_bound_the_flow():
+def test_the_flow_is_limited_by_the_number_of_lanes():
     assert record("traffic_measure", {"flow": "4800", "lanes": "2"})["flow_veh_h"] == 4800
     assert record("traffic_measure", {"flow": "19200", "lanes": None})["flow_veh_h"] == 19200
 
 
-def test_an_interval_is_as_long_as_the_feed_says():
+def test_an_interval_has_the_length_that_the_feed_declares():
     found = record("traffic_measure")
     assert (found["occurred_to"] - found["occurred_from"]).total_seconds() == 360
     columns = {**SAMPLES["traffic_measure"].columns, "occurred_from": "end"}
@@ -267,7 +267,7 @@ def test_an_interval_is_as_long_as_the_feed_says():
 
 
 @pytest.mark.parametrize("count", ["0", "1", "4", "4.9"])
-def test_visits_of_a_small_group_are_refused_and_their_number_is_not_kept(count):
+def test_visits_of_a_small_group_are_rejected_without_storing_their_number(count):
     result = admitted("hospital_activity", {"n": count}, {"n": "5"})
     assert result.accepted["visit_count"].to_list() == [5]
     (rejected,) = result.rejected.rows(named=True)
@@ -277,7 +277,7 @@ def test_visits_of_a_small_group_are_refused_and_their_number_is_not_kept(count)
 
 
 @pytest.mark.parametrize(("count", "kept"), [("0", None), ("19.9", None), ("20", 20.0), (None, None)])
-def test_the_volume_of_a_small_group_is_null_never_0(count, kept):
+def test_the_volume_of_a_small_group_is_null_and_not_0(count, kept):
     found = record("population_flow", {"n": count})
     assert (found["volume_count"], found["is_suppressed"]) == (kept, kept is None)
     assert record("population_flow", {"n": "20"}, least_count={"volume_count": 30})["volume_count"] is None
@@ -285,7 +285,7 @@ def test_the_volume_of_a_small_group_is_null_never_0(count, kept):
     assert json.loads(spoilt.rejected["row_data"][0])["n"] is None
 
 
-def test_repeats_within_five_minutes_are_marked_whatever_the_chunks():
+def test_repeats_within_five_minutes_are_marked_also_across_chunks():
     minutes = [0, 5, 10, 16, 16, 40]
     changes = [{"n": str(n), "raised": f"2026-03-10T10:{m:02}:00"} for n, m in enumerate(minutes)]
     changes.append({"n": "9", "raised": "2026-03-10T10:01:00", "cat": "intrusion"})
@@ -321,7 +321,7 @@ def test_a_service_day_has_more_than_24_hours(day, time, utc):
     assert found["occurred_from"] == datetime.fromisoformat(utc).replace(tzinfo=UTC)
 
 
-def test_a_point_that_stands_for_a_town_is_no_location():
+def test_the_centre_point_of_a_town_is_not_used_as_a_location():
     found = record("sensitive_place", {"precision": "Ville"})
     assert (found["longitude_deg"], found["latitude_deg"], found["cell_id"], found["location_method"]) == (
         None,
@@ -343,12 +343,12 @@ def test_a_point_that_stands_for_a_town_is_no_location():
         ('{"lat": 43.3, "lon": 5.0}', "lat,lon"),
     ],
 )
-def test_a_point_is_read_however_its_source_writes_it(position, order):
+def test_points_are_read_in_every_notation(position, order):
     found = record("sensitive_place", {"position": position}, coordinates={"point_order": order})
     assert (found["longitude_deg"], found["latitude_deg"]) == (5.0, 43.3)
 
 
-def test_an_operation_of_the_fire_brigade_lasts_to_its_last_moment_and_is_moved_by_less_than_a_square():
+def test_a_fire_operation_ends_with_its_last_time_and_its_point_is_blurred_within_a_cell():
     found = record("fire_operation")
     assert found["occurred_to"] == found["cleared_at"]
     assert record("fire_operation", {"dep": None, "arr": None, "clr": None})["occurred_to"] == found["occurred_from"]
@@ -358,7 +358,7 @@ def test_an_operation_of_the_fire_brigade_lasts_to_its_last_moment_and_is_moved_
     assert near["longitude_deg"] == found["longitude_deg"]
 
 
-def test_works_are_open_until_their_source_says_they_are_over():
+def test_works_are_open_until_the_source_reports_their_end():
     assert record("public_work")["occurred_to"] is None
     over = record("public_work", {"end": "true", "version": "2026-03-15T10:00:00"})
     assert (over["state"], over["occurred_to"]) == ("ended", over["reported_at"])
@@ -369,7 +369,7 @@ def test_works_are_open_until_their_source_says_they_are_over():
     assert planned["occurred_from"] == planned["planned_from"]
 
 
-def test_who_was_involved_becomes_counts():
+def test_persons_involved_are_only_counted():
     involved = pl.DataFrame(
         {
             "accident": ["a", "a", "a", "a", "b"],
@@ -396,7 +396,7 @@ def test_who_was_involved_becomes_counts():
     )
 )
 @settings(max_examples=60, deadline=None)
-def test_no_one_is_counted_twice(rows):
+def test_counts_of_persons_add_up(rows):
     """Law: involved = sum over severities + unknown, and at least the sum over classes of age."""
     frame = pl.DataFrame(
         rows, schema={"accident": pl.String, "severity": pl.Int64, "birth_year": pl.Int64}, orient="row"
@@ -426,13 +426,13 @@ def test_no_one_is_counted_twice(rows):
         ("9999-12-31T00:00:00", False),
     ],
 )
-def test_a_moment_far_from_ours_is_a_slip(written, is_read):
+def test_an_implausible_date_is_rejected(written, is_read):
     result = admitted("camera", {"since": written})
     assert result.accepted.height == is_read
     assert result.rejected["check_name"].to_list() == ([] if is_read else ["readable"])
 
 
-def test_constants_are_read_as_if_they_stood_in_the_rows():
+def test_constants_are_read_like_values_of_the_rows():
     found = record("street_vending", constants={"published_at": "2026-03-12T00:00:00"})
     assert found["published_at"] == found["known_at"] == datetime(2026, 3, 11, 23, tzinfo=UTC)
 
@@ -440,13 +440,13 @@ def test_constants_are_read_as_if_they_stood_in_the_rows():
 @pytest.mark.parametrize(
     ("form", "written"), [("%s", "1773133200"), ("%s%3f", "1773133200000"), ("%s", "1773133200.0")]
 )
-def test_seconds_since_1970_are_a_moment(form, written):
+def test_seconds_since_1970_are_read_as_a_time(form, written):
     found = record("street_vending", {"seen": written}, date_formats=[form])
     assert found["occurred_from"] == datetime(2026, 3, 10, 9, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("written", ["35\u00a0396", "35\u202f396", "35 396"])
-def test_thousands_are_read_whatever_the_blank(written):
+def test_numbers_with_any_kind_of_space_between_thousands_are_read(written):
     columns = {name: source for name, source in SAMPLES["event_measure"].columns.items() if name not in POINT}
     found = record("event_measure", {"s": written}, columns=columns, decimal_comma=True)
     assert found["staff_count"] == 35396
@@ -463,7 +463,7 @@ def test_metres_and_feet_become_degrees_for_any_kind():
     assert AT["lon"] == "5.0"
 
 
-def test_what_stands_is_known_from_its_history_or_from_when_it_was_read():
+def test_records_without_a_time_are_known_since_their_history_or_since_they_were_read():
     assert record("camera", history_start="2020-01-01")["known_at"] == datetime(2019, 12, 31, 23, tzinfo=UTC)
     assert (datetime.now(UTC) - record("camera")["known_at"]).total_seconds() < 60
 
@@ -472,7 +472,7 @@ def test_what_stands_is_known_from_its_history_or_from_when_it_was_read():
 
 
 @pytest.mark.parametrize("kind", [kind for kind in DELIVERED if CONTRACTS[kind].pseudonymous_key == "always"])
-def test_a_key_that_leads_to_a_file_is_a_pseudonym_in_records_and_rejects(kind):
+def test_an_identifying_key_is_a_pseudonym_in_records_and_rejects(kind):
     (source,) = city(kind).feeds["feed"].sources_of("source_record_id")
     secret = SAMPLES[kind].row[source]
     result = admitted(kind, {}, {"lon": "999"})
@@ -482,7 +482,7 @@ def test_a_key_that_leads_to_a_file_is_a_pseudonym_in_records_and_rejects(kind):
     assert secret not in json.dumps(result.rejected.rows()) + str(result.accepted.rows())
 
 
-def test_a_fact_under_a_convention_has_a_pseudonym_and_open_data_its_own_id():
+def test_records_under_a_convention_get_a_pseudonym_and_open_data_keeps_its_id():
     convention = {
         "partner": "P",
         "purpose": "p",
@@ -502,7 +502,7 @@ def test_a_feed_that_needs_a_secret_does_not_run_without_one(monkeypatch):
         admitted("citation", {})
 
 
-def test_a_text_is_measured_or_scrubbed_before_anything_is_kept():
+def test_texts_are_measured_or_scrubbed_before_anything_is_stored():
     result = admitted("social_signal", {"text": "Appelez Jean Dupont", "lon": "999"})
     assert json.loads(result.rejected["row_data"][0])["text"] == "19"
     columns = {**SAMPLES["citizen_report"].columns, "description": "what"}
@@ -516,6 +516,6 @@ def test_a_text_is_measured_or_scrubbed_before_anything_is_kept():
         assert "12 34 56" not in kept
 
 
-def test_the_key_is_no_part_of_the_content():
+def test_the_content_hash_does_not_depend_on_the_key():
     for kind in KINDS:
         assert "source_record_id" not in CONTRACTS[kind].content_columns

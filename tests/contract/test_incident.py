@@ -104,8 +104,8 @@ def test_a_bad_row_is_kept_with_its_reason_and_the_good_ones_pass(change, column
     (rejected,) = result.rejected.rows(named=True)
     assert (rejected["column_name"], rejected["check_name"], rejected["value"]) == (column, name, value)
     source = CHICAGO.feeds["incidents"].columns[column]
-    came = "is missing" if value is None else f"is '{value}'"
-    assert rejected["reason"].startswith(f"chicago/incidents: {source} {came}; expected ")
+    violation = "is missing" if value is None else f"is '{value}'"
+    assert rejected["reason"].startswith(f"chicago/incidents: {source} {violation}; expected ")
     assert "chicago.yml, or ask Chicago Police Department" in rejected["reason"]
     assert "\n" not in rejected["reason"]
     as_read = {key: text.strip() if text and text.strip() else None for key, text in (GOOD | change).items()}
@@ -127,13 +127,13 @@ def test_every_row_is_accepted_or_rejected():
     assert (result.accepted.height, result.rejected.height) == (2, len(BAD))
 
 
-def test_no_rows_are_no_records():
+def test_an_empty_chunk_gives_no_records():
     result = checked()
     assert (result.accepted.height, result.rejected.height) == (0, 0)
     assert result.accepted.schema == CONTRACTS["incident"].schema
 
 
-def test_one_citys_bounds_are_not_anothers():
+def test_each_city_has_its_own_bounds():
     demo = load_territory("demo")
     names = demo.feeds["incidents"].columns
     row = dict.fromkeys(names.values()) | {
@@ -152,7 +152,7 @@ def test_one_citys_bounds_are_not_anothers():
         assert checked({}).accepted.height == 1
 
 
-def test_what_broke_is_said_in_one_line():
+def test_a_violation_is_described_in_one_line():
     result = checked({}, {"latitude": "999.0"}, {"latitude": "998.0"}, {"primary_type": None})
     line = "latitude_deg: in bounds (2 of 4 rows, e.g. 999.0); source_category_code: present (1 of 4 rows)"
     assert summarise(result.rejected, 4) == line
@@ -172,7 +172,7 @@ def test_what_broke_is_said_in_one_line():
         ("2016-11-06T02:00:00", "2016-11-06T08:00:00"),
     ],
 )
-def test_local_clock_becomes_utc(local, utc):
+def test_local_times_are_converted_to_utc(local, utc):
     assert checked({"date": local}).accepted["occurred_from"][0] == at(utc)
 
 
@@ -186,7 +186,7 @@ def test_local_clock_becomes_utc(local, utc):
         ({"date_formats": ["%d/%m/%Y %H:%M", "%m-%d-%y %I:%M %p"]}, "05-02-16 10:00 AM"),
     ],
 )
-def test_clocks_offsets_and_forms_as_declared(settings, text):
+def test_times_are_read_with_the_declared_clock_offset_and_format(settings, text):
     record = checked({"date": text, "updated_on": None}, territory=chicago(**settings)).accepted.row(0, named=True)
     assert record["occurred_from"] == at("2016-05-02T15:00:00")
     assert record["known_at"] == at("2016-05-03T15:00:00"), "the event plus the declared lag of a day"
@@ -204,7 +204,7 @@ def test_clocks_offsets_and_forms_as_declared(settings, text):
         ("year", "2016-01-01T00:00:00", "2017-01-01T06:00:00"),
     ],
 )
-def test_what_is_known_to_a_day_lasts_that_day(precision, text, end):
+def test_a_date_without_a_time_covers_the_day(precision, text, end):
     record = checked({"date": text}, territory=chicago(occurred_precision=precision)).accepted.row(0, named=True)
     assert record["occurred_to"] == at(end)
     assert record["occurred_precision"] == precision
@@ -213,7 +213,7 @@ def test_what_is_known_to_a_day_lasts_that_day(precision, text, end):
 @pytest.mark.parametrize(
     ("days", "name"), [(0, None), (60, None), (61, "within 60 days of its start"), (-1, "not before its start")]
 )
-def test_an_end_comes_after_its_start_and_not_long_after(days, name):
+def test_an_end_must_follow_its_start_within_the_limit(days, name):
     columns = {**CHICAGO.feeds["incidents"].columns, "occurred_to": "updated_on"}
     del columns["published_at"]
     start = datetime.fromisoformat("2016-05-02T10:00:00")
@@ -222,7 +222,7 @@ def test_an_end_comes_after_its_start_and_not_long_after(days, name):
     assert result.rejected["check_name"].to_list() == ([name] if name else [])
 
 
-def test_known_is_published_else_reported_else_the_end_plus_the_lag():
+def test_known_at_is_published_else_reported_else_the_end_plus_the_lag():
     columns = {**CHICAGO.feeds["incidents"].columns, "reported_at": "description"}
     reported = {"description": "2016-05-02T11:00:00", "updated_on": None}
     assert checked(reported, territory=chicago(columns=columns)).accepted["known_at"][0] == at("2016-05-02T16:00:00")
@@ -243,7 +243,7 @@ def test_known_is_published_else_reported_else_the_end_plus_the_lag():
         ("0", "0", "longitude_deg", "in bounds"),
     ],
 )
-def test_feet_become_degrees_or_a_reason(x, y, column, name):
+def test_feet_are_converted_to_degrees_or_rejected_with_a_reason(x, y, column, name):
     portland = load_territory("portland")
     row = {"category": "BURGLARY", "occurred_at": "2016-05-02", "x_ft": x, "y_ft": y}
     delivered = pl.DataFrame([row], schema=dict.fromkeys(row, pl.String))
@@ -255,7 +255,7 @@ def test_feet_become_degrees_or_a_reason(x, y, column, name):
 # --- what a warehouse cannot hold, and identifiers that are missing
 
 
-def test_a_character_postgresql_cannot_hold_is_left_out():
+def test_a_character_postgresql_cannot_store_is_removed():
     result = checked({"description": "a\0b"}, {"description": "a\0b", "latitude": "999"})
     assert result.accepted["description"][0] == "ab"
     assert json.loads(result.rejected["row_data"][0])["description"] == "ab"
@@ -270,7 +270,7 @@ def without_ids(delivered, ordinals):
     ]
 
 
-def test_rows_without_ids_are_known_by_content_and_number():
+def test_rows_without_ids_are_identified_by_content_and_number():
     delivered = rows({}, {"id": "2"}, {"description": "OTHER"}, {"description": "OVER $500"})
     together = without_ids(delivered, Ordinals())
     hashes = together.str.split("-").list.to_struct(fields=["hash", "number"]).struct.unnest()
@@ -291,7 +291,7 @@ def test_a_key_does_not_depend_on_how_the_source_stores_a_number():
     assert len(keys) == 1
 
 
-def test_a_location_of_zero_says_how_to_map_it():
+def test_the_error_for_a_location_of_zero_says_how_to_map_it():
     (rejected,) = checked({"longitude": "0.0", "latitude": "0"}).rejected.rows(named=True)
     assert (rejected["check_name"], rejected["value"]) == ("not (0, 0)", "0.0")
     assert "Map 0 to null under feeds.incidents.values in chicago.yml" in rejected["reason"]
@@ -321,6 +321,6 @@ def test_a_time_in_two_columns_of_which_one_is_empty():
     assert rejected["reason"].startswith("chicago/incidents: date, updated_on is '45', date is empty; expected a time")
 
 
-def test_identifiers_and_codes_that_a_spreadsheet_turned_into_decimals_are_the_same():
+def test_identifiers_and_codes_written_as_decimals_by_a_spreadsheet_are_unchanged():
     plain, decimal = checked({"id": "7", "district": "12"}), checked({"id": "7.0", "district": "12.0"})
     assert plain.accepted.equals(decimal.accepted)

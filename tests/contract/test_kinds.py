@@ -14,7 +14,7 @@ from observatory.warehouse import raw_schema
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
-def test_a_kind_is_its_module_and_its_table(name):
+def test_every_kind_has_a_module_and_a_table(name):
     kind = CONTRACTS[name]
     assert kind.name == name
     made, *_ = raw_schema.table_statements(kind)
@@ -28,14 +28,14 @@ def test_a_kind_is_its_module_and_its_table(name):
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
-def test_what_may_be_null_in_the_contract_may_be_null_in_the_table(name):
+def test_nullable_columns_of_the_contract_are_nullable_in_the_table(name):
     made, *_ = raw_schema.table_statements(CONTRACTS[name])
     required = set(re.findall(r"^    (\w+) .*not null", made, re.MULTILINE))
     assert required - raw_schema.VERSION_COLUMNS.keys() == CONTRACTS[name].required - raw_schema.VERSION_COLUMNS.keys()
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
-def test_every_kind_has_the_columns_all_have(name):
+def test_every_kind_has_the_common_columns(name):
     assert set(Record.to_schema().columns) <= set(CONTRACTS[name].columns)
 
 
@@ -70,11 +70,11 @@ FROZEN = [
 ]
 
 
-def test_a_hash_is_the_same_for_ever():
+def test_hashes_do_not_change_between_releases():
     assert [digest.hex() for digest in row_hash(MIXED, MIXED.columns)] == FROZEN
 
 
-def test_a_hash_has_16_bytes_and_knows_null_from_empty_and_one_column_from_the_next():
+def test_a_hash_has_16_bytes_and_distinguishes_null_from_empty_and_columns_from_each_other():
     frame = pl.DataFrame({"a": ["x", "x", None, "", "xy", "x"], "b": ["y", None, "x", "x", "", "y"]})
     digests = row_hash(frame, ["a", "b"])
     assert digests.dtype == pl.Binary
@@ -84,7 +84,7 @@ def test_a_hash_has_16_bytes_and_knows_null_from_empty_and_one_column_from_the_n
     assert digests[0] != row_hash(frame, ["b", "a"])[0]
 
 
-def test_a_hash_is_of_the_value_not_of_its_storage():
+def test_a_hash_depends_on_the_value_and_not_on_its_type():
     moment = pl.Series("m", [datetime(2020, 1, 1)])
     same = [
         (pl.Series("a", [0.0]), pl.Series("a", [-0.0])),

@@ -36,7 +36,7 @@ def read(territory, window=ALWAYS):
     return pl.concat(part.accepted for part in parts), pl.concat(part.rejected for part in parts)
 
 
-def test_statistics_of_the_ministry_keep_what_is_not_published_null(shared_data):
+def test_unpublished_counts_of_the_ministry_stay_null(shared_data):
     path = "ssmsi_communes_marseille_2025_sample.csv"
     columns = {
         "zone_code": "CODGEO_2026",
@@ -70,7 +70,7 @@ def test_statistics_of_the_ministry_keep_what_is_not_published_null(shared_data)
     assert set(whole["zone_code"]) == {"13055"}
 
 
-def test_accidents_of_marseille_lie_where_lambert_says(shared_data):
+def test_accidents_of_marseille_are_converted_from_lambert_93(shared_data):
     columns = {
         "source_record_id": "source_id",
         "occurred_from": "occurred_at",
@@ -99,7 +99,7 @@ def test_accidents_of_marseille_lie_where_lambert_says(shared_data):
 
 
 @pytest.mark.parametrize("point", ["geo_shape", "geo_point_2d"])
-def test_reports_of_paris_lie_in_paris_whichever_way_round_their_point_is_written(shared_data, point):
+def test_reports_of_paris_lie_in_paris_with_either_order_of_coordinates(shared_data, point):
     feed = {
         "kind": "citizen_report",
         "source": {"path": "dans_ma_rue_sample_9rows.csv", "csv": {"separator": ";"}},
@@ -120,7 +120,7 @@ def test_reports_of_paris_lie_in_paris_whichever_way_round_their_point_is_writte
     assert set(accepted["location_method"]) == {"address"}
 
 
-def test_a_report_of_open311_is_a_record(shared_data):
+def test_an_open311_report_becomes_a_record(shared_data):
     rows = pl.DataFrame(json.loads((shared_data / "citizen_reports" / "open311_georeport_v2_sample.json").read_text()))
     feed = {
         "kind": "citizen_report",
@@ -178,7 +178,7 @@ def test_a_school_known_only_to_its_town_has_no_location(shared_data):
     assert set(located["location_method"]) <= {"address", "none"}
 
 
-def test_an_accident_file_that_a_spreadsheet_has_spoilt_is_refused_and_says_so(shared_data):
+def test_an_accident_file_damaged_by_a_spreadsheet_is_refused_with_the_reason(shared_data):
     path = shared_data / "accidents_baac" / "excel_corrupted_caract-2023_first199.csv"
     rows = pl.read_csv(path, infer_schema=False)
     feed = {

@@ -37,7 +37,7 @@ def chicago(shared_data):
         yield load_territory("chicago").with_portal(address)
 
 
-def test_portland_loses_no_call_and_tells_exact_duplicates_apart(portland, shared_data):
+def test_every_call_of_portland_is_loaded_also_exact_duplicates(portland, shared_data):
     whole = Window(date(2012, 3, 1), date(2017, 3, 1), portland.timezone)
     accepted, rejected = extract(portland, "calls", whole)
     source = pl.read_parquet(shared_data / "portland" / "burglary_mvt_*.parquet")
@@ -53,7 +53,7 @@ def test_portland_loses_no_call_and_tells_exact_duplicates_apart(portland, share
     assert pl.concat(monthly)["source_record_id"].is_in(accepted["source_record_id"].implode()).all()
 
 
-def test_portlands_feet_are_where_the_publisher_says(portland, shared_data):
+def test_portlands_feet_convert_to_the_published_degrees(portland, shared_data):
     window = Window(date(2016, 1, 1), date(2016, 2, 1), portland.timezone)
     accepted, _ = extract(portland, "calls", window)
     source = pl.read_parquet(shared_data / "portland" / "burglary_mvt_*.parquet").filter(
@@ -93,7 +93,7 @@ def test_a_day_of_chicago(chicago):
     assert located["cell_id"].is_in(cells["cell_id"].implode()).mean() > 0.99
 
 
-def test_chicagos_hour_that_does_not_exist_is_rejected_and_nothing_else(chicago):
+def test_only_chicagos_nonexistent_hour_is_rejected(chicago):
     window = Window.of_day(date(2016, 3, 13), chicago.timezone)
     assert (window.end - window.start).total_seconds() == 23 * 3600
     accepted, rejected = extract(chicago, "incidents", window)

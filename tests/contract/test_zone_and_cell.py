@@ -41,7 +41,7 @@ def test_a_zone_becomes_a_record():
     assert record["geometry_wkt"].startswith("POLYGON ((")
 
 
-def test_without_columns_the_zone_is_the_city():
+def test_without_mapped_columns_the_zone_is_the_city():
     chicago = load_territory("chicago")
     delivered = pl.DataFrame({"geometry": [polygon([[-87.7, 41.8], [-87.6, 41.8], [-87.6, 41.9], [-87.7, 41.8]])]})
     record = check(delivered, conform(delivered, Plan.of(chicago, "city")), Plan.of(chicago, "city")).accepted.row(
@@ -55,7 +55,7 @@ def test_without_columns_the_zone_is_the_city():
     assert record["known_at"].year == 1970
 
 
-def test_an_outline_that_crosses_itself_is_repaired():
+def test_a_self_intersecting_outline_is_repaired():
     record = checked(("1", "x", polygon(BOW_TIE))).accepted.row(0, named=True)
     assert record["geometry_wkt"].startswith("MULTIPOLYGON (((")
     assert record["area_km2"] > 0

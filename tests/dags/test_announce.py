@@ -27,7 +27,7 @@ def test_complete_day_is_announced_as_its_partition(day):
     assert announced(day) == (["demo.raw.works"], ["2026-03-01"])
 
 
-def test_without_a_complete_day_nothing_is_announced_and_the_log_says_so(caplog):
+def test_without_a_complete_day_nothing_is_announced_and_the_reason_is_logged(caplog):
     with caplog.at_level(logging.INFO):
         assert announced(None) == ([], [])
     assert "no day became complete" in caplog.text

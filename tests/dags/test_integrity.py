@@ -38,11 +38,11 @@ def outlets(task):
     return [asset.name for asset in (task.partial_kwargs.get("outlets") if task.is_mapped else task.outlets) or []]
 
 def facts(dag):
-    told = DagSerialization.to_dict(dag)["dag"]
+    serialized = DagSerialization.to_dict(dag)["dag"]
     return {
         "file": dag.fileloc, "catchup": dag.catchup, "tags": sorted(dag.tags), "doc_md": dag.doc_md,
         "start_date": str(dag.start_date), "max_active_runs": dag.max_active_runs,
-        "schedule": told["timetable"]["__type"].rpartition(".")[2], "timetable": told["timetable"]["__var"],
+        "schedule": serialized["timetable"]["__type"].rpartition(".")[2], "timetable": serialized["timetable"]["__var"],
         "params": sorted(dag.params), "description": dag.description, "owner": dag.owner,
         "tasks": {
             task.task_id: {
@@ -140,17 +140,17 @@ def test_every_file_imports(parsed):
     assert parsed["import_errors"] == {}
 
 
-def test_every_city_has_its_dags_and_there_is_no_other(dags):
+def test_every_city_has_exactly_its_own_dags(dags):
     assert set(dags) == expected_ids(TERRITORIES)
     assert len(dags) >= 3 * (len(STEPS) + 2)
 
 
-def test_every_file_makes_dags_but_the_one_that_checks_territories(dags):
+def test_every_file_creates_dags_except_the_one_that_checks_territories(dags):
     files = {Path(dag["file"]).name for dag in dags.values()}
     assert {path.name for path in DAGS} - files == {"territory_files.py"}
 
 
-def test_house_rules(dags):
+def test_dags_follow_the_conventions(dags):
     for dag_id, dag in dags.items():
         code, step, *_ = dag_id.split(".")
         assert dag["catchup"] is False, dag_id
@@ -164,14 +164,14 @@ def test_house_rules(dags):
 
 
 @pytest.mark.parametrize(("code", "feed_id"), DAILY, ids=[".".join(pair) for pair in DAILY])
-def test_a_feed_is_read_for_the_local_day_before(dags, code, feed_id):
+def test_a_daily_feed_reads_the_previous_local_day(dags, code, feed_id):
     dag, territory = dags[f"{code}.extract.{feed_id}"], TERRITORIES[code]
     assert dag["schedule"] == "CronPartitionTimetable"
-    told = {
+    serialized = {
         name: dag["timetable"][name]
         for name in ("expression", "timezone", "run_offset", "key_format", "run_immediately")
     }
-    assert told == {
+    assert serialized == {
         "expression": territory.schedule,
         "timezone": territory.timezone,
         "run_offset": -1,
@@ -198,7 +198,7 @@ def with_live_feeds(environment, tmp_path_factory):
 
 
 @pytest.mark.parametrize(("feed_id", "minutes", "cron"), [("incidents", 5, "*/5"), ("districts", 120, "0 */2")])
-def test_a_live_feed_is_read_every_few_minutes_and_never_piles_up(with_live_feeds, feed_id, minutes, cron):
+def test_a_live_feed_runs_every_few_minutes_without_overlapping_runs(with_live_feeds, feed_id, minutes, cron):
     dag = with_live_feeds[f"demo.extract.{feed_id}"]
     assert dag["timetable"]["expression"].startswith(cron)
     assert dag["timetable"]["run_offset"] == 0
@@ -212,19 +212,19 @@ def test_a_live_feed_is_read_every_few_minutes_and_never_piles_up(with_live_feed
 
 
 @pytest.mark.parametrize("path", DAGS, ids=lambda path: path.name)
-def test_no_task_skips_itself(path):
+def test_no_task_raises_a_skip(path):
     """A skipped task looks like trouble in Airflow; a task that has nothing to do succeeds and logs why."""
     assert not re.search(r"AirflowSkipException|short_circuit|ShortCircuit", path.read_text())
 
 
 @pytest.mark.parametrize(("code", "feed_id"), FEEDS, ids=[".".join(pair) for pair in FEEDS])
-def test_a_feeds_page_says_what_an_operator_asks(dags, code, feed_id):
+def test_a_feeds_docs_have_what_an_operator_needs(dags, code, feed_id):
     feed, dag = TERRITORIES[code].feeds[feed_id], dags[f"{code}.extract.{feed_id}"]
     assert dag["owner"] == feed.owner
     assert cadence(feed) in dag["description"]
     assert {cadence(feed), feed.kind} <= set(dag["tags"])
-    for told in (feed.kind, KINDS[feed.kind].row, feed.owner, feed.source.address, feed.terms, cadence(feed)):
-        assert told in dag["doc_md"]
+    for serialized in (feed.kind, KINDS[feed.kind].row, feed.owner, feed.source.address, feed.terms, cadence(feed)):
+        assert serialized in dag["doc_md"]
     back = corrected_for(TERRITORIES[code], feed_id).days
     assert f"up to {back} days back" in dag["doc_md"]
     kept = KINDS[feed.kind].retention_days
@@ -233,7 +233,7 @@ def test_a_feeds_page_says_what_an_operator_asks(dags, code, feed_id):
 
 
 @pytest.mark.parametrize("code", TERRITORIES)
-def test_now_is_refreshed_every_quarter_of_an_hour_by_one_dbt_at_a_time(dags, code):
+def test_live_marts_are_rebuilt_every_15_minutes_by_one_dbt_at_a_time(dags, code):
     dag = dags[f"{code}.now"]
     assert (dag["schedule"], dag["timetable"]["expression"]) == ("CronTriggerTimetable", "2-59/15 * * * *")
     assert [task["pool"] for task in dag["tasks"].values()] == ["dbt"]
@@ -241,7 +241,7 @@ def test_now_is_refreshed_every_quarter_of_an_hour_by_one_dbt_at_a_time(dags, co
 
 
 @pytest.mark.parametrize("code", TERRITORIES)
-def test_each_step_waits_for_the_one_before_and_hands_on_the_day(dags, code):
+def test_each_dag_waits_for_the_previous_one_and_passes_the_day_on(dags, code):
     assert kinds_of_facts() == {"incident"}
     incidents = {
         f"{code}.raw.{feed_id}" for feed_id, feed in TERRITORIES[code].feeds.items() if feed.kind == "incident"
@@ -256,7 +256,7 @@ def test_each_step_waits_for_the_one_before_and_hands_on_the_day(dags, code):
     assert (consumed(score), outlets(score)) == ({f"{code}.core"}, set())
 
 
-def test_a_fact_of_another_kind_makes_the_transform_wait_for_its_feeds(tmp_path):
+def test_the_transform_waits_for_the_feeds_of_every_fact(tmp_path):
     project = tmp_path / "dbt_project"
     shutil.copytree(ROOT / "dbt_project" / "models", project / "models")
     core = next((project / "models" / "core").rglob("fct_incident.sql")).parent
@@ -269,7 +269,7 @@ def test_a_fact_of_another_kind_makes_the_transform_wait_for_its_feeds(tmp_path)
     assert {TERRITORIES["demo"].feeds[feed_id].kind for feed_id in awaited} == {"incident"}
 
 
-def test_every_asset_waited_for_is_made_by_exactly_one_dag(dags):
+def test_every_consumed_asset_is_produced_by_exactly_one_dag(dags):
     made = [name for dag in dags.values() for name in outlets(dag)]
     assert len(made) == len(set(made))
     for dag_id, dag in dags.items():
@@ -278,7 +278,7 @@ def test_every_asset_waited_for_is_made_by_exactly_one_dag(dags):
 
 
 @pytest.mark.parametrize("code", TERRITORIES)
-def test_a_backfill_is_asked_for_and_announces_no_day(dags, code):
+def test_a_backfill_runs_on_demand_and_announces_no_day(dags, code):
     dag = dags[f"{code}.backfill"]
     assert dag["schedule"] == "NullTimetable"
     assert outlets(dag) == set()
@@ -323,16 +323,16 @@ def test_tasks_that_wait_cannot_occupy_every_worker_while_the_task_they_wait_for
 
 
 @pytest.mark.parametrize("path", DAGS, ids=lambda path: path.name)
-def test_a_dag_file_is_thin(path):
+def test_dag_files_are_short(path):
     assert len(path.read_text().splitlines()) <= MOST_LINES
 
 
-def test_parsing_stays_light(parsed):
+def test_parsing_imports_no_heavy_library(parsed):
     """The files are parsed again every minute."""
     assert parsed["heavy"] == []
 
 
-def test_what_the_schedules_import_stays_light(environment):
+def test_modules_imported_by_dag_files_import_no_heavy_library(environment):
     code = (
         "import sys, observatory.territory.city, observatory.ingest.windows, observatory.orchestration.assets;"
         f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
@@ -341,7 +341,7 @@ def test_what_the_schedules_import_stays_light(environment):
     assert process.stdout.split() == []
 
 
-def test_the_plugin_loader_leaves_the_package_alone(parsed):
+def test_airflows_plugin_loader_does_not_import_the_package(parsed):
     """A module of ours loaded by its file name would stand in for the standard library's ``secrets``."""
     assert (parsed["stray_modules"], parsed["plugin_errors"]) == ([], {})
 
@@ -372,5 +372,5 @@ def test_a_broken_territory_file_is_one_import_error_in_four_parts(with_a_typo):
     )
 
 
-def test_a_broken_territory_file_holds_up_no_other_city(with_a_typo):
+def test_a_broken_territory_file_does_not_affect_other_cities(with_a_typo):
     assert set(with_a_typo["dags"]) == expected_ids(TERRITORIES)

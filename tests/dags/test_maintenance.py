@@ -23,7 +23,7 @@ def write(path, written):
     os.utime(path.parent, (written.timestamp(),) * 2)
 
 
-def test_old_files_go_and_new_ones_stay(tmp_path, monkeypatch):
+def test_old_files_are_deleted_and_new_ones_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("OBSERVATORY_STATE", str(tmp_path))
     logs, dbt = tmp_path / "logs", tmp_path / "dbt"
     kept = {
@@ -49,7 +49,7 @@ def test_old_files_go_and_new_ones_stay(tmp_path, monkeypatch):
     assert maintenance.clean_files(NOW) == 0
 
 
-def test_old_rows_of_airflow_go_and_new_ones_stay(tmp_path):
+def test_old_rows_of_airflow_are_deleted_and_new_ones_kept(tmp_path):
     database = tmp_path / "airflow.db"
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("OBSERVATORY_", "AIRFLOW_"))}
     environment |= TELEMETRY_OFF | {

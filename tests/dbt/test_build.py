@@ -42,7 +42,7 @@ def test_builds_from_empty_raw_tables(first_build, warehouse):
     assert warehouse.rows("select count(*) from core.dim_category where category_code = 'unmapped'") == [(1,)]
 
 
-def test_counts_tie_out_and_a_second_build_changes_nothing(dbt, warehouse, raw):
+def test_counts_agree_and_a_second_build_changes_nothing(dbt, warehouse, raw):
     for number in range(20):
         raw.incident("demo", f"d{number}", moment("2026-03-29T00:30:00") + timedelta(hours=5 * number))
         raw.incident("chicago", f"c{number}", moment("2026-03-29T00:30:00"), category=" theft ", cell=None)
@@ -58,7 +58,7 @@ def test_counts_tie_out_and_a_second_build_changes_nothing(dbt, warehouse, raw):
     assert contents(warehouse) == first
 
 
-def test_readers_see_core_and_marts_and_nothing_else_also_after_rebuilds(dbt, warehouse):
+def test_readers_can_read_only_core_and_marts_also_after_rebuilds(dbt, warehouse):
     dbt("run", "--full-refresh")
     dbt("run")
     for relation in RELATIONS:
@@ -93,14 +93,14 @@ def test_views_are_replaced_in_place(dbt, warehouse):
         connection.execute("drop view public.dashboard")
 
 
-def test_a_view_whose_columns_changed_is_made_anew(dbt, warehouse):
+def test_a_view_whose_columns_changed_is_recreated(dbt, warehouse):
     with warehouse.connect("transformer") as connection:
         connection.execute("drop view tomorrow.skill; create view tomorrow.skill as select 1 as something_else")
     dbt("run", "--select", "skill")
     assert warehouse.rows("select territory_code from tomorrow.skill", role="reader") == []
 
 
-def test_an_unknown_code_warns_and_a_changed_map_too(dbt, warehouse, raw):
+def test_an_unknown_code_or_a_changed_map_is_a_warning(dbt, warehouse, raw):
     raw.incident("demo", "a", moment("2026-03-29T12:00:00"), category="NOUVEAU")
     results = dbt("build", *WITHOUT_UNIT_TESTS)
     assert results["every_source_category_is_mapped"].status == "warn"
@@ -124,7 +124,7 @@ def test_an_unknown_code_warns_and_a_changed_map_too(dbt, warehouse, raw):
         ({"territory_code": "x' or true --"}, "variable territory_code: x' or true --; expected a value like chicago"),
     ],
 )
-def test_a_wrong_scope_is_refused_with_what_came_and_what_to_do(dbt, warehouse, variables, message):
+def test_an_invalid_scope_is_refused_with_found_and_action(dbt, warehouse, variables, message):
     before = contents(warehouse)
     outcome = dbt.attempt("run", "--select", "fct_incident", **variables)
     assert not outcome.success
@@ -134,7 +134,7 @@ def test_a_wrong_scope_is_refused_with_what_came_and_what_to_do(dbt, warehouse, 
     assert contents(warehouse) == before
 
 
-def test_a_city_loaded_a_moment_ago_is_in_the_planners_statistics(dbt, warehouse, raw):
+def test_a_newly_loaded_city_is_analysed_for_the_planner(dbt, warehouse, raw):
     """Without them its rows count as one, and are joined each with each: minutes instead of a second."""
     known = "select most_common_vals::text from pg_stats where tablename = 'incident' and attname = 'territory_code'"
     raw.connection.execute("analyze raw.incident")
@@ -164,7 +164,7 @@ def test_an_incident_of_an_unknown_territory_is_reported(dbt, raw):
         ("delete from core.dim_cell where cell_id = 'c1'", "related_fct_incident"),
     ],
 )
-def test_damage_is_caught(dbt, warehouse, raw, damage, caught_by):
+def test_data_tests_detect_damaged_tables(dbt, warehouse, raw, damage, caught_by):
     raw.incident("demo", "a", moment("2026-03-29T12:00:00"))
     raw.incident("demo", "b", moment("2026-03-29T12:00:00"))
     dbt("run", "--select", "core")
@@ -174,7 +174,7 @@ def test_damage_is_caught(dbt, warehouse, raw, damage, caught_by):
     assert any(r.node.name.startswith(caught_by) for r in outcome.result if r.status == "fail")
 
 
-def test_the_calendar_is_pythons(warehouse):
+def test_the_date_dimension_agrees_with_python(warehouse):
     rows = warehouse.rows(
         "select calendar_date, iso_year, iso_week, iso_weekday, day_of_year, weekday_name, is_weekend,"
         " month_start_date, quarter_number from core.dim_date"
@@ -186,7 +186,7 @@ def test_the_calendar_is_pythons(warehouse):
                          day.replace(day=1), (day.month + 2) // 3]  # fmt: skip
 
 
-def test_a_forecast_is_seen_the_moment_it_is_written(dbt, warehouse, raw):
+def test_a_forecast_is_visible_as_soon_as_it_is_written(dbt, warehouse, raw):
     dbt("run", "--select", "core", "tomorrow")
     with warehouse.connect("forecaster") as connection:
         connection.execute(
@@ -216,7 +216,7 @@ def test_a_forecast_is_seen_the_moment_it_is_written(dbt, warehouse, raw):
     dbt("test", "--select", "hotspot", "stg_hotspot_forecast")
 
 
-def test_a_reader_sees_why_there_is_no_forecast(dbt, warehouse, raw):
+def test_readers_can_read_why_there_is_no_forecast(dbt, warehouse, raw):
     dbt("run", "--select", "dim_territory", "tomorrow")
     with warehouse.connect("forecaster") as connection:
         for group, reason in (("violent", "40 % of them located"), ("property", "")):
@@ -233,7 +233,7 @@ def test_a_reader_sees_why_there_is_no_forecast(dbt, warehouse, raw):
     assert [r.node.name for r in outcome.result if r.status == "fail"] == ["every_abstention_has_a_reason"]
 
 
-def test_views_of_before_there_were_intervals_are_upgraded(dbt, warehouse):
+def test_views_from_before_intervals_existed_are_upgraded(dbt, warehouse):
     columns = (
         "select attname from pg_attribute where attrelid = 'tomorrow.hotspot'::regclass"
         " and attname in ('lower_80', 'upper_80') order by 1"
@@ -253,7 +253,7 @@ def test_views_of_before_there_were_intervals_are_upgraded(dbt, warehouse):
     assert warehouse.rows("select lower_80 from tomorrow.hotspot where false", role="reader") == []
 
 
-def test_every_table_is_in_the_documentation(dbt, warehouse):
+def test_dbt_docs_describe_every_table(dbt, warehouse):
     """The command of the README, on what was built: each model with its description and its columns."""
     folders = ("--project-dir", ROOT / "dbt_project", "--profiles-dir", ROOT / "dbt_project")
     made = subprocess.run(

@@ -51,7 +51,7 @@ def shown(warehouse):
     )
 
 
-def test_they_are_built_from_nothing_for_one_territory_and_leave_the_others(dbt, warehouse, measured):
+def test_a_first_build_for_one_territory_leaves_the_others_unchanged(dbt, warehouse, measured):
     built = dbt(*BUILD, territory_code="demo", as_of="2026-03-02T12:00:00+00:00")
     assert {"traffic", "transit", "alert"} <= set(built)
     assert not [name for name in built if name.startswith(("fct_", "dim_"))]
@@ -68,7 +68,7 @@ def test_they_are_built_from_nothing_for_one_territory_and_leave_the_others(dbt,
     assert shown(warehouse) == before
 
 
-def test_an_alert_that_is_cleared_is_gone_at_the_next_build(dbt, warehouse, measured):
+def test_a_cleared_alert_is_absent_after_the_next_build(dbt, warehouse, measured):
     with warehouse.connect() as connection:
         connection.execute(
             """
@@ -87,7 +87,7 @@ def test_an_alert_that_is_cleared_is_gone_at_the_next_build(dbt, warehouse, meas
     assert [row[0] for row in shown(warehouse)[1]] == ["chicago"]
 
 
-def test_a_moment_of_another_form_is_refused(dbt):
+def test_a_moment_in_another_format_is_refused(dbt):
     refused = dbt.attempt(*BUILD, as_of="yesterday'; drop table raw.zone; --")
     assert not refused.success
     messages = [str(refused.exception), *(str(result.message) for result in refused.result or [])]

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from observatory.warehouse.dbt_turn import dbt_turn
 
 
-def test_a_second_run_waits_and_says_for_whom(warehouse):
+def test_a_second_run_waits_and_names_the_run_it_waits_for(warehouse):
     url = sa.make_url(warehouse.url("transformer"))
     said, order, is_waiting = [], [], threading.Event()
 
@@ -31,7 +31,7 @@ def test_a_second_run_waits_and_says_for_whom(warehouse):
     assert line.endswith("one dbt run at a time")
 
 
-def test_a_run_whose_process_died_holds_up_nobody(warehouse):
+def test_a_run_whose_process_died_does_not_block_others(warehouse):
     url = sa.make_url(warehouse.url("transformer"))
     said = []
     with dbt_turn(url, "demo", said.append):

@@ -37,9 +37,9 @@ def measured(warehouse):
         extract.extract(sa.make_url(warehouse.url("loader")), demo, "traffic", window)
 
 
-def test_the_mart_shows_the_planted_jam_and_no_other(dbt, warehouse, measured):
+def test_the_mart_shows_exactly_the_planted_jams(dbt, warehouse, measured):
     dbt("build", *LIVE, territory_code="demo", as_of=EVENING.isoformat())
-    told = warehouse.rows("select site_code, is_jammed, congestion_index from today.traffic", role="reader")
+    measures = warehouse.rows("select site_code, is_jammed, congestion_index from today.traffic", role="reader")
     sites = sites_of(SIMULATION)
     jam = next(each for each in ROADS.jams if each.name == "Rocade")
     jammed, closed, faulty = (
@@ -50,7 +50,7 @@ def test_the_mart_shows_the_planted_jam_and_no_other(dbt, warehouse, measured):
             ROADS.missing.is_on(sites.number, sites.is_motorway, EVENING.date().toordinal()),
         )
     )
-    assert {site for site, is_jammed, _ in told if is_jammed} == jammed - faulty != set()
-    assert {site for site, is_jammed, _ in told if is_jammed is None} >= closed
-    shares = [share for site, _, share in told if site in jammed - faulty]
+    assert {site for site, is_jammed, _ in measures if is_jammed} == jammed - faulty != set()
+    assert {site for site, is_jammed, _ in measures if is_jammed is None} >= closed
+    shares = [share for site, _, share in measures if site in jammed - faulty]
     assert sum(shares) / len(shares) == pytest.approx(jam.slowed_share, abs=0.08)

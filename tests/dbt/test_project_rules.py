@@ -50,7 +50,7 @@ def inputs(node, kind):
     return [name for name in node["depends_on"]["nodes"] if name.startswith(f"{kind}.")]
 
 
-def test_every_model_is_of_a_layer(manifest):
+def test_every_model_belongs_to_a_layer(manifest):
     assert len(models(manifest, *LAYERS)) == sum(n["resource_type"] == "model" for n in manifest["nodes"].values())
 
 
@@ -65,14 +65,14 @@ def test_only_staging_reads_sources(manifest):
         assert not inputs(node, "source"), f"{name} reads {node['depends_on']['nodes']}"
 
 
-def test_every_description_says_what_one_row_is(manifest):
+def test_every_description_states_the_grain(manifest):
     for name, node in models(manifest, *LAYERS).items():
         assert node["description"].startswith("One row per "), f"{name}: {node['description']!r}"
     for source in manifest["sources"].values():
         assert source["description"].startswith("One row per "), source["name"]
 
 
-def test_every_column_is_described_and_of_published_tables_typed(manifest):
+def test_every_column_has_a_description_and_in_published_tables_a_type(manifest):
     for name, node in models(manifest, *LAYERS).items():
         blank = [c["name"] for c in node["columns"].values() if not c["description"]]
         assert node["columns"], f"{name}: list its columns in its .yml"
@@ -119,7 +119,7 @@ def test_every_published_model_has_an_owner_and_is_used_by_something(manifest):
         assert node["unique_id"] in used or any(each.startswith("model.") for each in read_by_models), name
 
 
-def test_no_table_is_swapped_for_a_new_one(manifest):
+def test_no_model_replaces_its_table_by_swapping(manifest):
     """A swap drops the views that read the table, and its grants with it."""
     for name, node in models(manifest, *LAYERS).items():
         assert node["config"]["materialized"] in ("view", "incremental"), name
@@ -128,7 +128,7 @@ def test_no_table_is_swapped_for_a_new_one(manifest):
             assert node["config"]["on_schema_change"] == "fail", name
 
 
-def test_live_marts_are_tagged_now_and_read_staging_alone(manifest):
+def test_live_marts_are_tagged_now_and_read_only_staging(manifest):
     """So that they are built every quarter of an hour without the facts."""
     for name, node in models(manifest, "today").items():
         assert node["tags"] == ["now"], name
@@ -139,7 +139,7 @@ def test_live_marts_are_tagged_now_and_read_staging_alone(manifest):
     )
 
 
-def test_schemas_are_taken_verbatim(manifest):
+def test_schema_names_have_no_prefix(manifest):
     schemas = {node["schema"] for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")}
     assert schemas == {"staging", "core", "today", "tomorrow"}
 
@@ -153,14 +153,14 @@ def test_names_follow_the_layers(manifest):
     assert not [name for name in models(manifest, *LAYERS) if any(code in name for code in codes)]
 
 
-def test_nothing_is_fetched_or_reported_to_others():
+def test_dbt_downloads_no_package_and_sends_no_telemetry():
     project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())
     assert project["flags"]["send_anonymous_usage_stats"] is False
     assert not (PROJECT / "packages.yml").exists()
     assert not (PROJECT / "dependencies.yml").exists()
 
 
-def test_what_counts_as_ours_is_what_is_no_baseline():
+def test_every_method_that_is_not_a_baseline_counts_as_ours():
     project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())
     assert project["vars"]["baseline_methods"] == [method.name for method in BASELINES]
     assert OURS not in project["vars"]["baseline_methods"]

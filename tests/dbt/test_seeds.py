@@ -46,7 +46,7 @@ def test_chicago_groups_are_those_used_in_comparisons():
     }
 
 
-def test_what_officers_discover_is_in_no_forecast_group_of_a_mapped_city():
+def test_discovered_categories_are_in_no_forecast_group_of_a_mapped_city():
     forecast = MAP.filter(pl.col("category_group").is_in(["violent", "property"]))
     assert set(forecast["detection_mode"]) == {"reported"}
     assert codes("chicago", detection_mode="discovered") >= {
@@ -58,7 +58,7 @@ def test_what_officers_discover_is_in_no_forecast_group_of_a_mapped_city():
     assert codes("demo", detection_mode="discovered") == {"STUPEFIANTS"}
 
 
-def test_every_group_a_territory_forecasts_has_categories():
+def test_every_forecast_group_of_a_territory_has_categories():
     for path in (PROJECT.parent / "territories").glob("*.yml"):
         territory = yaml.safe_load(path.read_text())
         own = {taxonomy.groups()[meaning["category"]] for meaning in territory.get("categories", {}).values()}

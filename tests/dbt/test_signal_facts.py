@@ -63,7 +63,7 @@ def facts(dbt, warehouse):
     return warehouse
 
 
-def test_nothing_measured_is_null_and_nothing_on_the_road_is_0(facts):
+def test_a_missing_measurement_is_null_and_an_empty_road_is_0(facts):
     noon = at("2026-05-04T10:00")
     load(facts, "demo", "traffic_measure", speed(noon, None, "blind", flow_veh_h=3.0), speed(noon, 0.0, "standing"),
          feed="null")  # fmt: skip
@@ -75,7 +75,7 @@ def test_nothing_measured_is_null_and_nothing_on_the_road_is_0(facts):
     assert seen == [("blind", None, 0, None, 3.0, True), ("standing", 0.0, 1, 0.0, None, True)]
 
 
-def test_a_late_record_replaces_its_hour_and_no_other(facts):
+def test_a_late_record_changes_only_its_own_hour(facts):
     first, second = at("2026-05-05T10:00"), at("2026-05-05T11:00")
     query = (
         "select hour_start, speed_kmh_mean, row_count from core.fct_traffic_measure where feed_id = 'late' order by 1"
@@ -87,7 +87,7 @@ def test_a_late_record_replaces_its_hour_and_no_other(facts):
 
 
 @pytest.mark.parametrize(("day", "hours"), [(SPRING, 23), (AUTUMN, 25)])
-def test_a_day_of_another_length_has_its_hours_each_once(facts, day, hours):
+def test_a_day_of_23_or_25_hours_has_each_hour_once(facts, day, hours):
     window = Window.of_day(day, "Europe/Paris")
     moments = [window.start + HOUR * number for number in range(-1, hours + 1)]
     load(facts, "demo", "traffic_measure", *(speed(moment, 50) for moment in moments), feed=f"clock {day}")
@@ -119,7 +119,7 @@ def test_two_cities_have_their_own_days_and_cells(facts):
     ]
 
 
-def test_a_volume_held_back_is_said_and_stays_unknown(facts):
+def test_a_suppressed_volume_is_marked_and_stays_null(facts):
     moment = at("2026-05-07T08:00")
     slots = [("residents", 120.0), ("visitors", None), ("workers", 20.0), ("workers", None)]
     load(facts, "demo", "population_flow", *(
@@ -151,7 +151,7 @@ def transit(warehouse):
     )
 
 
-def test_a_line_is_what_runs_of_it_now_in_each_city(dbt, facts):
+def test_a_lines_state_is_computed_from_its_running_trips_in_each_city(dbt, facts):
     """Two stops each of four trips planned; one trip runs in demo, all in the other city."""
     hour, now = at("2026-05-08T10:00"), "2026-05-08T11:10:00+00:00"
     stops = [(f"trip {number}", hour + HOUR / 60 * (10 * number + stop)) for number in range(4) for stop in range(2)]
@@ -168,7 +168,7 @@ def test_a_line_is_what_runs_of_it_now_in_each_city(dbt, facts):
     assert {row[1:] for row in transit(facts) if row[0] == "demo"} == {(None, None, None, None, True)}
 
 
-def test_readers_read_and_only_dbt_writes(facts):
+def test_readers_can_read_and_only_dbt_can_write(facts):
     for relation in [f"core.{name}" for name in FACTS] + ["today.transit"]:
         facts.rows(f"select * from {relation} limit 1", role="reader")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -190,7 +190,7 @@ def test_readers_read_and_only_dbt_writes(facts):
         ("population_flow", {"zone_code": "'Z' || s", "segment": "'all'"}),
     ],
 )
-def test_hours_of_a_city_are_looked_up_and_the_others_not_read(facts, kind, series):
+def test_a_query_for_a_citys_hours_uses_the_index(facts, kind, series):
     """The conditions on a fact reach the key of its sums, through both views and the joins."""
     counts = {name: "0" for name, dtype in CONTRACTS[kind].hour_schema.items() if dtype == pl.Int64()}
     values = {**series, **counts}

@@ -123,7 +123,7 @@ def built(dbt, warehouse, raw):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_any_order_of_loads_ends_in_the_tables_of_a_full_build(dbt, warehouse, built, seed):
+def test_loads_in_any_order_give_the_tables_of_a_full_build(dbt, warehouse, built, seed):
     chosen = random.Random(seed)
     sources = [Source(seed, territory, feed) for territory in ZONES for feed in FEEDS]
     for _ in range(3):
@@ -138,7 +138,7 @@ def test_any_order_of_loads_ends_in_the_tables_of_a_full_build(dbt, warehouse, b
     assert facts(warehouse) == incremental
 
 
-def test_a_shuffled_backfill_ends_in_the_tables_of_one_in_order(dbt, warehouse, raw, built):
+def test_a_backfill_in_any_order_gives_the_same_tables(dbt, warehouse, raw, built):
     source = Source(0, "demo", "police")
     for _ in range(12):
         source.change()
@@ -177,7 +177,7 @@ def test_a_load_that_commits_after_one_with_a_higher_number_is_built_by_the_next
     assert warehouse.rows("select incident_count from core.fct_incident_cell_day") == [(2,)]
 
 
-def test_nothing_loaded_changes_nothing_but_when_it_was_looked_at(dbt, warehouse, built):
+def test_a_build_without_new_loads_changes_only_its_own_time(dbt, warehouse, built):
     with load(warehouse, "demo", "police", incidents(("a", datetime(2025, 5, 1, tzinfo=UTC), {}))):
         pass
     built()
@@ -189,7 +189,7 @@ def test_nothing_loaded_changes_nothing_but_when_it_was_looked_at(dbt, warehouse
     assert warehouse.rows(rows) == versions, "a row was written again"
 
 
-def test_a_build_that_fails_leaves_the_mark_and_is_made_up_by_the_next(dbt, warehouse, built):
+def test_a_failed_build_keeps_the_watermark_and_the_next_build_catches_up(dbt, warehouse, built):
     built()
     before = facts(warehouse), marks(warehouse)
     with load(warehouse, "demo", "police", incidents(("a", datetime(2025, 5, 1, tzinfo=UTC), {}))):
@@ -205,7 +205,7 @@ def test_a_build_that_fails_leaves_the_mark_and_is_made_up_by_the_next(dbt, ware
     assert marks(warehouse) != before[1]
 
 
-def test_counts_go_no_further_than_the_incidents_they_count(dbt, warehouse, built):
+def test_count_tables_end_with_the_last_built_incident(dbt, warehouse, built):
     with load(warehouse, "demo", "police", incidents(("a", datetime(2025, 5, 1, tzinfo=UTC), {}))):
         pass
     built("fct_incident_cell_day")
@@ -215,7 +215,7 @@ def test_counts_go_no_further_than_the_incidents_they_count(dbt, warehouse, buil
     assert warehouse.rows("select incident_count from core.fct_incident_cell_day") == [(1,)]
 
 
-def test_a_window_that_a_person_names_leaves_the_marks(dbt, warehouse, built):
+def test_a_build_of_a_given_window_leaves_the_watermarks(dbt, warehouse, built):
     moments = [datetime(2025, 5, 1, tzinfo=UTC), datetime(2025, 9, 1, tzinfo=UTC)]
     with load(warehouse, "demo", "police", incidents(*((f"{m:%B}", m, {}) for m in moments))):
         pass

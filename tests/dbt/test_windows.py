@@ -112,7 +112,7 @@ def test_a_build_of_one_territory_leaves_the_others_as_they_were(dbt, warehouse,
 
 
 @pytest.mark.parametrize("seed", range(100, 103))
-def test_versions_say_what_was_known_at_any_moment(dbt, warehouse, raw, seed):
+def test_versions_give_what_was_known_at_any_moment(dbt, warehouse, raw, seed):
     history = History(raw, seed)
     history.begin(30)
     for territory in ZONES:

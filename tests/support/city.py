@@ -48,10 +48,10 @@ def require_mapped(territory: Territory) -> None:
 
 def as_json(territory: Territory) -> str:
     """A territory as a file has it, on one line."""
-    told = territory.model_dump(mode="json", by_alias=True)
-    for feed in told["feeds"].values():
+    content = territory.model_dump(mode="json", by_alias=True)
+    for feed in content["feeds"].values():
         del feed["feed_id"], feed["territory_file"]
-    return json.dumps(told)
+    return json.dumps(content)
 
 
 def day(written: str, timezone: str = "Europe/Paris") -> Window:

@@ -104,7 +104,7 @@ def test_imports_are_found_at_every_level_of_a_module():
     assert imported("from observatory import grid, window") >= {"observatory.grid", "observatory.window"}
 
 
-def test_sql_is_found_and_prose_is_not():
+def test_sql_is_distinguished_from_prose():
     source = '''
     """Select the rows of a source."""
     def f(name):
@@ -174,7 +174,7 @@ def test_packages_import_only_packages_of_lower_layers_and_never_in_a_circle(cap
     assert not failed, capsys.readouterr().out
 
 
-def test_every_package_but_two_is_kept_free_of_airflow():
+def test_only_two_packages_may_import_airflow():
     rules = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     (airflow_free,) = [rule["source_modules"] for rule in rules if "airflow" in rule.get("forbidden_modules", [])]
     packages = {
@@ -250,7 +250,7 @@ def pinned():
 
 
 @pytest.mark.parametrize("line", REQUIREMENTS, ids=lambda line: line.split("#")[0].strip())
-def test_every_dependency_has_its_reason_and_is_pinned(line, pinned):
+def test_every_dependency_has_a_reason_and_is_pinned(line, pinned):
     wanted, _, reason = line.partition("#")
     assert len(reason.split()) >= 1, "say why beside it"
     requirement = Requirement(wanted.strip())

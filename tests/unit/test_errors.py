@@ -27,7 +27,7 @@ def parts(error):
     return {name: getattr(error, name) for name in PARTS}
 
 
-def test_every_error_of_the_module_is_one_a_person_can_act_on():
+def test_every_error_of_the_module_has_an_action():
     defined = {thing for thing in vars(errors).values() if isinstance(thing, type) and issubclass(thing, Exception)}
     assert defined == set(KINDS)
     assert len(defined) > 5
@@ -42,7 +42,7 @@ def test_the_text_has_four_parts_in_order_on_one_line(kind):
 
 
 @pytest.mark.parametrize("part", ["found", "expected", "action"])
-def test_no_part_can_be_left_out(part):
+def test_every_part_of_an_error_is_required(part):
     named = {name: value for name, value in PARTS.items() if name not in ("subject", part)}
     with pytest.raises(TypeError, match=part):
         ObservatoryError(PARTS["subject"], **named)
@@ -66,7 +66,7 @@ def fail():
     raise made(SourceUnavailable)
 
 
-def test_an_error_raised_in_another_process_arrives_whole():
+def test_an_error_raised_in_another_process_keeps_its_parts():
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
         caught = pool.submit(fail).exception(timeout=60)
     assert type(caught) is SourceUnavailable

@@ -35,7 +35,7 @@ def test_a_missing_point_has_no_cell():
     assert grid.cell_ids(east, north, 26916, 250).to_list() == [None, None]
 
 
-def test_projecting_leaves_the_callers_arrays_alone():
+def test_projecting_does_not_change_the_callers_arrays():
     longitude, latitude = np.array([-87.6]), np.array([41.8])
     grid.project(longitude, latitude, 26916)
     assert (longitude[0], latitude[0]) == (-87.6, 41.8)
@@ -63,7 +63,7 @@ def test_a_cell_named_after_a_point_contains_it(points, size):
 
 
 @pytest.mark.parametrize("text", ["", "CRS3035RES200m", "N1E1", None, "xCRS3035RES200mN1E1"])
-def test_a_text_that_is_no_cell_reads_as_nothing(text):
+def test_a_text_that_is_not_a_cell_is_read_as_none(text):
     assert grid.parse_cell_ids(pl.Series([text], dtype=pl.String)).row(0) == (None, None, None, None)
 
 

@@ -85,7 +85,7 @@ COLUMNS = {
 }
 
 
-def test_everything_was_read():
+def test_every_kind_of_declaration_was_found():
     assert {"raw.incident", "raw.rejected", "raw.territory", "ops.load", "ml.model"} <= TABLES.keys()
     assert {path.stem for path in MODELS.rglob("*.sql")} <= RELATIONS.keys()
     assert TABLES["raw.incident"]["longitude_deg"] == "double precision"
@@ -109,7 +109,7 @@ def test_no_column_is_personal(relation):
     assert [column for column in COLUMNS[relation] if personal(column)] == []
 
 
-def test_every_table_says_what_one_row_is_and_it_is_nobody():
+def test_the_grain_of_every_table_is_stated_and_is_no_person():
     said = dict(re.findall(r"comment on (?:table|view) (\S+) is '((?:[^']|'')*)'", SQL))
     assert TABLES.keys() <= said.keys()
     for table, comment in said.items():
@@ -118,14 +118,14 @@ def test_every_table_says_what_one_row_is_and_it_is_nobody():
 
 
 @pytest.mark.parametrize("name", RELATIONS)
-def test_every_model_says_what_one_row_is_and_it_is_nobody(name):
+def test_the_grain_of_every_model_is_stated_and_is_no_person(name):
     description = " ".join(RELATIONS[name]["description"].split())
     assert "ne row per" in description
     grain = description[description.index("ne row per") :].partition(":")[0].partition(";")[0]
     assert not PERSONAL_GRAINS.search(f"{name} {grain}")
 
 
-def test_nothing_can_hold_an_image_or_a_track():
+def test_no_column_can_hold_an_image_or_a_track():
     binary = {
         f"{table}.{column}" for table, columns in TABLES.items() for column in columns if columns[column] == "bytea"
     }
@@ -158,7 +158,7 @@ def trainable_rules():
     return found
 
 
-def test_one_model_alone_decides_what_trains():
+def test_only_one_model_decides_which_incidents_train():
     assert list(trainable_rules()) == ["int_incident_versions_conformed"]
 
 
@@ -176,7 +176,7 @@ def test_only_reported_and_sensor_incidents_train(own, mapped):
     assert bool(trains) == (mapped is not None and (own or mapped) in ("reported", "sensor"))
 
 
-def test_every_read_of_incidents_by_the_forecasts_asks_for_trainable_ones():
+def test_every_query_of_incidents_by_the_forecasts_selects_trainable_ones():
     tree = ast.parse((ROOT / "ml" / "io.py").read_text())
     texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     reads = [text for text in texts if re.search(r"\bfrom\s+core\.fct_incident", text)]
@@ -197,12 +197,12 @@ MAP = {(row["territory_code"], row["source_category_code"]): row for row in seed
 }
 
 
-def test_the_taxonomy_knows_what_officers_discover():
+def test_the_taxonomy_marks_discovered_categories():
     assert {"narcotics", "weapons", "prostitution", "gambling"} <= ENFORCEMENT
 
 
 @pytest.mark.parametrize("key", [key for key, row in MAP.items() if row["category_code"] in ENFORCEMENT], ids="/".join)
-def test_what_officers_discover_never_trains_in_any_city(key):
+def test_discovered_incidents_never_train_in_any_city(key):
     assert MAP[key]["detection_mode"] == "discovered"
 
 
@@ -217,7 +217,7 @@ def test_the_known_discovered_codes_are_mapped_as_such(key):
     assert MAP[key]["detection_mode"] == "discovered"
 
 
-def test_every_mode_of_the_map_is_one_the_rule_knows():
+def test_the_rule_handles_every_detection_mode_of_the_map():
     assert {row["detection_mode"] for row in MAP.values()} <= {"reported", "sensor", "discovered"}
     assert {code for code, _ in MAP} == set(load_territories()), "every city has its map"
 

@@ -33,7 +33,7 @@ def test_only_the_owner_can_read_it(folder, umask):
     assert (mode(folder), mode(folder / "loader")) == (0o700, 0o600)
 
 
-def test_it_is_made_once_and_stays():
+def test_a_secret_is_generated_once():
     first = secret("loader")
     assert len(first) >= 32
     assert secret("loader") == first
@@ -49,7 +49,7 @@ def test_a_given_value_is_kept_as_it_is(folder):
     assert (folder / "port_api").read_text() == "8080"
 
 
-def test_nothing_but_the_secrets_is_left_in_the_folder(folder):
+def test_only_the_secrets_are_left_in_the_folder(folder):
     secret("a")
     secret("b")
     assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
@@ -60,7 +60,7 @@ def _ask(barrier, answers):
     answers.put(secret("raced"))
 
 
-def test_many_processes_that_ask_at_once_get_one_value(folder):
+def test_concurrent_processes_get_one_value(folder):
     for _ in range(5):
         barrier, answers = FORK.Barrier(12), FORK.SimpleQueue()
         processes = [FORK.Process(target=_ask, args=(barrier, answers)) for _ in range(12)]
@@ -74,7 +74,7 @@ def test_many_processes_that_ask_at_once_get_one_value(folder):
         (folder / "raced").unlink()
 
 
-def test_many_threads_that_ask_at_once_get_one_value(folder):
+def test_concurrent_threads_get_one_value(folder):
     for _ in range(20):
         barrier, answers, errors = threading.Barrier(12), [], []
 

@@ -42,7 +42,7 @@ def test_a_day_lasts_as_long_as_the_local_clock_says(timezone, day, hours):
     assert window.end - window.start == timedelta(hours=hours)
 
 
-def test_a_window_is_said_in_utc_and_begins_at_local_midnight():
+def test_a_window_is_printed_in_utc_and_begins_at_local_midnight():
     window = Window(date(2026, 1, 1), date(2026, 7, 1), "Europe/Paris")
     assert (window.start, window.end) == (
         datetime(2025, 12, 31, 23, tzinfo=UTC),
@@ -89,7 +89,7 @@ def test_months_tile_the_window(first_day, days, timezone):
         assert month.timezone == timezone
 
 
-def test_a_month_that_is_the_window_is_not_cut():
+def test_a_window_of_one_month_is_not_split():
     january = Window(date(2026, 1, 1), date(2026, 2, 1), "Europe/Paris")
     assert list(january.months()) == [january]
 
@@ -134,7 +134,7 @@ def test_a_daily_run_reads_its_day_and_as_far_back_as_the_feed_corrects_itself()
     assert window == Window(date(2026, 3, 1), date(2026, 4, 1), "Europe/Paris")
 
 
-def test_a_backfill_reads_a_feed_by_the_month():
+def test_a_backfill_reads_a_feed_by_month():
     read = windows_of_history(load_territory("demo"), ["incidents"], date(2026, 1, 15), date(2026, 3, 1))
     assert [(feed_id, str(month)) for feed_id, month in read] == [
         ("incidents", "2026-01-15..2026-01-31"),
@@ -147,6 +147,6 @@ def test_a_backfill_ends_in_a_backtest_of_its_last_four_weeks():
     assert ((last_day - first_day).days + 1, last_day) == (28, date(2026, 2, 28))
 
 
-def test_a_backfill_of_no_day_is_refused_in_four_parts():
+def test_a_backfill_without_a_day_is_refused():
     with pytest.raises(RangeError, match=r"end_day 2026-01-01; expected an end_day after the first_day\."):
         asked_days("2026-01-01", "2026-01-01")

@@ -106,7 +106,7 @@ def postgres(partner, monkeypatch):
 
 
 @pytest.mark.parametrize("table", ["zoned", "plain", "written", "shown"])
-def test_a_window_has_the_rows_of_its_local_day_however_time_is_stored(postgres, table):
+def test_a_window_has_the_rows_of_its_local_day_for_every_time_type(postgres, table):
     territory = postgres(table, date_formats=["%Y-%m-%d %H:%M:%S"])
     chunks = read(territory)
     assert ids(chunks) == list(range(2, 48)), "a day of 23 hours"
@@ -118,11 +118,11 @@ def test_a_window_has_the_rows_of_its_local_day_however_time_is_stored(postgres,
     assert result.accepted.select("longitude_deg", "latitude_deg").unique().rows() == [(5.0, 43.3)]
 
 
-def test_a_window_of_days_is_asked_for_by_days(postgres):
+def test_a_date_column_is_filtered_by_dates(postgres):
     assert ids(read(postgres("dated", occurred_precision="day"))) == list(range(2, 48))
 
 
-def test_only_the_window_is_asked_for_with_bound_values(postgres, partner):
+def test_the_query_filters_by_the_window_with_bound_values(postgres, partner):
     territory = postgres("zoned", where={"motif": ["BRUIT", "l'été"]})
     reader = DatabaseReader(FeedWindow.of(territory, "log", DAY))
     engine = sa.create_engine("postgresql+psycopg://")
@@ -135,20 +135,20 @@ def test_only_the_window_is_asked_for_with_bound_values(postgres, partner):
 
 
 @pytest.mark.parametrize("chunk_rows", [1, 7, 46, 47])
-def test_every_row_once_whatever_the_chunk(postgres, chunk_rows):
+def test_every_row_is_read_once_with_any_chunk_size(postgres, chunk_rows):
     chunks = read(postgres("zoned"), chunk_rows=chunk_rows)
     assert ids(chunks) == list(range(2, 48))
     assert max(chunk.height for chunk in chunks) <= chunk_rows
 
 
-def test_a_database_is_only_read(postgres):
+def test_a_database_session_is_read_only(postgres):
     territory = postgres("zoned")
     engine = DatabaseReader(FeedWindow.of(territory, "log", DAY))._engine()
     with engine.connect() as connection, pytest.raises(sa.exc.DBAPIError, match="read-only transaction"):
         connection.execute(sa.text("delete from partner.zoned"))
 
 
-def test_what_the_database_refuses_is_said(postgres, partner, monkeypatch):
+def test_a_refusal_of_the_database_is_reported(postgres, partner, monkeypatch):
     with pytest.raises(SourceChanged, match=r"demo/log .*there is no table or view nothing; .*`table`.*demo\.yml"):
         read(postgres("nothing"))
     with pytest.raises(SourceChanged, match=r"\['begun'\] are missing, columns \['agent', 'debut'\] are new"):
@@ -164,7 +164,7 @@ def test_what_the_database_refuses_is_said(postgres, partner, monkeypatch):
         read(city(address, "zoned", source=reader))
 
 
-def test_a_database_that_is_down_is_said_and_no_password_stands_in_a_file():
+def test_a_database_that_is_down_is_reported_and_passwords_in_files_are_refused():
     with pytest.raises(SourceUnavailable, match=r"the database did not answer \(.*refused"):
         read(city("postgresql+psycopg://reader@127.0.0.1:9/base"))
     with pytest.raises(ValueError, match="password in `address`"):
@@ -184,7 +184,7 @@ def sqlite_file(tmp_path):
     return f"sqlite:///{path}"
 
 
-def test_a_file_of_sqlite_is_read_and_only_read(sqlite_file):
+def test_an_sqlite_file_is_opened_read_only(sqlite_file):
     territory = city(sqlite_file)
     assert ids(read(territory, chunk_rows=5)) == list(range(2, 48))
     engine = DatabaseReader(FeedWindow.of(territory, "log", DAY))._engine()
@@ -192,7 +192,7 @@ def test_a_file_of_sqlite_is_read_and_only_read(sqlite_file):
         connection.execute(sa.text("delete from log"))
 
 
-def test_columns_of_mixed_types_are_text(sqlite_file):
+def test_columns_of_mixed_types_are_read_as_text(sqlite_file):
     path = sqlite_file.removeprefix("sqlite:///")
     with sqlite3.connect(path) as connection:
         connection.execute("insert into log values ('A-7', 3, '2026-03-29T12:00:00', '5,0', null)")

@@ -54,7 +54,7 @@ LIVE = {"today": (TODAY, TODAY), "around": (TODAY - DAY, TODAY + DAY), "last day
 
 
 @pytest.mark.parametrize(("start", "end"), LIVE.values(), ids=LIVE)
-def test_a_live_convention_lets_records_in(extract, start, end):
+def test_records_are_loaded_under_a_valid_convention(extract, start, end):
     assert extract("live", parking={"convention": convention(start, end)}).read_count == 1
 
 
@@ -65,13 +65,13 @@ NOT_LIVE = {
 
 
 @pytest.mark.parametrize("code", NOT_LIVE)
-def test_without_a_live_one_nothing_is_read_and_the_operator_is_told_why(extract, warehouse, monkeypatch, code):
-    terms, came = NOT_LIVE[code]
+def test_an_expired_convention_reads_nothing_and_reports_why(extract, warehouse, monkeypatch, code):
+    terms, problem = NOT_LIVE[code]
     monkeypatch.setattr(extraction, "open_reader", lambda *_: pytest.fail("the source was asked"))
     with pytest.raises(ConventionNotLive) as caught:
         extract(code, parking={"convention": terms})
     assert str(caught.value) == (
-        f"demo.yml: `feeds.parking`: the convention with Régie (C-1) {came}; expected one that is live on "
+        f"demo.yml: `feeds.parking`: the convention with Régie (C-1) {problem}; expected one that is live on "
         f"{TODAY}. Nothing was read. Renew the convention and set its `start` and `end` in demo.yml, or remove the "
         "feed from the file."
     ).replace("demo", code)
@@ -85,7 +85,7 @@ def test_without_a_live_one_nothing_is_read_and_the_operator_is_told_why(extract
     assert not is_live
 
 
-def test_the_register_shows_what_the_file_declares_now_and_keeps_what_it_declared(extract, warehouse):
+def test_the_register_has_current_and_earlier_declarations_of_the_file(extract, warehouse):
     terms = convention(TODAY - DAY, TODAY + DAY)
     extract("reg", parking={"convention": terms}, open={"licence": "Licence ouverte 2.0"})
     extract("reg", parking={"convention": terms}, open={"licence": "Licence ouverte 2.0"})
@@ -103,7 +103,7 @@ def test_the_register_shows_what_the_file_declares_now_and_keeps_what_it_declare
     assert len(warehouse.rows(TERMS, "reg")) == 2
 
 
-def test_airflow_fails_such_a_task_and_does_not_retry_it():
+def test_airflow_does_not_retry_a_task_without_a_valid_convention():
     for kind in (ConventionNotLive, SecretMissing):
         (rule,) = [rule for rule in assets.RETRY.rules if rule.matches(kind("w", found="c", expected="e", action="t"))]
         assert rule.action == RetryAction.FAIL

@@ -85,7 +85,7 @@ def partner(warehouse, tmp_path, request):
     return Partner(code, warehouse, tmp_path / "inbox")
 
 
-def test_every_file_is_taken_whole_oldest_first_and_then_deleted(partner):
+def test_files_are_loaded_oldest_first_and_then_deleted(partner):
     partner.send("z.jsonl", line(1) + line(2, at="2019-01-01T00:00"))
     partner.send("a.jsonl", line(1, "theft"))
     partner.send("m.jsonl.gz", gzip.compress(line(3).encode()))
@@ -96,14 +96,14 @@ def test_every_file_is_taken_whole_oldest_first_and_then_deleted(partner):
     assert partner.left() == []
 
 
-def test_an_empty_inbox_is_an_ordinary_load_of_nothing(partner):
+def test_an_empty_inbox_gives_a_load_without_rows(partner):
     assert partner.take().read_count == 0
     assert partner.rows("select read_count from ops.load where territory_code = %s") == [(0,)]
     assert partner.rows("select count(*) from ops.load_failure where territory_code = %s") == [(0,)]
     require_answer(partner.territory)
 
 
-def test_a_file_that_is_being_written_is_not_taken(partner):
+def test_a_file_that_is_being_written_is_not_loaded(partner):
     for name in (".a.jsonl", "a.jsonl.part", ".incoming-x"):
         partner.send(name, line(1)[:20])
     os.utime(partner.folder / ".incoming-x")
@@ -114,13 +114,13 @@ def test_a_file_that_is_being_written_is_not_taken(partner):
     assert partner.take().accepted_count == 1
 
 
-def test_what_was_never_sent_to_its_end_is_deleted_after_a_day(partner):
+def test_an_incomplete_upload_is_deleted_after_a_day(partner):
     partner.send(".incoming-x", line(1)[:20])
     partner.take()
     assert partner.left() == []
 
 
-def test_what_is_no_file_and_what_is_called_otherwise_stays(partner, tmp_path, caplog):
+def test_directories_and_files_of_other_names_are_left(partner, tmp_path, caplog):
     (tmp_path / "elsewhere").write_text(line(1))
     (partner.folder / "link.jsonl").symlink_to(tmp_path / "elsewhere")
     (partner.folder / "folder.jsonl").mkdir()
@@ -130,14 +130,14 @@ def test_what_is_no_file_and_what_is_called_otherwise_stays(partner, tmp_path, c
     assert "1 files in" in caplog.text
 
 
-def test_a_file_whose_name_cannot_be_written_down_stays(partner):
+def test_a_file_whose_name_has_unprintable_characters_is_left(partner):
     partner.send(os.fsdecode(b"caf\xe9.jsonl"), line(1))
     partner.send("two\nlines.jsonl", line(1))
     assert partner.take().read_count == 0
     assert len(partner.left()) == 2
 
 
-def test_files_that_come_and_go_while_the_folder_is_read_do_no_harm(partner):
+def test_files_may_appear_and_disappear_while_the_folder_is_listed(partner):
     ended = threading.Event()
 
     def come_and_go():
@@ -157,9 +157,7 @@ def test_files_that_come_and_go_while_the_folder_is_read_do_no_harm(partner):
         thread.join()
 
 
-def test_a_file_taken_away_is_passed_over_and_one_that_cannot_be_read_for_another_reason_is_not_deleted(
-    partner, monkeypatch
-):
+def test_a_removed_file_is_skipped_and_an_unreadable_one_is_not_deleted(partner, monkeypatch):
     recorded = inbox.Delivery.record
 
     def taken_away(taken, load):
@@ -183,7 +181,7 @@ def test_a_file_taken_away_is_passed_over_and_one_that_cannot_be_read_for_anothe
     assert partner.take().accepted_count == 1
 
 
-def test_two_runs_at_once_take_each_file_once(partner):
+def test_two_concurrent_runs_load_each_file_once(partner):
     for number in range(6):
         partner.send(f"{number}.jsonl", line(number, "noise") + line(99, f"type {number}"))
     with ThreadPoolExecutor(2) as pool:
@@ -193,7 +191,7 @@ def test_two_runs_at_once_take_each_file_once(partner):
     assert [category for key, _, category in partner.versions() if key == "N99"] == [f"type {n}" for n in range(6)]
 
 
-def test_a_refused_file_stays_is_named_and_holds_back_those_after_it(partner):
+def test_a_refused_file_is_kept_and_named_and_blocks_later_files(partner):
     partner.send("1.jsonl", line(1))
     partner.send("2.jsonl", line(1, "theft") + '{"id": "Martin",\n' + line(2))
     partner.send("3.jsonl", line(1, "fire"))
@@ -211,7 +209,7 @@ def test_a_refused_file_stays_is_named_and_holds_back_those_after_it(partner):
     assert partner.left() == []
 
 
-def test_records_that_break_the_contract_refuse_their_file_and_the_sender_is_not_shown_them(partner):
+def test_a_file_with_too_many_invalid_records_is_refused_without_showing_them_to_the_sender(partner):
     partner.send("1.jsonl", line(1, at="Dupont") + line(2))
     with pytest.raises(ContractBroken, match=r"1\.jsonl: 1 of 2 records broke the contract .*Dupont"):
         partner.take()
@@ -221,7 +219,7 @@ def test_records_that_break_the_contract_refuse_their_file_and_the_sender_is_not
     assert partner.versions() == []
 
 
-def test_a_file_left_by_a_run_that_was_killed_is_known_and_one_of_the_same_name_is_another(partner, monkeypatch):
+def test_a_file_loaded_by_a_killed_run_is_not_loaded_again_but_a_new_one_of_its_name_is(partner, monkeypatch):
     partner.send("a.jsonl", line(1))
     with monkeypatch.context() as patched:
         patched.setattr(inbox.Delivery, "delete", lambda _: None)
@@ -238,7 +236,7 @@ def test_a_file_left_by_a_run_that_was_killed_is_known_and_one_of_the_same_name_
     assert [category for *_, category in partner.versions()] == ["noise", "theft", "noise"]
 
 
-def test_a_file_that_is_replaced_while_it_is_read_is_not_lost(partner, monkeypatch):
+def test_a_file_replaced_while_it_is_read_is_loaded_later(partner, monkeypatch):
     partner.send("a.jsonl", line(1))
     recorded = inbox.Delivery.record
 
@@ -255,7 +253,7 @@ def test_a_file_that_is_replaced_while_it_is_read_is_not_lost(partner, monkeypat
     assert partner.versions() == [("N2", 1, "noise")]
 
 
-def test_a_folder_of_the_partners_must_be_there_and_ones_own_is_made_private(warehouse, tmp_path, state):
+def test_a_partners_folder_must_exist_and_our_own_is_created_private(warehouse, tmp_path, state):
     nowhere = Partner("nowhere", warehouse, tmp_path / "drop")
     (tmp_path / "drop").rmdir()
     with pytest.raises(SourceUnavailable, match=r"the inbox .*drop cannot be read"):
@@ -285,7 +283,7 @@ FILES = [
 ]
 
 
-def test_kills_at_any_instant_lose_and_double_nothing(warehouse, tmp_path):
+def test_kills_at_any_instant_neither_lose_nor_duplicate_rows(warehouse, tmp_path):
     undisturbed = Partner("undisturbed", warehouse, tmp_path / "undisturbed")
     killed = Partner("killed", warehouse, tmp_path / "killed")
     for partner in (undisturbed, killed):

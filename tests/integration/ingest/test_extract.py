@@ -201,7 +201,7 @@ def test_a_second_extract_changes_nothing_in_raw(town):
     assert town.raw() == before
 
 
-def test_a_correction_is_a_version_beside_the_first(town, warehouse):
+def test_a_correction_is_a_second_version(town, warehouse):
     town.extract()
     town.spoil("category", "DEGRADATION")
     assert town.extract() == LoadResult(read_count=100, accepted_count=BAD, unchanged_count=90, corrected_count=BAD)
@@ -213,7 +213,7 @@ def test_a_correction_is_a_version_beside_the_first(town, warehouse):
     assert found == [(1, "CAMBRIOLAGE", 50), (1, "VOL_SIMPLE", 50), (2, "DEGRADATION", BAD)]
 
 
-def test_two_extracts_at_once_load_each_row_once(town):
+def test_two_concurrent_extracts_load_each_row_once(town):
     results = []
     threads = [threading.Thread(target=lambda: results.append(town.extract())) for _ in range(3)]
     for thread in threads:
@@ -333,7 +333,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("damage", "error", "message"), REFUSED.values(), ids=REFUSED)
-def test_a_window_that_is_refused_changes_nothing_and_says_why(town, warehouse, damage, error, message):
+def test_a_refused_window_changes_nothing_and_reports_why(town, warehouse, damage, error, message):
     town.extract()
     good, raw, loads = (town.territory, town.rows), town.raw(), town.loads()
     # something new is listed too, so that a load which is not undone would show
@@ -366,14 +366,14 @@ PASSING = {
 
 
 @pytest.mark.parametrize("passing", [pytest.param(each, id=name) for name, each in PASSING.items()])
-def test_a_fault_that_passes_loses_nothing(town, passing):
+def test_a_temporary_fault_loses_no_row(town, passing):
     town.faults = list(passing)
     assert town.extract() == LoadResult(read_count=100, accepted_count=100)
     assert town.faults == []
     assert town.failures() == []
 
 
-def test_an_empty_answer_is_a_load_of_nothing_and_withdraws_nothing(town):
+def test_an_empty_response_is_a_load_without_rows_and_closes_no_record(town):
     assert town.territory.feeds["incidents"].is_complete
     town.extract()
     raw = town.raw()
@@ -384,7 +384,7 @@ def test_an_empty_answer_is_a_load_of_nothing_and_withdraws_nothing(town):
     assert town.raw() == raw
 
 
-def test_a_few_bad_rows_are_kept_with_their_reason_and_the_good_ones_load(town, warehouse):
+def test_a_few_invalid_rows_are_rejected_with_their_reason_and_the_others_loaded(town, warehouse):
     town.configure(tolerated_reject_share=0.05)
     rows = town.rows.rows(named=True)
     rows[3]["occurred_at"] = "2026-01-02 half past ten"
@@ -417,7 +417,7 @@ def test_equal_rows_with_one_id_are_one_record(town):
     assert town.extract() == LoadResult(read_count=110, accepted_count=100, unchanged_count=BAD)
 
 
-def test_a_territory_file_with_a_typo_is_named_and_good_data_stays(town, tmp_path, monkeypatch):
+def test_a_territory_file_with_a_typo_is_named_and_loaded_data_is_kept(town, tmp_path, monkeypatch):
     """As an Airflow task meets it: the file is read anew at every run."""
     monkeypatch.setenv("OBSERVATORY_TERRITORIES", str(tmp_path))
     for role in ("loader", "reader"):
@@ -449,7 +449,7 @@ def test_a_territory_file_with_a_typo_is_named_and_good_data_stays(town, tmp_pat
     assert (town.raw(), town.loads(), town.failures()) == (raw, loads, [])
 
 
-def test_what_the_territory_file_does_not_name_never_reaches_the_warehouse(town, warehouse):
+def test_unmapped_columns_are_never_stored(town, warehouse):
     """No value of such a column is stored, not even of a record that is rejected."""
     town.rows = town.rows.with_columns(officer_name=pl.lit("Marlowe-7731"), phone=pl.lit("+33 6 99 99 99 99"))
     town.spoil("latitude", "0", every=60)
@@ -487,7 +487,7 @@ def test_zones_give_cells_and_districts_give_them_their_code(town, warehouse):
     ]
 
 
-def test_districts_alone_give_no_cells(town):
+def test_districts_without_a_boundary_give_no_cells(town):
     town.extract("districts")
     assert (len(town.raw()["zone"]), town.raw()["cell"]) == (10, [])
 
@@ -540,7 +540,7 @@ def listing(simulated):
     return lambda today: portal_log.listing(simulated, today).filter(inside)
 
 
-def test_corrections_and_withdrawals_of_the_demo_city_show_as_versions(town, warehouse, listing, monkeypatch):
+def test_corrections_and_withdrawals_of_the_demo_city_are_versions(town, warehouse, listing, monkeypatch):
     monkeypatch.setattr(extraction, "open_reader", partial(open_reader, patience=IMPATIENT))
     earlier, later = listing(date(2024, 2, 20)), listing(date(2024, 3, 25))
     town.rows = earlier
@@ -602,7 +602,7 @@ def test_the_order_of_monthly_windows_changes_nothing(town, listing, monkeypatch
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in order", "backwards"])
-def test_a_record_that_moves_to_another_month_ends_as_one_whatever_is_read_first(town, warehouse, order):
+def test_a_record_that_moves_to_another_month_is_one_record_in_any_order_of_reading(town, warehouse, order):
     """Its earlier month no longer lists it, its later month does: the newest version is the one that is listed."""
     months = [JANUARY, Window(date(2026, 2, 1), date(2026, 3, 1), "Europe/Paris")]
     for month in months:
@@ -642,7 +642,7 @@ def calls(shared_data):
 YEARS = Window(date(2012, 3, 1), date(2017, 3, 1), "America/Los_Angeles")
 
 
-def test_portlands_exact_duplicates_are_all_there_and_stay_the_same(portland, warehouse, calls, monkeypatch):
+def test_portlands_exact_duplicates_are_all_loaded_and_keep_their_ids(portland, warehouse, calls, monkeypatch):
     monkeypatch.setattr(extraction, "open_reader", open_reader)
     result = portland.extract("calls", YEARS)
     assert (result.read_count, result.unchanged_count) == (calls.height, 0)
@@ -670,7 +670,7 @@ def test_portlands_zones_give_its_grid(portland, warehouse, monkeypatch):
     assert cells * 0.0625 / 2.589988 == pytest.approx(147.7, rel=0.01), "square miles"
 
 
-def test_portlands_months_in_any_order_are_the_same(portland, calls, monkeypatch):
+def test_portlands_months_give_the_same_records_in_any_order(portland, calls, monkeypatch):
     monkeypatch.setattr(extraction, "open_reader", open_reader)
     window = Window(date(2013, 1, 1), date(2013, 7, 1), "America/Los_Angeles")
     months = list(window.months())

@@ -153,9 +153,9 @@ def territory_of(change, address: str) -> Territory:
     demo = load_territory("demo")
     incidents = demo.feeds["incidents"]
     tolerant = {"tolerated_withdrawal_share": 1.0, "tolerated_reject_share": 1.0}
-    told = json.loads(as_json(demo.model_copy(update={"feeds": {"incidents": incidents}})))
-    told["feeds"]["incidents"] |= tolerant | change(incidents)
-    return Territory.model_validate(told).with_portal(address)
+    content = json.loads(as_json(demo.model_copy(update={"feeds": {"incidents": incidents}})))
+    content["feeds"]["incidents"] |= tolerant | change(incidents)
+    return Territory.model_validate(content).with_portal(address)
 
 
 def in_order(town, _drawn, _current):
@@ -216,7 +216,9 @@ WAYS = [shuffled, repeated, overlapping, faulty, interrupted]
 
 
 @pytest.mark.parametrize(("feed", "seed"), [(feed, seed) for seed, feed in enumerate(FEEDS)])
-def test_a_history_ends_with_the_same_tables_however_it_is_read(warehouse, portal, feed, seed, monkeypatch):
+def test_a_history_gives_the_same_tables_in_any_order_and_after_interruptions(
+    warehouse, portal, feed, seed, monkeypatch
+):
     monkeypatch.setenv("OBSERVATORY_PSEUDONYM_EPOCH", "2026")
     monkeypatch.setenv("OBSERVATORY_PSEUDONYM_SECRET_2026", "0123456789abcdef" * 4)
     current, address = portal

@@ -87,7 +87,7 @@ def test_a_kind_is_loaded_once_and_its_rejects_are_kept(drop, warehouse, kind):
 
 
 @pytest.mark.parametrize("kind", SAMPLES)
-def test_only_the_loader_appends_and_readers_see_nothing_of_a_kind(warehouse, kind):
+def test_only_the_loader_can_append_and_readers_cannot_read_raw_tables(warehouse, kind):
     table = f"raw.{table_of(kind)}"
     for role, statement in (
         ("loader", f"update {table} set feed_id = ''"),
@@ -135,14 +135,14 @@ def test_a_new_secret_duplicates_nothing(drop, warehouse, monkeypatch):
     assert drop("citation", *CITATIONS, again, code="epochs").corrected_count == 1
 
 
-def test_a_further_record_equal_to_known_ones_is_one_more_under_a_new_secret(drop, warehouse, monkeypatch):
+def test_under_a_new_secret_an_additional_equal_record_is_added_once(drop, warehouse, monkeypatch):
     drop("citation", *CITATIONS, code="more")
     epoch(monkeypatch, "c")
     result = drop("citation", *CITATIONS, {"n": "PV-7", "eur": "35"}, code="more")
     assert (result.accepted_count, result.unchanged_count, result.withdrawn_count) == (1, 5, 0)
 
 
-def test_no_number_of_a_file_is_in_any_table_nor_in_a_message(drop, warehouse, caplog):
+def test_no_file_number_is_in_any_table_or_message(drop, warehouse, caplog):
     secret = "PV-771133"
     drop("citation", {}, {"n": secret}, {"n": secret, "eur": "1"}, {"n": f"{secret}x", "eur": "2"}, code="clean")
     with pytest.raises(ContractBroken) as caught:
@@ -158,7 +158,7 @@ def test_no_number_of_a_file_is_in_any_table_nor_in_a_message(drop, warehouse, c
     assert "771133" not in stored + caplog.text + str(caught.value)
 
 
-def test_a_feed_that_needs_a_secret_says_so_and_loads_nothing(drop, warehouse, monkeypatch):
+def test_a_feed_without_its_secret_reports_it_and_loads_nothing(drop, warehouse, monkeypatch):
     monkeypatch.delenv("OBSERVATORY_PSEUDONYM_EPOCH")
     with pytest.raises(SecretMissing, match="OBSERVATORY_PSEUDONYM_EPOCH is not set; expected"):
         drop("citation", *CITATIONS, code="secretless", is_simulated=False)

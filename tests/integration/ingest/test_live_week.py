@@ -163,7 +163,7 @@ def week(warehouse, other_warehouse, tmp_path_factory):
         yield week
 
 
-def test_every_fault_was_met(week):
+def test_every_planned_fault_occurred(week):
     planted = {fault["fault"] for mishaps in MISHAPS.values() for fault in mishaps.planted}
     assert {name for name in BY_CHANCE if not week.days.weather.met[name]} == set()
     assert {name for name in (*planted, "late", "sent twice") if not week.days.met[name]} == set()
@@ -172,13 +172,13 @@ def test_every_fault_was_met(week):
     assert week.days.met["killed before the commit"] >= sum(kill.requests > 0 and not kill.delay_s for kill in kills)
 
 
-def test_in_fair_weather_every_run_reads_at_once(week):
+def test_without_faults_every_run_succeeds_at_the_first_attempt(week):
     assert [(now, outcome) for now, outcome in week.days.fair.outcomes if outcome.errors] == []
     read = {feed_id for (feed_id,) in week.fair.rows("select distinct feed_id from ops.load where accepted_count > 0")}
     assert read == {*week.days.fair.territory.feeds, "grid"}
 
 
-def test_the_journal_tells_of_feeds_while_they_cannot_be_read_and_of_no_other(week):
+def test_feed_health_reports_exactly_the_feeds_that_cannot_be_read(week):
     assert [messages for messages, _ in week.reported] == [failing for _, failing in week.reported]
     seen = [{feed_id for feed_id, _ in foul} for (_, foul), _ in week.reported]
     city = week.days.foul
@@ -187,7 +187,7 @@ def test_the_journal_tells_of_feeds_while_they_cannot_be_read_and_of_no_other(we
     assert seen[0] == seen[-1] == set()
 
 
-def test_a_renamed_column_stops_the_feed_in_four_parts_and_the_last_good_data_stay(week):
+def test_a_renamed_column_fails_the_feed_with_a_complete_error_and_keeps_loaded_data(week):
     (error,) = {str(error): error for now, outcome in week.days.foul.outcomes for error in outcome.errors
                 if outcome.feed_id == "citations" and now == TICKS[4]}.values()  # fmt: skip
     assert error.subject.startswith("demo/citations 2021-02-")
@@ -198,7 +198,7 @@ def test_a_renamed_column_stops_the_feed_in_four_parts_and_the_last_good_data_st
     assert week.citations[8] > week.citations[7]
 
 
-def test_every_load_balances_and_every_version_is_there_once(week):
+def test_every_load_balances_and_every_version_is_stored_once(week):
     unbalanced = "select * from ops.load where read_count <> accepted_count + rejected_count + unchanged_count"
     assert week.rows(unbalanced) == ([], [])
     for kind in TABLES:
@@ -211,13 +211,13 @@ def test_every_load_balances_and_every_version_is_there_once(week):
 
 
 @pytest.mark.parametrize("kind", TABLES)
-def test_the_newest_versions_are_the_same(week, kind):
+def test_the_newest_versions_are_those_of_the_week_without_faults(week, kind):
     whole = "case when is_withdrawn then to_jsonb(t) - 'known_at' else to_jsonb(t) end - %s::text[]"
     assert differing(week.rows(f"select {whole} from ({NEWEST.format(kind)}) as t", OF_THE_LOADING)) == []
 
 
 @pytest.mark.parametrize("kind", TABLES)
-def test_a_version_is_missing_only_where_its_record_was_not_read_while_it_was_listed(week, kind):
+def test_a_version_is_missing_only_if_it_was_listed_during_an_outage(week, kind):
     """What was listed only during an outage cannot be known; what a late run saw, the other week may have missed."""
     cities = (week.days.fair, week.days.foul)
     loads = [reads(rows, city.reads) for rows, city in zip(week.rows(LOADS), cities, strict=True)]
@@ -237,7 +237,7 @@ def test_the_same_records_are_rejected_for_the_same_reasons(week):
     assert differing(week.rows("select to_jsonb(t) - %s::text[] from raw.rejected as t", OF_THE_LOADING)) == []
 
 
-def test_the_last_read_of_every_feed_finds_the_same(week):
+def test_the_last_load_of_every_feed_has_the_same_counts(week):
     """As much, and as much that is wrong, from the same moments."""
     query = """
         select distinct on (feed_id) feed_id, window_start, window_end, read_count, rejected_count from ops.load
@@ -251,7 +251,7 @@ def test_the_hours_of_signals_are_the_same(week, kind):
     assert differing(week.rows(f"select to_jsonb(t) from raw.{kind}_hour as t")) == []
 
 
-def test_the_files_of_signals_are_the_same_byte_for_byte(week):
+def test_the_files_of_signals_have_the_same_bytes(week):
     """But for when a record was published that was published again as it was, if it was not read in between."""
     cities = (week.days.fair, week.days.foul)
     loads = [reads(rows, city.reads) for rows, city in zip(week.rows(LOADS), cities, strict=True)]
@@ -275,7 +275,7 @@ def test_the_files_of_signals_are_the_same_byte_for_byte(week):
         assert {path for path in city.signals.rglob("*") if path.is_file()} == {*named.values()}, "none points to it"
 
 
-def test_what_the_police_sent_was_taken_whatever_came_between_and_nothing_is_left_to_take(week):
+def test_every_delivery_of_the_police_was_loaded_and_the_inbox_is_empty(week):
     fair, foul = week.rows("select sha256 from ops.delivery")
     assert len(foul) == len(fair) + 1 == DAYS + 2
     assert {*fair} == {*foul}
@@ -289,7 +289,7 @@ LISTED = {
 
 
 @pytest.mark.parametrize("feed_id", LISTED)
-def test_all_that_the_source_lists_at_the_end_is_there(week, feed_id):
+def test_every_record_listed_at_the_end_is_stored_or_rejected(week, feed_id):
     """Every record that the source itself knows of the days last read is there as it is listed, or was rejected."""
     kind = LISTED[feed_id]
     last = "select window_start, window_end, rejected_count from ops.load where feed_id = %s order by load_id desc"

@@ -99,7 +99,7 @@ def run(warehouse, town, source, ticks, failing=()):
             assert source.fails
 
 
-def test_late_missed_and_failed_ticks_end_with_the_rows_of_an_uninterrupted_sequence(warehouse, town, source):
+def test_late_missed_and_failed_runs_give_the_rows_of_an_uninterrupted_sequence(warehouse, town, source):
     ticks = [FIRST + number * TICK for number in range(int((LAST - FIRST) / TICK) + 1)]
     run(warehouse, town, source, ticks)
     rows = newest(warehouse, town)
@@ -112,7 +112,7 @@ def test_late_missed_and_failed_ticks_end_with_the_rows_of_an_uninterrupted_sequ
     assert newest(warehouse, other) == rows
 
 
-def test_a_day_that_breaks_its_contract_holds_up_no_other_and_is_tried_again(warehouse, town, source):
+def test_a_day_that_fails_its_contract_blocks_no_other_day_and_is_retried(warehouse, town, source):
     url = sa.make_url(warehouse.url("loader"))
     run(warehouse, town, source, [FIRST])
     good, on_the_30th = source.listed, pl.col("occurred").dt.date() == date(2026, 3, 30)
@@ -130,7 +130,7 @@ def test_a_day_that_breaks_its_contract_holds_up_no_other_and_is_tried_again(war
     assert date(2026, 3, 30) in {occurred.date() for _, _, occurred in newest(warehouse, town)}
 
 
-def test_a_bad_record_among_the_few_of_a_run_is_rejected_and_stops_nothing(warehouse, town, source):
+def test_one_invalid_record_in_a_small_run_is_rejected_without_failing_the_run(warehouse, town, source):
     url = sa.make_url(warehouse.url("loader"))
     run(warehouse, town, source, [FIRST + 3 * TICK])
     good, one = source.listed, pl.col("id") == pl.lit("R-057")
@@ -157,7 +157,7 @@ def test_a_daily_run_reads_the_days_whose_runs_failed(warehouse, town, source):
     assert newest(warehouse, other) == newest(warehouse, town)
 
 
-def test_a_day_that_breaks_its_contract_does_not_hold_up_the_daily_run_after_it(warehouse, town, source):
+def test_a_day_that_fails_its_contract_does_not_block_the_next_daily_run(warehouse, town, source):
     url, daily = sa.make_url(warehouse.url("loader")), {"cadence_min": None, "correction_days": 0}
     town = town.model_copy(update={"feeds": {"live": town.feeds["live"].model_copy(update=daily)}})
     on_the_30th = pl.col("occurred").dt.convert_time_zone(town.timezone).dt.date() == date(2026, 3, 30)
@@ -183,7 +183,7 @@ def test_a_day_read_by_hand_after_a_gap_does_not_hide_the_gap(warehouse, town, s
     assert read_until(url, town.code, "live", REACH) == FIRST
 
 
-def test_a_history_read_later_moves_nothing(warehouse, town, source):
+def test_reading_a_history_does_not_move_the_next_run(warehouse, town, source):
     url = sa.make_url(warehouse.url("loader"))
     run(warehouse, town, source, [FIRST])
     extract.extract(url, town, "live", Window(date(2024, 1, 1), date(2024, 2, 1), town.timezone))
@@ -221,7 +221,7 @@ def declare(warehouse, town, **changes):
     record_territory(sa.make_url(warehouse.url("loader")), town.model_copy(update={"feeds": {"live": feed}}))
 
 
-def test_what_a_file_declares_is_what_ops_feed_says(warehouse, town):
+def test_ops_feed_has_what_the_territory_file_declares(warehouse, town):
     query = "select feed_id, kind, cadence_min, correction_days, is_live from ops.feed where territory_code = %s"
     declare(warehouse, town)
     assert warehouse.rows(query, town.code, role="reader") == [("live", "incident", 30, 2, True)]
@@ -259,9 +259,7 @@ DAYS_BEFORE = [24 * day + hour for day in range(1, 15) for hour in (0.2, 1.2, 2.
     [(10, 0, True), (10, 1, False), (0, 0, False)],
     ids=["nothing new where there usually is", "something new", "never anything new, as of a register"],
 )
-def test_a_feed_is_silent_where_its_last_runs_brought_nothing_though_they_usually_do(
-    warehouse, town, before, now, is_silent
-):
+def test_a_feed_is_silent_if_its_last_runs_had_no_rows_but_usually_have(warehouse, town, before, now, is_silent):
     declare(warehouse, town, cadence_min=30)
     journal(warehouse, town, DAYS_BEFORE, accepted=before)
     journal(warehouse, town, [0.1, 0.6, 1.1, 1.6, 2.1, 2.6], accepted=now)
@@ -275,7 +273,7 @@ def test_a_feed_that_does_not_load_is_late_and_not_silent(warehouse, town):
 
 
 @pytest.mark.parametrize(("rejected", "is_drifting"), [(2, False), (3, True)])
-def test_a_feed_drifts_where_more_is_rejected_than_usual(warehouse, town, rejected, is_drifting):
+def test_a_feed_drifts_if_more_is_rejected_than_usual(warehouse, town, rejected, is_drifting):
     """Usually 1 of 100; more than twice that, and a hundredth more, is 4 of 100."""
     declare(warehouse, town, cadence_min=30)
     journal(warehouse, town, DAYS_BEFORE, accepted=99, rejected=1)

@@ -116,7 +116,7 @@ def test_a_forecast_has_every_cell_once_ranked_and_dated(city, first_forecast):
     assert hottest == [("CRS2154RES250mN2250E1750",), ("CRS2154RES250mN500E500",)]
 
 
-def test_an_interval_is_that_of_the_models_own_spread(city, first_forecast):
+def test_an_interval_follows_from_the_models_spread(city, first_forecast):
     from ml.models.hotspots import Hotspots
 
     for group in first_forecast.groups:
@@ -140,7 +140,7 @@ def test_an_interval_is_that_of_the_models_own_spread(city, first_forecast):
         assert upper.max() > 0
 
 
-def test_a_forecast_of_before_there_were_intervals_gets_them_when_made_again(city, url, first_forecast):
+def test_forecasting_again_adds_intervals_to_a_forecast_from_before_they_existed(city, url, first_forecast):
     from ml.jobs import warehouse as jobs
 
     before = city.rows(ML_ROWS)
@@ -161,7 +161,7 @@ def test_forecasting_twice_changes_no_row(city, url, first_forecast):
     assert [g.model_id for g in again.groups] == [g.model_id for g in first_forecast.groups]
 
 
-def test_training_twice_is_one_model(city, url, first_forecast):
+def test_training_twice_stores_one_model(city, url, first_forecast):
     from ml.jobs import warehouse as jobs
 
     identities = {group.category_group: group.model_id for group in first_forecast.groups}
@@ -170,7 +170,7 @@ def test_training_twice_is_one_model(city, url, first_forecast):
     assert sorted(stored) == sorted((identity, True) for identity in identities.values())
 
 
-def test_what_was_not_known_that_morning_changes_nothing(city, url, first_forecast):
+def test_records_not_known_that_morning_do_not_change_the_forecast(city, url, first_forecast):
     from ml.jobs import warehouse as jobs
 
     before = city.rows(ML_ROWS)
@@ -187,7 +187,7 @@ def test_what_was_not_known_that_morning_changes_nothing(city, url, first_foreca
         connection.execute("delete from core.fct_incident_version where source_record_id like 'late%'")
 
 
-def test_a_score_holds_ours_and_four_baselines_and_repeats(city, url, first_forecast):
+def test_scores_cover_ours_and_four_baselines_and_are_reproducible(city, url, first_forecast):
     from ml.jobs import scoring
 
     summary = scoring.score(url, TOWN, TODAY)
@@ -209,7 +209,7 @@ def test_a_score_holds_ours_and_four_baselines_and_repeats(city, url, first_fore
     assert city.rows(ML_ROWS) == before
 
 
-def test_a_day_without_forecast_or_end_is_not_scored(url, first_forecast):
+def test_a_day_without_a_forecast_or_not_yet_over_is_not_scored(url, first_forecast):
     from ml.jobs import scoring
     from ml.jobs import warehouse as jobs
 
@@ -240,7 +240,7 @@ def test_too_little_history_abstains_with_a_reason(city, url):
     assert city.rows("select count(*)::int from ml.hotspot_forecast where territory_code = %s", SLEEPY) == [(0,)]
 
 
-def test_too_few_located_abstains_with_a_reason_until_they_are(city, url, first_forecast):
+def test_too_few_located_incidents_abstain_with_a_reason(city, url, first_forecast):
     from ml.jobs import warehouse as jobs
 
     before = city.rows(ML_ROWS)
@@ -260,7 +260,7 @@ def test_too_few_located_abstains_with_a_reason_until_they_are(city, url, first_
     assert city.rows(ML_ROWS) == before
 
 
-def test_a_backtest_scores_each_day_once_and_repeats(city, url):
+def test_a_backtest_scores_each_day_once_and_is_reproducible(city, url):
     from ml.jobs.backtest_warehouse import backtest_warehouse
 
     first, last = TODAY - timedelta(days=6), TODAY - timedelta(days=1)
@@ -283,7 +283,7 @@ def test_a_map_says_simulated(url, first_forecast, tmp_path):
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
-def test_mistakes_are_said_in_four_parts(url):
+def test_mistakes_are_reported_with_complete_errors(url):
     from ml.errors import InputError
     from ml.jobs import warehouse as jobs
     from ml.jobs.backtest_warehouse import backtest_warehouse
@@ -296,7 +296,7 @@ def test_mistakes_are_said_in_four_parts(url):
         jobs.forecast("postgresql+psycopg://forecaster:x@127.0.0.1:1/none", TOWN, TODAY)
 
 
-def test_the_command_line_does_the_same(city, url, first_forecast, tmp_path):
+def test_the_command_line_gives_the_same_results(city, url, first_forecast, tmp_path):
     from ml.cli import app
 
     before = city.rows("select count(*)::int from ml.hotspot_forecast")

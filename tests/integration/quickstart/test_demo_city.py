@@ -51,13 +51,13 @@ def loaded(warehouse, tmp_path_factory):
     return demo, results
 
 
-def test_the_city_has_a_feed_of_every_kind_that_there_is():
+def test_the_city_has_a_feed_of_every_kind():
     kinds_fed = {feed.kind for feed in load_territory("demo").feeds.values()}
     assert kinds_fed == {*records.NAMES, "zone"}
     assert kinds_fed == {*KINDS} - {"cell"}, "cells come of the zones and the grid"
 
 
-def test_every_feed_brings_rows_that_add_up(loaded, warehouse):
+def test_every_feed_loads_rows_that_balance(loaded, warehouse):
     demo, results = loaded
     assert {feed_id: result for feed_id, result in results.items() if not result.accepted_count} == {}
     counts = warehouse.rows(

@@ -96,7 +96,7 @@ def output(observatory: Observatory) -> str:
     return observatory(*RUN)
 
 
-def test_it_ends_with_where_to_look(observatory, output):
+def test_it_ends_with_the_addresses_to_open(observatory, output):
     assert "✓ Forecast today" in output
     status = observatory.status()
     assert status["airflow_url"] in output
@@ -108,25 +108,25 @@ def test_it_ends_with_where_to_look(observatory, output):
     )
 
 
-def test_what_the_police_sent_to_airflow_is_loaded_and_nobody_else_is_let_in(observatory, output):
+def test_deliveries_of_the_police_are_loaded_and_requests_without_a_token_refused(observatory, output):
     ((name, read_count),) = observatory.rows(
         "select file_name, read_count from ops.delivery join ops.load using (load_id) "
         "where delivery.feed_id = 'operations'"
     )
     assert read_count > 0
     url = f"{observatory.status()['airflow_url']}/observatory/push/demo/operations"
-    told = requests.get(f"{url}/{name.partition('.')[0]}", timeout=10)
-    assert told.status_code == 401
+    response = requests.get(f"{url}/{name.partition('.')[0]}", timeout=10)
+    assert response.status_code == 401
     token = {"Authorization": f"Bearer {observatory('push-token', 'demo', 'operations').strip()}"}
-    told = requests.get(f"{url}/{name.partition('.')[0]}", headers=token, timeout=10)
-    assert (told.status_code, told.json()["state"]) == (200, "loaded")
+    response = requests.get(f"{url}/{name.partition('.')[0]}", headers=token, timeout=10)
+    assert (response.status_code, response.json()["state"]) == (200, "loaded")
     refused = [requests.post(f"{url}{feed}", data=b"{}", timeout=10) for feed in ("", "nothing")]
     assert {(answer.status_code, answer.text) for answer in refused} == {(401, refused[0].text)}
     elsewhere = requests.get(f"{observatory.status()['airflow_url']}/api/v2/dags", headers=token, timeout=10)
     assert elsewhere.status_code in (401, 403), "a partner's token opens nothing else"
 
 
-def test_todays_forecast_has_every_cell_once_and_says_what_it_knew(observatory, output):
+def test_todays_forecast_has_every_cell_once_and_states_its_data(observatory, output):
     rows = observatory.rows(
         "select category_group, count(*), count(distinct cell_id), "
         "min(risk_rank), max(risk_rank), count(distinct risk_rank), "
@@ -145,7 +145,7 @@ def test_todays_forecast_has_every_cell_once_and_says_what_it_knew(observatory, 
         assert horizon >= 1
 
 
-def test_yesterdays_forecast_is_scored_beside_four_baselines(observatory, output):
+def test_yesterdays_forecast_and_four_baselines_are_scored(observatory, output):
     methods = observatory.rows(
         "select distinct method from ml.forecast_score where evaluation = 'live' and forecast_date = '2024-06-30'"
     )
@@ -160,14 +160,14 @@ def test_every_load_balances(observatory, output):
     assert observatory.rows("select sum(accepted_count) > 12000 from ops.load where feed_id = 'incidents'") == [(True,)]
 
 
-def test_airflow_asks_who_is_there(observatory, output):
+def test_airflow_requires_a_login(observatory, output):
     address = observatory.status()["airflow_url"]
     assert requests.get(f"{address}/api/v2/dags", timeout=30).status_code == 401
     wrong = requests.post(f"{address}/auth/token", json={"username": "admin", "password": "admin"}, timeout=30)
     assert wrong.status_code == 401
 
 
-def test_killed_at_any_moment_and_run_again_the_tables_are_the_same(observatory, output):
+def test_a_killed_and_restarted_run_gives_the_same_tables(observatory, output):
     before = observatory.tables()
     assert all(
         before[name][0] for name in ("raw.incident", "core.fct_incident", "ml.hotspot_forecast", "ml.forecast_score")

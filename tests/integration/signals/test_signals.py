@@ -77,7 +77,7 @@ def same(one, other):
     assert one[1] == other[1]
 
 
-def test_a_day_is_a_file_and_its_hours_are_sums_of_it(warehouse):
+def test_a_day_is_stored_as_a_file_with_hourly_sums(warehouse):
     result = load(warehouse, "whole", measures())
     files, hours = stored(warehouse, "whole")
     assert (result.read_count, result.accepted_count) == (HOURS * 10 * SITES,) * 2
@@ -86,14 +86,14 @@ def test_a_day_is_a_file_and_its_hours_are_sums_of_it(warehouse):
     assert len(hours) == HOURS * SITES
 
 
-def test_nothing_measured_is_null_and_nothing_counted_is_0(warehouse):
+def test_a_missing_measurement_is_null_and_a_count_of_nothing_is_0(warehouse):
     load(warehouse, "null", measures())
     of_site = {hour[0]: hour[4:8] for hour in stored(warehouse, "null")[1]}
     assert of_site["S0"] == (600.0, 10, None, 0)
     assert of_site["S1"] == (0.0, 10, 50.0, 10)
 
 
-def test_read_again_nothing_changes_and_the_counts_say_so(warehouse):
+def test_reading_again_changes_nothing_and_counts_all_as_unchanged(warehouse):
     load(warehouse, "again", measures())
     before = stored(warehouse, "again")
     result = load(warehouse, "again", measures())
@@ -102,7 +102,7 @@ def test_read_again_nothing_changes_and_the_counts_say_so(warehouse):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_batches_in_any_order_end_with_the_same_files_and_sums(warehouse, seed):
+def test_batches_in_any_order_give_the_same_files_and_sums(warehouse, seed):
     """Law: however the records come, twice and out of order, what is kept is the same."""
     load(warehouse, "once", measures())
     shuffled = measures().sample(fraction=1, shuffle=True, seed=seed)
@@ -111,7 +111,7 @@ def test_batches_in_any_order_end_with_the_same_files_and_sums(warehouse, seed):
     same(stored(warehouse, f"batches_{seed}"), stored(warehouse, "once"))
 
 
-def test_the_version_published_last_is_kept_whichever_comes_last(warehouse):
+def test_the_version_published_last_is_kept_in_any_order_of_arrival(warehouse):
     corrected = measures(published=START + timedelta(days=10), speed=30.0)
     load(warehouse, "corrected", measures())
     assert load(warehouse, "corrected", corrected).corrected_count == HOURS * 10 * (SITES - 1)
@@ -120,13 +120,13 @@ def test_the_version_published_last_is_kept_whichever_comes_last(warehouse):
     assert {hour[6] for hour in stored(warehouse, "corrected")[1] if hour[0] != "S0"} == {30.0}
 
 
-def test_two_records_of_one_id_in_one_read_are_one_record_and_one_refusal(warehouse):
+def test_of_two_records_with_one_id_in_a_load_one_is_rejected(warehouse):
     one = measures().head(1)
     result = load(warehouse, "twice", one, one.with_columns(flow_veh_h=pl.lit(1.0)))
     assert (result.read_count, result.accepted_count, result.rejected_count) == (2, 1, 1)
 
 
-def test_killed_at_any_instant_and_loaded_again_the_files_and_sums_are_those_of_one_load(warehouse):
+def test_a_killed_and_repeated_load_gives_the_files_and_sums_of_one_load(warehouse):
     load(warehouse, "undisturbed", measures())
     again = "from tests.integration.signals import test_signals as t\n"
     again += "class W:\n    url = staticmethod(lambda _: {url!r})\n"

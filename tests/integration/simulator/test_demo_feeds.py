@@ -45,7 +45,7 @@ def town(warehouse):
         yield town
 
 
-def test_feeds_load_once_and_learn_what_was_changed(town):
+def test_feeds_load_rows_once_and_their_later_changes(town):
     first = {feed_id: town.load(feed_id) for feed_id in FEEDS}
     assert all(result.accepted_count > 0 for result in first.values())
     assert all(result.rejected_count <= 0.02 * result.read_count + 1 for result in first.values())

@@ -55,7 +55,7 @@ def hours(warehouse, kind, columns, feed_id):
     return sums.with_columns(pl.col("hour_start").dt.convert_time_zone("UTC"))
 
 
-def test_a_full_car_park_a_stuck_counter_and_a_silent_one_show_in_the_hours(warehouse, town):
+def test_the_hours_show_a_full_car_park_a_stuck_counter_and_a_silent_one(warehouse, town):
     played = fixtures(Simulation(population=POPULATION), date(2021, 8, 1), date(2021, 12, 1))
     first = next(n for n in range(len(played.day)) if not played.is_cancelled[n] and played.minute[n] > 19 * 60)
     match = date.fromordinal(int(played.day[first]))
@@ -88,7 +88,7 @@ def test_a_full_car_park_a_stuck_counter_and_a_silent_one_show_in_the_hours(ware
     assert night.select("row_count", "free_count_mean", "free_count_count").unique().rows() == [(12, None, 0)]
 
 
-def test_a_line_that_does_not_run_is_planned_and_not_observed(warehouse, town):
+def test_a_disrupted_line_has_planned_calls_without_observations(warehouse, town):
     friday = date(2021, 6, 18)
     town.now = datetime(2021, 6, 18, 17, 0, tzinfo=UTC)
     town.watch("transit_live", datetime(2021, 6, 18, 20, 1, tzinfo=UTC))
@@ -119,7 +119,7 @@ def test_a_line_that_does_not_run_is_planned_and_not_observed(warehouse, town):
     assert at["timetable"]["delay_s_mean"].null_count() == at["timetable"].height
 
 
-def test_no_plate_and_no_vehicle_is_kept(warehouse, town):
+def test_no_plate_and_no_vehicle_number_is_stored(warehouse, town):
     files = list((signals_folder() / "demo" / "transit_live").rglob("*.parquet"))
     assert files
     text = "".join(pl.read_parquet(path).write_csv() for path in files)
@@ -131,7 +131,7 @@ def test_no_plate_and_no_vehicle_is_kept(warehouse, town):
     assert "ZZ-" not in rejected
 
 
-def test_a_suppressed_sum_is_null_in_the_hours_and_never_0(warehouse, town):
+def test_a_suppressed_sum_is_null_in_the_hours_and_not_0(warehouse, town):
     day = date(2021, 1, 20)
     town.now = datetime(2021, 1, 22, 4, tzinfo=UTC)
     town.load("presence_flows", day)

@@ -117,7 +117,7 @@ def transformed(loaded, warehouse, tmp_path_factory):
     return {result.node.name: result.status for result in done.result}
 
 
-def test_the_log_is_read_whole_and_only_what_is_asked_for(loaded, warehouse):
+def test_every_row_of_the_log_is_read_with_only_the_mapped_columns(loaded, warehouse):
     assert (loaded["log"].accepted_count, loaded["log"].rejected_count) == (DAYS * 8, 0)
     ((count, located, first),) = warehouse.rows(
         "select count(*), count(cell_id), min(occurred_from at time zone 'Europe/Paris')::date from raw.incident"
@@ -128,7 +128,7 @@ def test_the_log_is_read_whole_and_only_what_is_asked_for(loaded, warehouse):
     assert 100 < cells < 200, "3 km by 3 km in squares of 250 m"
 
 
-def test_its_codes_mean_what_its_file_says(transformed, warehouse):
+def test_its_codes_have_the_categories_of_its_file(transformed, warehouse):
     assert transformed["every_source_category_is_mapped"] == "pass"
     found = warehouse.rows(
         "select source_category_code, category_code, is_trainable, count(*)::int"
@@ -141,7 +141,7 @@ def test_its_codes_mean_what_its_file_says(transformed, warehouse):
     ]
 
 
-def test_it_is_forecast_and_the_hottest_cells_are_those_that_were_made_hot(transformed, testville, warehouse):
+def test_the_forecast_ranks_the_planted_hotspots_first(transformed, testville, warehouse):
     from ml.jobs import warehouse as jobs
 
     summary = jobs.forecast(warehouse.url("forecaster"), "testville", TODAY, testville.forecast.category_groups)
@@ -155,7 +155,7 @@ def test_it_is_forecast_and_the_hottest_cells_are_those_that_were_made_hot(trans
     assert sorted(hottest) == sorted(busiest)
 
 
-def test_the_doctor_finds_it_well_and_believes_the_warehouse(transformed, testville, warehouse, monkeypatch):
+def test_the_doctor_reports_no_problem_and_uses_the_warehouse(transformed, testville, warehouse, monkeypatch):
     monkeypatch.setenv("OBSERVATORY_READER_URL", warehouse.url("reader"))
     found = examine(testville, TODAY)
     assert [(feed.status, feed.problem) for feed in found.feeds] == [("ok", None)] * 2
@@ -166,7 +166,7 @@ def test_the_doctor_finds_it_well_and_believes_the_warehouse(transformed, testvi
     assert DAYS * 6 * 0.97 <= group.located_count <= DAYS * 6
 
 
-def test_a_meaning_that_the_file_changes_or_drops_is_changed_or_dropped(transformed, testville, warehouse):
+def test_a_category_that_the_file_changes_or_removes_is_updated(transformed, testville, warehouse):
     fewer = {"CAMBRIOLAGE": testville.categories["STUPS"]}
     changed = testville.model_copy(update={"categories": fewer})
     extract.extract(sa.make_url(warehouse.url("loader")), changed, "log", Window(FIRST_DAY, TODAY, testville.timezone))

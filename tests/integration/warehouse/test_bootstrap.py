@@ -68,7 +68,7 @@ def test_applying_it_again_changes_nothing(warehouse):
     assert all(before.values()), "each query finds something"
 
 
-def test_forecasts_of_before_there_were_intervals_are_kept_and_new_ones_have_one(warehouse):
+def test_forecasts_from_before_intervals_are_kept_and_new_ones_have_intervals(warehouse):
     insert = "insert into ml.hotspot_forecast values ('old', 'violent', %s, 'c', 1, 'm', now(), 0.1, 0.1, 1{})"
     with warehouse.connect() as connection:
         connection.execute("alter table ml.hotspot_forecast drop column lower_80, drop column upper_80")
@@ -86,7 +86,7 @@ def test_forecasts_of_before_there_were_intervals_are_kept_and_new_ones_have_one
     warehouse.rows("delete from ml.hotspot_forecast returning 1")
 
 
-def test_a_forecast_under_way_does_not_hold_a_start_up(warehouse):
+def test_a_running_forecast_does_not_block_the_bootstrap(warehouse):
     with psycopg.connect(warehouse.plain_url("forecaster")) as connection:
         connection.execute("delete from ml.hotspot_forecast")
         bootstrap(warehouse.admin.update_query_dict({"options": "-clock_timeout=2s"}))
@@ -98,7 +98,7 @@ TABLES = """
 """
 
 
-def test_two_bootstraps_at_once_of_an_empty_database_agree(warehouse):
+def test_two_concurrent_bootstraps_of_an_empty_database_succeed(warehouse):
     url = warehouse.admin.set(database="test_bootstrap_race")
     failures = []
 
@@ -202,7 +202,7 @@ def relations(warehouse):
 
 
 @pytest.mark.parametrize("role", ALLOWED)
-def test_a_role_may_do_what_its_duty_needs_and_nothing_else(built, role):
+def test_a_role_has_exactly_the_privileges_it_needs(built, role):
     """Every table and view, every privilege: the schema must be open too for a right to count."""
     everything = relations(built)
     assert everything >= RAW | FORECASTS | BUILT
@@ -217,7 +217,7 @@ def test_a_role_may_do_what_its_duty_needs_and_nothing_else(built, role):
 
 
 @pytest.mark.parametrize("role", [role for role in ROLES if role != "owner"])
-def test_no_role_can_make_anything_outside_its_schemas(built, role):
+def test_no_role_can_create_objects_outside_its_schemas(built, role):
     rows = built.rows(
         "select nspname from pg_namespace where nspname !~ '^pg_' and has_schema_privilege(%s, oid, 'CREATE')", role
     )
@@ -275,7 +275,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("role", "statement"), REFUSED, ids=[f"{role}: {text}" for role, text in REFUSED])
-def test_what_is_beyond_a_duty_is_refused(built, role, statement):
+def test_statements_beyond_a_roles_privileges_are_refused(built, role, statement):
     with built.connect(role) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute(statement)
 
@@ -294,12 +294,12 @@ PERMITTED = [
 
 
 @pytest.mark.parametrize(("role", "statement"), PERMITTED, ids=[f"{role}: {text}" for role, text in PERMITTED])
-def test_what_a_duty_needs_is_permitted(built, role, statement):
+def test_statements_that_a_role_needs_are_permitted(built, role, statement):
     with built.connect(role) as connection:
         connection.execute(statement)
 
 
-def test_a_forecast_goes_into_the_partition_of_its_month_and_readers_see_it(built):
+def test_a_forecast_is_stored_in_the_partition_of_its_month_and_readable(built):
     with built.connect("forecaster") as connection:
         for day in ("2026-01-31", "2026-02-01", "2026-01-15"):
             connection.execute("select ml.ensure_forecast_partition(%s)", [day])
@@ -349,7 +349,7 @@ def test_no_log_shows_a_password_even_where_every_statement_is_logged(warehouse,
 
 
 @pytest.mark.parametrize("role", [*ROLES, "airflow", "postgres"])
-def test_nobody_connects_without_the_right_password(warehouse, monkeypatch, role):
+def test_connections_require_the_right_password(warehouse, monkeypatch, role):
     for name in ("PGPASSWORD", "PGPASSFILE", "PGSERVICE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", "/nonexistent")
@@ -360,7 +360,7 @@ def test_nobody_connects_without_the_right_password(warehouse, monkeypatch, role
         psycopg.connect(**address, password=secret("owner" if role != "owner" else "reader"))
 
 
-def test_airflow_and_the_roles_keep_to_their_own_databases(warehouse):
+def test_airflow_and_the_roles_can_use_only_their_own_databases(warehouse):
     with psycopg.connect(plain(airflow_url())) as connection:
         assert connection.execute("select current_user").fetchone() == ("airflow",)
     with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
@@ -373,7 +373,7 @@ def test_airflow_and_the_roles_keep_to_their_own_databases(warehouse):
 # --- servers that are not ours
 
 
-def test_a_server_that_is_down_is_said_in_four_parts_without_the_password():
+def test_a_server_that_is_down_is_reported_without_the_password():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         url = sa.make_url(f"postgresql+psycopg://boss:hush-hush@127.0.0.1:{listener.getsockname()[1]}/warehouse")
@@ -394,7 +394,7 @@ def test_a_server_that_is_too_old_is_refused(warehouse, monkeypatch):
         bootstrap(warehouse.admin)
 
 
-def test_a_sql_file_that_fails_leaves_everything_as_it_was(warehouse, tmp_path):
+def test_a_failing_sql_file_changes_nothing(warehouse, tmp_path):
     (tmp_path / "01_good.sql").write_text("create table public.half (n int);")
     (tmp_path / "02_bad.sql").write_text("create tabel x;")
     with pytest.raises(WarehouseError, match="syntax error"):
@@ -411,7 +411,7 @@ def test_an_address_that_cannot_be_used_is_named(monkeypatch, address):
         admin_url()
 
 
-def test_a_user_who_may_create_roles_and_databases_is_enough(monkeypatch):
+def test_bootstrap_needs_no_superuser(monkeypatch):
     """A server of a hosting company gives no superuser."""
     folder = Path(tempfile.mkdtemp(prefix="observatory-hosted-"))
     folder.chmod(0o755)

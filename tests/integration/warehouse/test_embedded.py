@@ -78,7 +78,7 @@ def family(server):
     return found
 
 
-def test_four_first_starts_at_once_give_one_server(first_starts, embedded):
+def test_four_concurrent_first_starts_give_one_server(first_starts, embedded):
     _, said = first_starts
     assert set(said) == {f"{embedded.running_port()} {embedded.process().pid}\n"}
     postmasters = [each for each in family(embedded) if each.ppid() not in {other.pid for other in family(embedded)}]
@@ -93,7 +93,7 @@ def test_starting_again_changes_nothing(embedded):
     assert (embedded.running_port(), embedded.process()) == before
 
 
-def test_it_listens_on_the_loopback_address_alone(embedded):
+def test_it_listens_only_on_the_loopback_address(embedded):
     listening = [each.laddr for each in embedded.process().net_connections("inet") if each.status == psutil.CONN_LISTEN]
     assert listening == [("127.0.0.1", embedded.running_port())]
     assert [each.laddr for each in embedded.process().net_connections("unix") if each.laddr] == []
@@ -115,7 +115,7 @@ def test_it_does_not_run_as_root(embedded):
     assert {each.uids().real for each in family(embedded)} & {0} == set()
 
 
-def test_stopping_leaves_no_process_and_starting_brings_back_port_and_rows(embedded):
+def test_stopping_leaves_no_process_and_restarting_keeps_port_and_rows(embedded):
     with closing(connect(embedded)) as connection:
         connection.execute("create table if not exists kept (n int); delete from kept; insert into kept values (1)")
     port, members = embedded.running_port(), family(embedded)
@@ -137,7 +137,7 @@ def test_a_remembered_port_that_is_taken_is_replaced(embedded):
         connect(embedded).close()
 
 
-def test_a_configured_port_that_is_taken_is_said_in_four_parts(embedded):
+def test_a_configured_port_that_is_taken_is_reported(embedded):
     embedded.stop()
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -150,7 +150,7 @@ def test_a_configured_port_that_is_taken_is_said_in_four_parts(embedded):
     assert embedded.process() is None
 
 
-def test_a_server_that_cannot_start_says_why_on_one_line(embedded):
+def test_a_failed_start_is_explained_in_one_line(embedded):
     embedded.stop()
     settings = embedded.data / "postgresql.auto.conf"
     good = settings.read_text()
@@ -186,7 +186,7 @@ def kill(*processes):
 
 
 @pytest.mark.parametrize("whom", ["postmaster", "every process"])
-def test_what_was_committed_is_there_after_a_kill_under_load(embedded, whom):
+def test_committed_rows_survive_a_kill_under_load(embedded, whom):
     with closing(connect(embedded)) as connection:
         connection.execute("drop table if exists numbered; create table numbered (n int)")
     acknowledged = []
@@ -266,7 +266,7 @@ def closed_state():
 
 
 @as_root
-def test_root_starts_it_where_the_state_folder_is_closed_to_others(closed_state):
+def test_root_can_start_it_if_only_root_can_read_the_state_folder(closed_state):
     server = EmbeddedServer(closed_state, PASSWORD)
     before = os.umask(0o077)
     try:
@@ -280,7 +280,7 @@ def test_root_starts_it_where_the_state_folder_is_closed_to_others(closed_state)
 
 
 @as_root
-def test_root_starts_it_where_the_programs_are_closed_to_others(closed_state, monkeypatch):
+def test_root_can_start_it_if_only_root_can_read_the_programs(closed_state, monkeypatch):
     """As where the whole project, its environment too, is in root's home folder."""
     monkeypatch.setattr("observatory.warehouse.embedded._reachable_by_others", lambda _: False)
     server = EmbeddedServer(closed_state, PASSWORD)

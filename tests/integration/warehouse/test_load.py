@@ -90,7 +90,7 @@ def test_repeating_a_load_changes_nothing(load, versions):
     assert versions() == before == [("a", 1, "theft", False), ("b", 1, "noise", False)]
 
 
-def test_a_correction_is_a_new_version_and_a_return_to_the_old_content_another(load, versions):
+def test_a_correction_and_its_reversal_are_two_new_versions(load, versions):
     for category in ("theft", "robbery", "theft"):
         load(incidents(("a", category, moment(1))))
     assert [row[:3] for row in versions()] == [("a", 1, "theft"), ("a", 2, "robbery"), ("a", 3, "theft")]
@@ -103,7 +103,7 @@ def test_a_record_whose_date_moves_to_another_window_stays_one_record(load, vers
     assert [row[:2] for row in versions()] == [("a", 1), ("a", 2)]
 
 
-def test_a_complete_feed_closes_what_it_no_longer_lists(load, versions):
+def test_a_complete_feed_closes_records_it_no_longer_lists(load, versions):
     full = incidents(("a", "theft", moment(1)), ("b", "noise", moment(2)))
     settings = {"is_complete": True, "tolerated_withdrawal_share": 0.5}
     load(full, **settings)
@@ -121,7 +121,7 @@ def test_a_feed_that_is_not_complete_closes_nothing(load, versions):
 
 
 @pytest.mark.parametrize(("listed", "share"), [(0, 1.0), (1, 0.4)], ids=["empty answer", "more than tolerated"])
-def test_an_answer_that_looks_wrong_closes_nothing(load, versions, caplog, listed, share):
+def test_an_implausibly_small_response_closes_no_record(load, versions, caplog, listed, share):
     full = incidents(("a", "theft", moment(1)), ("b", "noise", moment(2)))
     settings = {"is_complete": True, "tolerated_withdrawal_share": share}
     load(full, **settings)
@@ -179,7 +179,7 @@ def test_an_unbalanced_load_writes_nothing(load, versions, monkeypatch):
         max_size=4,
     )
 )
-def test_counts_balance_whatever_is_read(warehouse, reads):
+def test_counts_balance_for_any_rows(warehouse, reads):
     """Law: read = accepted + rejected + unchanged, and the newest version is a content read last for its id."""
     feed = LoadWindow("law", f"feed_{time.monotonic_ns()}", INCIDENT, JANUARY)
     for read in reads:
@@ -208,7 +208,7 @@ with loading(sa.make_url({url!r}), LoadWindow("test", "killed", INCIDENT, JANUAR
 """
 
 
-def test_a_killed_load_leaves_the_state_before_it(warehouse):
+def test_a_killed_load_changes_nothing(warehouse):
     script = KILLED.format(tests=str(Path(__file__).parent), url=warehouse.url("loader"))
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "written\n"

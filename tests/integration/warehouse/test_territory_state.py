@@ -22,7 +22,7 @@ def installation(warehouse, tmp_path, monkeypatch):
         connection.execute("delete from ops.territory_state")
 
 
-def test_a_city_is_read_from_the_portal_that_overrides_its_own(installation):
+def test_a_city_is_read_from_the_overriding_portal(installation):
     territory_state.override_portal("chicago", "http://replica.example")
     feeds = territory_state.effective_territory("chicago").feeds.values()
     assert {feed.source.address.split("/")[2] for feed in feeds} == {"replica.example"}
@@ -38,7 +38,7 @@ def test_todays_date_is_overridden_until_the_calendar_is_followed_again(installa
     assert abs((territory_state.clock(demo) - datetime.now(UTC)).total_seconds()) < 60
 
 
-def test_every_city_is_shown_until_one_is_chosen(installation):
+def test_every_city_is_in_use_until_one_is_chosen(installation):
     assert territory_state.territories_in_use() == load_readable_territories()
     territory_state.use(["demo"])
     assert list(territory_state.territories_in_use()) == ["demo"]
@@ -52,7 +52,7 @@ def test_a_city_that_does_not_exist_is_not_used(installation):
     assert territory_state.codes_in_use() == []
 
 
-def test_while_the_warehouse_is_down_the_last_known_cities_are_shown(installation):
+def test_while_the_warehouse_is_down_the_last_known_cities_are_used(installation):
     territory_state.use(["demo"])
     installation.setenv("OBSERVATORY_READER_URL", NOBODY)
     assert list(territory_state.territories_in_use()) == ["demo"]

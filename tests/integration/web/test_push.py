@@ -103,24 +103,24 @@ def endpoint(warehouse, state, tmp_path, monkeypatch):
         yield Endpoint(address, warehouse, tmp_path / "state")
 
 
-def test_what_is_sent_waits_is_loaded_and_told_of(endpoint):
+def test_a_delivery_waits_then_is_loaded_and_its_state_can_be_queried(endpoint):
     sent = body(1, 2)
     answer = endpoint.push(sent)
-    told = answer.json()
+    reply = answer.json()
     assert answer.status_code == 202
-    assert told == {**told, "sha256": hashlib.sha256(sent).hexdigest(), "bytes": len(sent), "state": "waiting"}
+    assert reply == {**reply, "sha256": hashlib.sha256(sent).hexdigest(), "bytes": len(sent), "state": "waiting"}
     (path,) = endpoint.inbox()
-    assert path.name == f"{told['delivery']}.jsonl"
+    assert path.name == f"{reply['delivery']}.jsonl"
     assert path.read_bytes() == sent
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert endpoint.tell(told["delivery"]).json()["state"] == "waiting"
+    assert endpoint.tell(reply["delivery"]).json()["state"] == "waiting"
     assert endpoint.take().accepted_count == 2
     assert endpoint.inbox() == []
-    loaded = endpoint.tell(told["delivery"]).json()
+    loaded = endpoint.tell(reply["delivery"]).json()
     counts = {"read_count": 2, "accepted_count": 2, "rejected_count": 0, "unchanged_count": 0, "corrected_count": 0}
-    assert loaded == {**told, **counts, "state": "loaded", "loaded_at": loaded["loaded_at"]}
+    assert loaded == {**reply, **counts, "state": "loaded", "loaded_at": loaded["loaded_at"]}
 
 
 def test_the_same_body_is_one_delivery_before_and_after_it_is_loaded(endpoint):
@@ -141,19 +141,19 @@ def test_the_same_body_at_the_same_moment_is_one_delivery(endpoint):
     assert len(endpoint.inbox()) == 1
 
 
-def test_bodies_sent_at_once_are_each_kept_whole(endpoint):
+def test_concurrent_deliveries_are_each_stored_complete(endpoint):
     bodies = [body(*range(1_000 * number, 1_000 * number + 300)) for number in range(12)]
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(endpoint.push, bodies))
     assert sorted(path.read_bytes() for path in endpoint.inbox()) == sorted(bodies)
 
 
-def test_a_packed_body_is_known_by_its_bytes_and_a_streamed_one_needs_no_length(endpoint):
+def test_a_compressed_body_is_recognised_and_a_streamed_one_needs_no_length(endpoint):
     sent = gzip.compress(body(31), mtime=0)
-    told = endpoint.push(iter([sent[:5], sent[5:]])).json()
-    assert [path.name for path in endpoint.inbox()] == [f"{told['delivery']}.jsonl.gz"]
+    reply = endpoint.push(iter([sent[:5], sent[5:]])).json()
+    assert [path.name for path in endpoint.inbox()] == [f"{reply['delivery']}.jsonl.gz"]
     assert endpoint.take().read_count == 1
-    assert endpoint.tell(told["delivery"]).json()["state"] == "loaded"
+    assert endpoint.tell(reply["delivery"]).json()["state"] == "loaded"
 
 
 REFUSED = {
@@ -174,7 +174,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("feed", "token"), REFUSED.values(), ids=REFUSED)
-def test_whoever_may_not_send_hears_the_same_whatever_there_is(endpoint, feed, token):
+def test_unauthorised_senders_get_the_same_response_for_every_feed(endpoint, feed, token):
     expected = endpoint.push(body(1), "harbour/log", "wrong")
     answer = endpoint.push(body(1), feed, token)
     assert answer.status_code == 401
@@ -186,7 +186,7 @@ def test_whoever_may_not_send_hears_the_same_whatever_there_is(endpoint, feed, t
     assert not any(endpoint.state.glob("inbox/**/*"))
 
 
-def test_a_delivery_is_told_of_with_its_feeds_own_token_alone(endpoint):
+def test_a_deliverys_state_requires_the_token_of_its_feed(endpoint):
     delivery = endpoint.push(body(41)).json()["delivery"]
     assert endpoint.tell(delivery, token="wrong").status_code == 401
     assert endpoint.tell(delivery, "model/log", TOKEN).status_code == 404
@@ -196,7 +196,7 @@ TRAVERSING = ["..%2flog", "%2e%2e%2f%2e%2e%2fsecrets", "*", "..", "x%00", f"2026
 
 
 @pytest.mark.parametrize("delivery", TRAVERSING)
-def test_no_name_leads_out_of_the_inbox(endpoint, delivery):
+def test_no_name_escapes_from_the_inbox(endpoint, delivery):
     endpoint.push(body(42))
     head = ["Host: x", f"Authorization: Bearer {TOKEN}", "Connection: close"]
     raw = "\r\n".join([f"GET {PREFIX}/harbour/log/{delivery} HTTP/1.1", *head, "", ""])
@@ -209,7 +209,7 @@ def test_no_name_leads_out_of_the_inbox(endpoint, delivery):
 
 
 @pytest.mark.parametrize("path", ["", "/", "/harbour", "/harbour/log/", "/harbour//log", "/docs", "/openapi.json"])
-def test_nothing_else_is_open(endpoint, path):
+def test_no_other_path_is_served(endpoint, path):
     for ask in (requests.get, requests.post, requests.delete):
         answer = ask(f"{endpoint.address}{path}", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10)
         assert answer.status_code in (401, 404)
@@ -217,7 +217,7 @@ def test_nothing_else_is_open(endpoint, path):
 
 
 @pytest.mark.parametrize("is_streamed", [False, True], ids=["announced", "streamed"])
-def test_what_is_too_large_is_not_kept(endpoint, monkeypatch, is_streamed):
+def test_a_body_that_is_too_large_is_not_stored(endpoint, monkeypatch, is_streamed):
     monkeypatch.setenv("OBSERVATORY_PUSH_LIMIT_BYTES", "1000")
     most, more = b" " * 999 + b"\n", b" " * 1000 + b"\n"
     answer = endpoint.push(iter([more[:600], more[600:]]) if is_streamed else more)
@@ -227,7 +227,7 @@ def test_what_is_too_large_is_not_kept(endpoint, monkeypatch, is_streamed):
     assert endpoint.push(most).status_code == 202
 
 
-def test_an_empty_body_and_one_broken_off_are_not_kept(endpoint):
+def test_empty_and_truncated_bodies_are_not_stored(endpoint):
     assert endpoint.push(b"").status_code == 400
     host, port = endpoint.address.removesuffix(PREFIX).removeprefix("http://").split(":")
     head = (
@@ -239,14 +239,14 @@ def test_an_empty_body_and_one_broken_off_are_not_kept(endpoint):
     assert [path.read_bytes() for path in endpoint.inbox()] == [body(51)]
 
 
-def test_without_a_live_convention_nothing_is_kept(endpoint):
+def test_without_a_valid_convention_nothing_is_stored(endpoint):
     answer = endpoint.push(body(1), "harbour/over")
     assert answer.status_code == 403
     assert "the convention with P (C-1) ended on" in answer.json()["found"]
     assert endpoint.inbox("harbour/over") == []
 
 
-def test_what_is_refused_is_told_without_its_content_and_stays(endpoint, caplog):
+def test_a_refused_delivery_is_reported_without_its_content_and_kept(endpoint, caplog):
     caplog.set_level(logging.INFO)
     for content, found in (
         (body(1) + b'{"id": "Durand", oops\n', "line 2 is not JSON"),
@@ -267,7 +267,7 @@ def test_what_is_refused_is_told_without_its_content_and_stays(endpoint, caplog)
         path.unlink()
 
 
-def test_a_simulated_city_makes_its_own_token_and_a_real_one_never_does(endpoint, monkeypatch):
+def test_only_a_simulated_city_generates_its_own_token(endpoint, monkeypatch):
     from observatory.web.push.tokens import token_of
 
     monkeypatch.delenv("LOG_TOKEN")
@@ -280,7 +280,7 @@ def test_a_simulated_city_makes_its_own_token_and_a_real_one_never_does(endpoint
     assert not any("harbour" in path.name for path in (endpoint.state / "secrets").iterdir())
 
 
-def test_without_a_warehouse_nothing_is_promised(endpoint, monkeypatch):
+def test_without_a_warehouse_no_delivery_is_accepted(endpoint, monkeypatch):
     monkeypatch.setenv("OBSERVATORY_READER_URL", "postgresql://reader:x@127.0.0.1:9/warehouse")
     answer = endpoint.push(body(81))
     assert answer.status_code == 503
@@ -297,7 +297,7 @@ serve(Starlette(routes=[Mount(PREFIX, app())]), int(sys.argv[1]))
 """
 
 
-def test_a_server_killed_at_any_instant_loses_and_doubles_nothing(endpoint):
+def test_a_server_killed_at_any_instant_neither_loses_nor_duplicates_deliveries(endpoint):
     """A sender who repeats until it hears 202 has sent once, whenever the server died."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -320,7 +320,7 @@ def test_a_server_killed_at_any_instant_loses_and_doubles_nothing(endpoint):
             server = subprocess.Popen([sys.executable, "-c", SERVE, str(port)])
             try:
                 if is_last:
-                    told = list(answers)
+                    reply = list(answers)
                 else:
                     while len(killed.inbox()) == before:
                         time.sleep(0.02)
@@ -329,7 +329,7 @@ def test_a_server_killed_at_any_instant_loses_and_doubles_nothing(endpoint):
                 server.kill()
                 server.wait()
     whole = [path for path in killed.inbox() if not path.name.startswith(".")]
-    assert sorted(path.name.partition(".")[0] for path in whole) == sorted(told)
+    assert sorted(path.name.partition(".")[0] for path in whole) == sorted(reply)
     assert sorted(path.read_bytes() for path in whole) == sorted(bodies)
 
 
@@ -339,7 +339,7 @@ def test_a_server_killed_at_any_instant_loses_and_doubles_nothing(endpoint):
 NOON = datetime(2026, 6, 10, 12, tzinfo=UTC)
 
 
-def test_operations_are_declared_before_they_start_and_never_taken_back():
+def test_operations_are_declared_before_they_start_and_never_withdrawn():
     before, after = (partner.declared(Simulation(), NOON + timedelta(days=days)).splitlines() for days in (0, 100))
     assert before == partner.declared(Simulation(), NOON).splitlines()
     assert len(before) < len(after)
@@ -358,7 +358,7 @@ def police(endpoint, monkeypatch):
     return endpoint.address.removesuffix(PREFIX)
 
 
-def test_the_simulated_police_send_what_they_declare_and_it_is_loaded_once(endpoint, police):
+def test_operations_sent_by_the_simulated_police_are_loaded_once(endpoint, police):
     body = partner.declared(Simulation(), NOON)
     answers = [partner.send(body, police) for _ in range(2)]
     assert answers[0] == answers[1]
@@ -373,13 +373,13 @@ def test_the_simulated_police_send_what_they_declare_and_it_is_loaded_once(endpo
     assert partner.send(b"", police) == {}
 
 
-def test_what_the_police_send_and_is_not_taken_is_said(police, monkeypatch):
+def test_a_delivery_of_the_police_that_is_not_accepted_is_reported(police, monkeypatch):
     monkeypatch.setenv("DEMO_OPERATIONS_TOKEN", "short")
     with pytest.raises(StackError, match=r"demo/operations: the file of the simulated police was not accepted .*401"):
         partner.send(b"{}", police)
 
 
-def test_the_police_send_by_themselves_once_they_are_heard(endpoint, police, monkeypatch):
+def test_the_police_send_automatically_once_the_server_responds(endpoint, police, monkeypatch):
     monkeypatch.setattr(partner, "CHECK_EVERY_S", 0.05)
     partner.keep_sending(police, date(2025, 6, 10))
     deadline = time.monotonic() + 10
@@ -389,8 +389,8 @@ def test_the_police_send_by_themselves_once_they_are_heard(endpoint, police, mon
     assert path.read_bytes() == partner.declared(Simulation(), partner.beginning_of(date(2025, 6, 10)))
 
 
-def test_the_command_prints_the_token_of_a_simulated_city_alone(endpoint):
-    told = CliRunner().invoke(cli.app, ["push-token", "model", "log"])
-    assert told.stdout.strip() == TOKEN
+def test_the_command_prints_only_the_token_of_a_simulated_city(endpoint):
+    reply = CliRunner().invoke(cli.app, ["push-token", "model", "log"])
+    assert reply.stdout.strip() == TOKEN
     refused = CliRunner().invoke(cli.app, ["push-token", "harbour", "log"])
     assert "set as LOG_TOKEN; expected a feed of a simulated city" in str(refused.exception)

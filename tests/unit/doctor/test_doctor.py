@@ -73,7 +73,7 @@ def closed_port():
 # --- the simulated city over HTTP
 
 
-def test_a_city_that_is_well_is_told_so_and_may_be_forecast(demo):
+def test_a_city_without_problems_is_reported_as_such_and_may_be_forecast(demo):
     found = document("demo", "--portal", demo, "--day", TODAY)
     # those that lie in a folder of this machine are put there by a partner, or by the portal when it starts
     served = [
@@ -94,7 +94,7 @@ def test_a_city_that_is_well_is_told_so_and_may_be_forecast(demo):
     assert all(group["history_days"] >= eligibility.FEWEST_DAYS for group in found["forecast"])
 
 
-def test_a_person_reads_it_in_eighty_columns(demo, monkeypatch):
+def test_the_report_fits_eighty_columns(demo, monkeypatch):
     from rich.console import Console
 
     from observatory.commands import options
@@ -182,7 +182,7 @@ def test_the_seed_explains_the_simulated_citys_codes():
 # --- what goes wrong
 
 
-def test_a_source_that_is_down_is_said_and_the_others_go_on():
+def test_a_source_that_is_down_is_reported_and_the_others_are_examined():
     found = document("demo", "--portal", f"http://127.0.0.1:{closed_port()}", "--day", TODAY)
     assert [feed["status"] for feed in found["feeds"][:3]] == ["unreachable"] * 3
     assert found["exit_code"] == 1
@@ -194,7 +194,7 @@ def test_a_source_that_is_down_is_said_and_the_others_go_on():
     assert (found["assessed_by"], found["forecast"][0]["is_eligible"]) == ("nothing", False)
 
 
-def test_a_renamed_column_a_late_source_and_an_empty_one_are_told_apart():
+def test_a_renamed_column_a_late_source_and_an_empty_one_are_distinguished():
     renamed = report_of(incidents(3).rename({"category": "kind"})).feeds[0]
     assert (renamed.status, "'category'" in renamed.problem) == (reports.CHANGED, True)
     late = report_of(incidents(3, until=TODAY - timedelta(days=20))).feeds[0]
@@ -204,7 +204,7 @@ def test_a_renamed_column_a_late_source_and_an_empty_one_are_told_apart():
     assert (empty.status, empty.read_count) == (reports.EMPTY, 0)
 
 
-def test_rejects_are_counted_and_their_reason_has_four_parts():
+def test_rejects_are_counted_with_a_complete_reason():
     found = report_of(incidents(3).with_columns(latitude=pl.lit("48.85"))).feeds[0]
     assert (found.status, found.accepted_count, found.rejected_count > 0) == (reports.REJECTED, 0, True)
     (rejection,) = found.rejections
@@ -240,7 +240,7 @@ def load_folder():
     return Path(os.environ.get("OBSERVATORY_TERRITORIES", ROOT / "territories"))
 
 
-def test_a_dead_convention_is_not_asked(file, demo):
+def test_a_feed_with_an_expired_convention_is_not_read(file, demo):
     def sign(content):
         feed = content["feeds"]["incidents"]
         feed["convention"] = {
@@ -256,14 +256,14 @@ def test_a_dead_convention_is_not_asked(file, demo):
     assert "ended on 2026-06-09; expected one that is live on 2026-06-10. Nothing was read." in incidents_["problem"]
 
 
-def test_a_mapping_that_is_wrong_is_the_files_fault_and_hides_no_other_feed(file, demo):
+def test_a_wrong_mapping_is_reported_for_the_file_and_other_feeds_are_examined(file, demo):
     file(lambda content: content["feeds"]["city"]["columns"].update({"colour": "colour"}))
     found = document("demo", "--portal", demo, "--day", TODAY)
     assert [feed["status"] for feed in found["feeds"][:3]] == ["ok", "mapping", "ok"]
     assert found["exit_code"] == 2
 
 
-def test_a_file_that_cannot_be_read_is_one_message_and_no_trace(file):
+def test_an_unreadable_file_gives_one_message_without_a_traceback(file):
     file(lambda content: content.update({"timezne": content.pop("timezone")}))
     found = document("demo")
     assert (found["exit_code"], found["feeds"]) == (2, [])
@@ -279,7 +279,7 @@ def test_a_code_is_explained_once_and_by_the_taxonomy(file):
     ].replace("categories.X", "categories.x")
 
 
-def test_marseille_offline_says_of_each_feed_why_not():
+def test_marseille_offline_reports_for_each_feed_why_it_cannot_be_read():
     marseille = load_territory("marseille").with_portal(f"http://127.0.0.1:{closed_port()}")
     found = examine(marseille, date(2026, 11, 25))
     statuses = {feed.feed: feed.status for feed in found.feeds}
@@ -290,14 +290,14 @@ def test_marseille_offline_says_of_each_feed_why_not():
     assert (found.exit_code, all(feed.problem for feed in found.feeds)) == (1, True)
 
 
-def test_a_person_reads_of_all_refused_feeds_at_once_and_no_trace():
+def test_all_refused_feeds_are_reported_together_without_a_traceback():
     done = asked("marseille", "--portal", f"http://127.0.0.1:{closed_port()}", "--day", "2026-11-25")
     assert (done.exit_code, "Traceback" in done.output) == (1, False)
     assert "were not read, since their conventions are not in force" in " ".join(done.stdout.split())
     assert "0 of 34 feeds" in done.stdout
 
 
-def test_recorded_rows_are_asked_for_by_the_command(tmp_path):
+def test_the_command_can_examine_recorded_rows(tmp_path):
     rows = incidents(2).with_columns(updated_at=pl.lit("2026-06-09T12:00:00.000"))
     rows.write_parquet(tmp_path / "incidents.parquet")
     found = document("demo", "--sample", tmp_path, "--day", TODAY)
@@ -305,14 +305,14 @@ def test_recorded_rows_are_asked_for_by_the_command(tmp_path):
     assert (found["exit_code"], of(found, "incidents")["accepted_count"]) == (0, 6)
 
 
-def test_recorded_rows_that_are_none_are_said(tmp_path):
+def test_invalid_or_missing_recorded_rows_are_reported(tmp_path):
     (tmp_path / "incidents.json").write_text("{")
     found = examine(load_territory("demo"), TODAY, tmp_path)
     assert [feed.status for feed in found.feeds[:3]] == ["changed", "no sample", "no sample"]
     assert "expected a JSON list of objects" in found.feeds[0].problem
 
 
-def test_the_warehouse_is_believed_before_the_sample(monkeypatch):
+def test_the_warehouse_takes_precedence_over_the_sample(monkeypatch):
     held = {"property": (date(2024, 1, 1), date(2026, 6, 9), 5_000, 4_800)}
     monkeypatch.setattr(eligibility, "_in_the_warehouse", lambda _: held)
     found = report_of(incidents(3))
@@ -320,7 +320,7 @@ def test_the_warehouse_is_believed_before_the_sample(monkeypatch):
     assert verdict(found, "violent").reason == "no reported or sensor incident is known"
 
 
-def test_a_partner_that_has_sent_nothing_is_no_fault_and_what_waits_is_examined_where_it_is(monkeypatch, tmp_path):
+def test_an_empty_inbox_is_no_problem_and_waiting_files_are_examined_in_place(monkeypatch, tmp_path):
     monkeypatch.setenv("OBSERVATORY_STATE", str(tmp_path))
     city = load_territory("demo")
     city = city.model_copy(update={"feeds": {"operations": city.feeds["operations"]}})

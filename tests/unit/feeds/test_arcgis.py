@@ -31,7 +31,7 @@ def rows(n, geometry):
     return [{"OBJECTID": i, "type": "BRUIT", "at": NOON + i, "geometry": geometry} for i in range(n)]
 
 
-def test_window_order_and_reference_system_are_asked_for(layer, read, serving, checked):
+def test_the_query_has_window_order_and_reference_system(layer, read, serving, checked):
     lambert = {"x": 862365.48, "y": 6246593.48}
     with serving(servers.arcgis(rows(2, lambert), TYPES)) as (address, asked):
         territory = layer(address, coordinates={"epsg": 2154}, where={"type": ["BRUIT", "l'été"]})
@@ -64,7 +64,7 @@ def test_a_row_without_a_shape_has_no_place(layer, read, serving, checked):
         assert (accepted["location_method"].to_list(), rejected.height) == (["none"], 0)
 
 
-def test_a_server_that_does_not_page_is_not_asked_for_ever(layer, read, serving):
+def test_a_server_without_paging_is_not_requested_endlessly(layer, read, serving):
     good = servers.arcgis(rows(9, None), TYPES, most=3)
 
     def stuck(path, query, headers):
@@ -74,7 +74,7 @@ def test_a_server_that_does_not_page_is_not_asked_for_ever(layer, read, serving)
         read(layer(address), DAY)
 
 
-def test_a_refusal_with_status_200_is_none_the_less_one(layer, read, serving):
+def test_a_refusal_with_status_200_is_an_error(layer, read, serving):
     error = {"error": {"code": 499, "message": "Token Required", "details": []}}
     with serving(lambda *_: error) as (address, _), pytest.raises(SourceChanged, match=r"refuses: 499 Token Required"):
         read(layer(address), DAY)

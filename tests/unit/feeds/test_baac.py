@@ -120,7 +120,7 @@ def years(tmp_path):
     return tmp_path
 
 
-def test_every_years_shape_becomes_that_of_today(years, territory, read):
+def test_every_years_layout_is_converted_to_todays(years, territory, read):
     rows = pl.concat(read(territory(years), year_of(2005, 2022)))
     assert rows.select("Num_Acc", "at", "dep", "com", "lat", "long").rows() == [
         ("200500000001", "2005-01-02 00:05", "13", "13201", 43.292, 5.37),
@@ -135,7 +135,7 @@ def test_every_years_shape_becomes_that_of_today(years, territory, read):
     assert rows.select("involved_count", "killed_count", "severity", "vehicle_count").unique().rows() == [(3, 1, 2, 2)]
 
 
-def test_accidents_become_records_and_no_person_is_in_them(years, territory, read, checked):
+def test_accidents_become_records_without_persons(years, territory, read, checked):
     city = territory(years)
     accepted, rejected = checked(read(city, year_of(2022)), city)
     assert rejected.is_empty(), rejected["reason"].to_list()
@@ -153,19 +153,19 @@ def test_a_window_reads_only_the_years_it_touches(years, territory, read):
 
 
 @pytest.mark.parametrize("chunk_rows", [1, 2, 5])
-def test_every_accident_once_whatever_the_chunk(years, territory, read, chunk_rows):
+def test_every_accident_is_read_once_with_any_chunk_size(years, territory, read, chunk_rows):
     chunks = read(territory(years), year_of(2005), chunk_rows=chunk_rows)
     assert [number[-1] for chunk in chunks for number in chunk["Num_Acc"]] == list("12345")
 
 
-def test_a_year_that_a_spreadsheet_spoilt_is_refused(years, territory, read):
+def test_a_year_damaged_by_a_spreadsheet_is_refused(years, territory, read):
     path = years / "carcteristiques-2022.csv"
     path.write_text(path.read_text().replace("202200000001", "2.022E+11"))
     with pytest.raises(SourceChanged, match=r"carcteristiques-2022\.csv: was saved by a spreadsheet.*2\.022E\+11"):
         read(territory(years), year_of(2022))
 
 
-def test_a_table_without_its_key_and_a_renamed_column_are_said(years, territory, read):
+def test_a_table_without_its_key_and_a_renamed_column_are_reported(years, territory, read):
     path = years / "lieux-2022.csv"
     path.write_text(path.read_text().replace("Num_Acc", "numero"))
     with pytest.raises(SourceChanged, match=r"lieux-2022\.csv: columns .*'Num_Acc'.* are missing, columns .*'numero'"):
@@ -209,7 +209,7 @@ def test_real_tables_are_joined(shared_data, territory, read, checked):
     assert first.select("longitude_deg", "latitude_deg", "killed_count").row(0) == (5.00392, 43.59165, 0)
 
 
-def test_the_real_file_that_a_spreadsheet_spoilt_is_refused(shared_data, territory, read):
+def test_the_real_file_damaged_by_a_spreadsheet_is_refused(shared_data, territory, read):
     city = territory(shared_data / "accidents_baac", path="excel_*.csv")
     with pytest.raises(SourceChanged, match=r"saved by a spreadsheet, which rounded 199 identifiers"):
         read(city, year_of(2023))

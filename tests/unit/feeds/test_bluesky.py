@@ -104,7 +104,7 @@ def scores(texts, languages):
     })  # fmt: skip
 
 
-def test_what_remains_of_a_message_is_no_ones():
+def test_rows_of_messages_contain_nothing_personal():
     text = "@paul.durand.fr trop de bruit, dit Jeanne Martin"
     with serving(network([post("a"), post("b", 5, "a", text=text)])) as (address, _):
         raw = rows(signals(address), DAY, score=scores)
@@ -131,7 +131,7 @@ def test_what_remains_of_a_message_is_no_ones():
 
 @settings(max_examples=30, deadline=None)
 @given(minutes=st.lists(st.integers(-700, 800), max_size=12), most=st.integers(4, 8), page_rows=st.integers(4, 8))
-def test_every_message_comes_once_whatever_the_page_boundary(minutes, most, page_rows):
+def test_every_message_is_read_once_with_any_page_size(minutes, most, page_rows):
     minutes = [m for n, m in enumerate(minutes) if minutes[:n].count(m) < 3]  # fewer of a moment than fit a page
     posts = [post(str(n), minute) for n, minute in enumerate(minutes)]
     with serving(network(posts, most)) as (address, _):
@@ -140,7 +140,7 @@ def test_every_message_comes_once_whatever_the_page_boundary(minutes, most, page
     assert sorted(got) == sorted(inside)
 
 
-def test_more_of_a_moment_than_fit_a_page_are_not_lost_in_silence():
+def test_more_messages_of_one_moment_than_a_page_holds_are_an_error():
     with (
         serving(network([post(str(n)) for n in range(5)])) as (address, _),
         pytest.raises(SourceChanged, match="2 messages of one moment"),
@@ -148,16 +148,16 @@ def test_more_of_a_moment_than_fit_a_page_are_not_lost_in_silence():
         rows(signals(address), DAY, page_rows=2)
 
 
-def test_a_thread_is_read_from_its_first_message_though_that_was_not_found():
+def test_a_thread_is_read_from_its_first_message_also_if_the_search_did_not_find_it():
     posts = [
         post("root", -3000, text="Attention au bruit"),
         post("a", 1, "root"),
         post("other", 2, "root", text=""),
         post("b", 3, "a", "root"),
     ]
-    with serving(network(posts)) as (address, came):
+    with serving(network(posts)) as (address, requests):
         got = {row["id"]: row for row in rows(signals(address), DAY, score=scores)}
-        assert len([asked for asked in came if asked.path.endswith("getPostThread")]) == 1
+        assert len([asked for asked in requests if asked.path.endswith("getPostThread")]) == 1
         alone = {row["id"]: row for row in rows(signals(address, source={"reads_threads": False}), DAY)}
     shape = ("thread_depth", "thread_size_count", "root_status", "root_theme_code")
     assert {name: tuple(row[s] for s in shape) for name, row in got.items()} == {
@@ -176,12 +176,12 @@ def test_a_first_message_that_is_deleted_is_missing():
     assert (row["root_status"], row["root_at"], row["thread_depth"]) == ("missing", None, None)
 
 
-def test_a_message_without_words_is_no_row():
+def test_a_message_without_words_gives_no_row():
     with serving(network([post("a", text="@paul.durand.fr "), post("b", 1)])) as (address, _):
         assert [row["id"] for row in rows(signals(address), DAY)] == ["cid-b"]
 
 
-def test_a_real_answer_leaves_nothing_of_its_account(shared_data):
+def test_a_real_response_gives_rows_without_the_account(shared_data):
     thread = json.loads((shared_data / "social_api" / "bsky_threadview_sample.json").read_text())
     view = thread["thread"]["post"]
     view["record"]["text"] = "a word of ours, since the real message has none"
@@ -202,13 +202,13 @@ def test_a_real_answer_leaves_nothing_of_its_account(shared_data):
     assert checked.accepted.height == 1
 
 
-def test_messages_are_read_under_a_convention_alone():
+def test_messages_are_read_only_under_a_convention():
     source = {"protocol": "bluesky", "address": "http://127.0.0.1:9", "queries": ["bruit"]}
     with pytest.raises(ValidationError, match="convention"):
         city("social_signal", source, COLUMNS, constants={"network": "bluesky"})
 
 
-def test_a_login_is_of_the_environment(monkeypatch):
+def test_the_login_is_read_from_the_environment(monkeypatch):
     def answer(asked):
         if asked.path.endswith("createSession"):
             assert json.loads(asked.body) == {"identifier": "city.example.org", "password": "app-pass"}
@@ -217,10 +217,10 @@ def test_a_login_is_of_the_environment(monkeypatch):
         return network([post("a")])(asked)
 
     source = {"name_variable": "BLUESKY_NAME", "password_variable": "BLUESKY_PASSWORD"}
-    with serving(answer) as (address, came):
+    with serving(answer) as (address, requests):
         with pytest.raises(SecretMissing, match="BLUESKY_NAME is not set"):
             rows(signals(address, source=source), DAY)
-        assert came == []
+        assert requests == []
         monkeypatch.setenv("BLUESKY_NAME", "city.example.org")
         monkeypatch.setenv("BLUESKY_PASSWORD", "app-pass")
         assert len(rows(signals(address, source=source), DAY)) == 1
@@ -228,12 +228,12 @@ def test_a_login_is_of_the_environment(monkeypatch):
         signals(address, source={"name_variable": "BLUESKY_NAME"})
 
 
-def test_a_column_that_no_message_leaves_is_refused():
+def test_a_column_that_messages_do_not_have_is_refused():
     with serving(network([])) as (address, _), pytest.raises(SourceChanged, match=r"\['uri'\] are missing"):
         rows(signals(address, {**COLUMNS, "language": "uri"}), DAY)
 
 
-def test_a_server_that_goes_wrong_is_said():
+def test_faults_of_the_server_are_reported():
     well = network([post("a")])
     for fault in (in_json({}, 429, Retry_After="0"), in_json({}, 502), hung_up(json.dumps({"posts": []}).encode())):
         with serving(first(fault, then=well)) as (address, _):

@@ -26,7 +26,7 @@ def rows(n):
     return [{"n": i, "type": "ABC"[i % 3], "at": f"2026-03-{9 + i % 3:02}T12:00:00"} for i in range(n)]
 
 
-def test_order_limit_and_filters_are_asked_for_and_the_window_is_cut_here(portal, read, serving):
+def test_the_query_has_order_limit_and_filters_and_the_reader_applies_the_window(portal, read, serving):
     with serving(servers.ckan(rows(300), {"n": "int", "type": "text", "at": "timestamp"})) as (address, asked):
         chunks = read(portal(address, where={"type": ["B", "C"]}), DAY)
     assert dict(asked[0][1]) == {
@@ -39,7 +39,7 @@ def test_order_limit_and_filters_are_asked_for_and_the_window_is_cut_here(portal
     assert [int(value) for chunk in chunks for value in chunk["n"]] == [i for i in range(300) if i % 3 == 1]
 
 
-def test_a_refusal_is_said(portal, read, serving):
+def test_a_refusal_is_reported(portal, read, serving):
     refusal = JSONResponse({"success": False, "error": {"message": "Resource was not found."}}, status_code=404)
     with (
         serving(lambda *_: refusal) as (address, _),

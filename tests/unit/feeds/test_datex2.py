@@ -73,14 +73,14 @@ def test_missing_is_not_zero_and_zero_is_not_missing(bison_fute):
     }
 
 
-def test_an_interval_ends_when_the_site_says_and_lasts_what_the_file_says(bison_fute):
+def test_an_interval_ends_at_the_sites_time_and_has_the_length_in_the_territory_file(bison_fute):
     checked = records(measuring(bison_fute), DAY)
     (row, *_) = checked.accepted.to_dicts()
     assert f"{row['occurred_from']:%H:%M} {row['occurred_to']:%H:%M}" == "19:54 20:00"
     assert row["known_at"] >= row["occurred_to"], "though it was published as of the interval's beginning"
 
 
-def test_a_site_is_where_the_list_says_in_lambert_93(bison_fute):
+def test_a_sites_place_is_converted_from_lambert_93(bison_fute):
     checked = records(measuring(bison_fute, PLACED, sites=True, coordinates={"epsg": 2154}), DAY)
     assert checked.rejected.is_empty(), checked.rejected["reason"].to_list()
     places = {row["site_code"]: (row["longitude_deg"], row["latitude_deg"]) for row in checked.accepted.to_dicts()}
@@ -120,7 +120,7 @@ SPEED, FLOW = ("averageVehicleSpeed", "speed"), ("vehicleFlow", "vehicleFlowRate
     ),
     chunk_rows=st.integers(1, 4),
 )
-def test_every_site_comes_once_whatever_the_chunks(sites, chunk_rows):
+def test_every_site_is_read_once_with_any_chunk_size(sites, chunk_rows):
     body = publication(
         *(
             xml_of((*SPEED, number, inputs, 0, error), (*FLOW, "0", "0", 0, False), site=f"S{n}")
@@ -136,7 +136,7 @@ def test_every_site_comes_once_whatever_the_chunks(sites, chunk_rows):
         assert row["speed"] == (None if error or (inputs == "0" and float(number) == 0) else number)
 
 
-def test_a_site_with_several_values_says_which_is_read():
+def test_a_site_with_several_values_requires_an_index():
     body = publication(xml_of((*FLOW, "100", "10", 1, False), (*FLOW, "20", "2", 2, False)))
     with serving(lambda _: in_bytes(body)) as (address, _):
         assert [row["vehicleFlowRate"] for row in rows(measuring(address, source={"index": 2}), DAY)] == ["20"]
@@ -147,7 +147,7 @@ def test_a_site_with_several_values_says_which_is_read():
         rows(measuring(address), DAY)
 
 
-def test_version_3_is_read_alike():
+def test_version_3_is_read_like_version_2():
     body = (
         b'<mc:messageContainer xmlns:mc="http://datex2.eu/schema/3/messageContainer" '
         b'xmlns:r="http://datex2.eu/schema/3/roadTrafficData" xmlns:c="http://datex2.eu/schema/3/common"><mc:payload>'
@@ -163,7 +163,7 @@ def test_version_3_is_read_alike():
     assert (row["measurementSiteReference"], row["vehicleFlowRate"], row["speed"]) == ("N1", "30", None)
 
 
-def test_an_entity_is_not_resolved_and_no_file_of_this_machine_is_read(tmp_path):
+def test_xml_entities_are_not_resolved_and_no_local_file_is_read(tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("s3cret")
     attack = f'<?xml version="1.0"?><!DOCTYPE d [<!ENTITY x SYSTEM "file://{secret}">]>'.encode()
@@ -181,11 +181,11 @@ def test_an_entity_is_not_resolved_and_no_file_of_this_machine_is_read(tmp_path)
         rows(measuring(address), DAY)
 
 
-def test_a_publication_that_goes_wrong_is_said():
+def test_faults_of_a_publication_are_reported():
     whole = publication(xml_of((*FLOW, "1", "1", 0, False)))
-    with serving(first(in_json({}, 503), in_json({}, 429), then=lambda _: in_bytes(whole))) as (address, came):
+    with serving(first(in_json({}, 503), in_json({}, 429), then=lambda _: in_bytes(whole))) as (address, requests):
         assert len(rows(measuring(address), DAY)) == 1
-        assert len(came) == 3
+        assert len(requests) == 3
     with (
         serving(lambda _: in_bytes(whole[: len(whole) // 2])) as (address, _),
         pytest.raises(SourceUnavailable, match="truncated"),
@@ -208,7 +208,7 @@ def test_a_publication_that_goes_wrong_is_said():
         rows(measuring(address), DAY)
 
 
-def test_a_list_of_sites_without_its_key_is_said():
+def test_a_list_of_sites_without_its_key_is_reported():
     answers = at(
         qtv=in_bytes(publication(xml_of((*FLOW, "1", "1", 0, False)))), sites=in_bytes(b"code;x_deb;y_deb\nA;1;2\n")
     )
@@ -246,7 +246,7 @@ def situations(*records_):
     return publication(*records_).replace(b"<payloadPublication>", f"<payloadPublication {xsi}>".encode())
 
 
-def test_a_work_is_open_until_its_source_says_that_it_is_over():
+def test_a_work_is_open_until_its_source_reports_its_end():
     ended = "<overallEndTime>2026-09-30T18:00:00+02:00</overallEndTime>"
     body = situations(
         RECORD.format(id="open", end="", over=""),
@@ -277,7 +277,7 @@ def test_internal_notes_and_their_names_are_never_read():
     assert json.loads(row["geometry"])["type"] == "LineString"
 
 
-def test_a_point_is_a_point_and_a_place_that_is_none_is_null():
+def test_a_point_is_read_and_a_missing_place_is_null():
     body = RECORD.format(id="1", end="", over="").replace("43.31", "43.30").replace("5.38", "5.37")
     bodies = situations(body), situations(body.replace("<latitude>43.30", "<latitude>43°30"))
     got = []

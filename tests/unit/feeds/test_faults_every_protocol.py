@@ -273,10 +273,10 @@ def case(request, monkeypatch):
 
 def rows_of(case, planted=(), patience=PATIENT):
     """The rows that come, and how many requests were made."""
-    with serving(case.answer, planted) as (address, came):
+    with serving(case.answer, planted) as (address, received):
         feed_window = FeedWindow.of(case.territory(address), "sample", case.window)
         chunks = list(open_reader(feed_window, patience=patience, **case.options).read())
-        return [row for chunk in chunks for row in chunk.rows()], len(came)
+        return [row for chunk in chunks for row in chunk.rows()], len(received)
 
 
 @cache
@@ -303,7 +303,7 @@ def test_every_protocol_over_http_has_a_case():
 
 
 @pytest.mark.parametrize("fault", PASSING)
-def test_a_fault_that_passes_costs_no_row(request, case, fault):
+def test_a_temporary_fault_loses_no_row_with_any_protocol(request, case, fault):
     rows, requests = well(request.node.callspec.params["case"])
     assert rows
     for at in {0, 1, requests - 1} & set(range(requests)):
@@ -311,18 +311,18 @@ def test_a_fault_that_passes_costs_no_row(request, case, fault):
 
 
 @pytest.mark.parametrize("fault", LASTING)
-def test_a_fault_that_lasts_is_said(request, case, fault):
+def test_a_lasting_fault_is_reported(request, case, fault):
     _, requests = well(request.node.callspec.params["case"])
     for at in {0, requests - 1}:
         refused(case, [None] * at + [LASTING[fault]] * 99)
 
 
-def test_a_server_too_slow_for_all_patience_is_said(case):
+def test_a_server_slower_than_the_timeout_is_reported(case):
     assert isinstance(refused(case, [catalogue.slow(0.3)] * 9, HASTY), SourceUnavailable)
 
 
 @pytest.mark.parametrize("change", ["renamed", "without"])
-def test_a_column_that_is_renamed_or_gone_is_said(request, case, change):
+def test_a_renamed_or_removed_column_is_reported(request, case, change):
     fault = (
         catalogue.renamed(case.needed or "x", "moved") if change == "renamed" else catalogue.without(case.needed or "x")
     )
@@ -332,7 +332,7 @@ def test_a_column_that_is_renamed_or_gone_is_said(request, case, change):
         assert isinstance(refused(case, [fault] * 99), SourceChanged)
 
 
-def test_an_empty_answer_gives_no_row_or_is_said(case):
+def test_an_empty_response_gives_no_row_or_an_error(case):
     try:
         rows, _ = rows_of(case, [catalogue.empty()] * 99)
     except (SourceUnavailable, SourceChanged):

@@ -106,14 +106,14 @@ def test_files_of_an_sftp_server_are_read(sftp, drop, read):
     assert ids(read(drop(address, source=login), MARCH)) == ["1", "2"]
 
 
-def test_an_sftp_server_that_is_another_is_not_let_in(sftp, drop, read):
+def test_an_sftp_server_with_another_key_is_refused(sftp, drop, read):
     address, login = sftp
     other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
     with pytest.raises(SourceUnavailable, match=r"nothing can be read at sftp://.*[Hh]ost key"):
         read(drop(address, source={**login, "host_key": other}), MARCH)
 
 
-def test_a_wrong_and_a_missing_password_are_said_without_it(sftp, drop, read, monkeypatch):
+def test_a_wrong_or_missing_password_is_reported_without_it(sftp, drop, read, monkeypatch):
     address, login = sftp
     monkeypatch.setenv("LOG_PASSWORD", "wrong-password")
     with pytest.raises(SourceUnavailable, match=r"ermission denied") as caught:
@@ -124,14 +124,14 @@ def test_a_wrong_and_a_missing_password_are_said_without_it(sftp, drop, read, mo
         read(drop(address, source=login), MARCH)
 
 
-def test_an_sftp_server_must_be_known_and_no_login_stands_in_an_address(drop):
+def test_an_sftp_servers_key_must_be_declared_and_no_login_be_in_the_address(drop):
     with pytest.raises(ValueError, match="host_key"):
         drop("sftp://127.0.0.1/drop")
     with pytest.raises(ValueError, match="user in `address`"):
         drop("s3://someone:word@bucket")
 
 
-def test_a_file_server_is_not_asked_for_a_web_page_before_a_run(drop):
+def test_a_file_server_is_not_probed_over_http_before_a_run(drop):
     require_answer(drop("s3://drop/logs"))
     with pytest.raises(SourceUnavailable, match=r"no response from http://127\.0\.0\.1:9"):
         require_answer(drop("http://127.0.0.1:9", "log.csv"))
@@ -157,7 +157,7 @@ def s3():
     server.stop()
 
 
-def test_files_of_an_s3_store_are_read_and_todays_are_seen(s3, drop, read, monkeypatch):
+def test_files_of_an_s3_store_are_read_including_new_ones(s3, drop, read, monkeypatch):
     client, source = s3
     monkeypatch.setenv("LOG_PASSWORD", PASSWORD)
     client.put_object(Bucket="drop", Key="logs/a.csv", Body=ROWS.encode())
@@ -167,7 +167,7 @@ def test_files_of_an_s3_store_are_read_and_todays_are_seen(s3, drop, read, monke
     assert ids(read(territory, MARCH)) == ["1", "2", "9", "2"]
 
 
-def test_an_s3_store_that_is_down_or_has_no_such_bucket_is_said(s3, drop, read, monkeypatch):
+def test_an_s3_store_that_is_down_or_lacks_the_bucket_is_reported(s3, drop, read, monkeypatch):
     _, source = s3
     monkeypatch.setenv("LOG_PASSWORD", PASSWORD)
     with pytest.raises(SourceUnavailable, match=r"nothing can be read at s3://nowhere"):
@@ -179,7 +179,7 @@ def test_an_s3_store_that_is_down_or_has_no_such_bucket_is_said(s3, drop, read, 
 # --- archives
 
 
-def test_packed_files_are_unpacked(tmp_path, drop, read):
+def test_compressed_files_are_unpacked(tmp_path, drop, read):
     (tmp_path / "log.csv.gz").write_bytes(gzip.compress(ROWS.encode()))
     assert ids(read(drop(tmp_path, "log.csv.gz"), MARCH)) == ["1", "2"]
     with zipfile.ZipFile(tmp_path / "log.zip", "w") as archive:
@@ -214,13 +214,13 @@ def test_an_archive_that_grows_beyond_the_limit_is_refused(drop, tmp_path, monke
     ],
     ids=["gzip of other bytes", "gzip cut short", "empty zip", "zip cut short"],
 )
-def test_half_an_archive_is_refused(tmp_path, drop, read, name, content):
+def test_a_truncated_archive_is_refused(tmp_path, drop, read, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(SourceChanged, match=rf"demo/feed .*, {name}: cannot be read"):
         read(drop(tmp_path, name, source={"member": "*.csv"}), MARCH)
 
 
-def test_a_file_of_the_web_is_streamed_and_asked_for_again_when_broken_off(drop, read, serving):
+def test_a_download_is_streamed_and_repeated_if_truncated(drop, read, serving):
     from starlette.responses import Response
 
     with serving(lambda *_: Response(ROWS), [catalogue.server_error(503), catalogue.hung_up(), None]) as (
@@ -270,7 +270,7 @@ def test_a_workbook_is_read(tmp_path, drop, read, checked):
     ]
 
 
-def test_a_sheet_that_is_not_there_and_a_file_that_is_no_workbook_are_said(tmp_path, drop, read):
+def test_a_missing_sheet_and_an_invalid_workbook_are_reported(tmp_path, drop, read):
     workbook(tmp_path / "log.xlsx", [["numero", "motif", "debut"]])
     with pytest.raises(SourceChanged, match=r"log\.xlsx: cannot be read \(.*Mars"):
         read(drop(tmp_path, "log.xlsx", source={"sheet": {"name": "Mars"}}), MARCH)
@@ -282,7 +282,7 @@ def test_a_sheet_that_is_not_there_and_a_file_that_is_no_workbook_are_said(tmp_p
 # --- what the people who make files do to them
 
 
-def test_blanks_that_do_not_break_part_thousands(tmp_path, city, read, checked):
+def test_no_break_spaces_between_thousands_are_read(tmp_path, city, read, checked):
     lines = ["numero;motif;debut;x;y", "1;dépôt;10/03/2026 10:00;862\u00a0365,48;6\u202f246 593,48"]
     (tmp_path / "log.csv").write_text("\n".join(lines).replace("\u202f", "\u00a0"), encoding="cp1252")
     source = {"protocol": "file", "address": str(tmp_path), "path": "log.csv"}
@@ -296,7 +296,7 @@ def test_blanks_that_do_not_break_part_thousands(tmp_path, city, read, checked):
     assert accepted.select(pl.col("longitude_deg", "latitude_deg").round(3)).row(0) == (5.0, 43.3)
 
 
-def test_the_file_that_a_spreadsheet_spoilt_is_refused(shared_data, city, read):
+def test_a_file_damaged_by_a_spreadsheet_is_refused(shared_data, city, read):
     source = {
         "protocol": "file",
         "address": str(shared_data / "accidents_baac"),
@@ -315,7 +315,7 @@ def test_the_file_that_a_spreadsheet_spoilt_is_refused(shared_data, city, read):
         read(territory, Window(date(2023, 1, 1), date(2024, 1, 1), "Europe/Paris"))
 
 
-def test_a_column_renamed_by_each_edition_is_known_by_its_alias(tmp_path, drop, read):
+def test_a_column_renamed_by_each_edition_is_found_by_its_alias(tmp_path, drop, read):
     for year in (2025, 2026):
         (tmp_path / f"log_{year}.csv").write_text(ROWS.replace("numero", f"NUM_{year}"))
     columns = {**COLUMNS, "description": "numero.*"}

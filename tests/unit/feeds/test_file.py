@@ -63,7 +63,7 @@ def ids_of(chunks, column):
     return [value for chunk in chunks for value in chunk[column]]
 
 
-def test_a_window_takes_the_rows_of_its_local_days(tmp_path):
+def test_a_window_reads_the_rows_of_its_local_days(tmp_path):
     write(
         tmp_path,
         "1,BRUIT,28/02/2026 23:59,5.0,43.3",
@@ -75,7 +75,7 @@ def test_a_window_takes_the_rows_of_its_local_days(tmp_path):
 
 
 @pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 29), 23), (date(2025, 10, 26), 25)])
-def test_a_day_whose_clock_changes_has_all_its_rows_once(tmp_path, day, hours):
+def test_a_day_on_which_the_clocks_change_has_all_its_rows_once(tmp_path, day, hours):
     start, end = (datetime.combine(edge, datetime.min.time()) for edge in (day, day + timedelta(days=1)))
     clock = [start + timedelta(minutes=30 * step) for step in range(-1, int((end - start) / timedelta(minutes=30)) + 1)]
     write(tmp_path, *(f"{number},BRUIT,{moment:%d/%m/%Y %H:%M},5,43.3" for number, moment in enumerate(clock)))
@@ -84,7 +84,7 @@ def test_a_day_whose_clock_changes_has_all_its_rows_once(tmp_path, day, hours):
     assert ids(read(city(tmp_path), window)) == [str(number) for number in range(1, 49)]
 
 
-def test_every_row_is_in_exactly_one_window_even_where_its_date_cannot_be_read(tmp_path):
+def test_every_row_is_in_exactly_one_window_also_with_an_unreadable_date(tmp_path):
     rows = ["0,BRUIT,demain,5,43", "1,BRUIT,10/03/2026 10:00,5,43", "2,BRUIT,31/13/2026 10:00,5,43"]
     rows += ["3,BRUIT,,5,43", "4,BRUIT,02/04/2026 10:00,5,43", "5,BRUIT,jamais,5,43"]
     write(tmp_path, *rows)
@@ -96,7 +96,7 @@ def test_every_row_is_in_exactly_one_window_even_where_its_date_cannot_be_read(t
         ]
 
 
-def test_dates_written_in_a_new_way_show_in_every_window(tmp_path):
+def test_dates_in_a_changed_format_fail_every_window(tmp_path):
     write(tmp_path, "1,BRUIT,2026-03-10,5,43", "2,BRUIT,2026-03-11,5,43")
     territory = city(tmp_path)
     for window in MARCH, Window.of_day(date(2020, 1, 1), ZONE):
@@ -117,7 +117,7 @@ def test_rows_come_in_chunks_file_by_file(tmp_path):
     assert ids(chunks) == ["9", "0", "1", "2", "3", "4"]
 
 
-def test_no_row_in_the_window_is_an_empty_answer_and_no_error(tmp_path):
+def test_a_window_without_rows_is_no_error(tmp_path):
     write(tmp_path)
     assert read(city(tmp_path)) == []
 
@@ -129,7 +129,7 @@ def test_a_declared_encoding_is_read(tmp_path, encoding):
     assert chunk["motif"].to_list() == ["dépôt sauvage"]
 
 
-def test_another_encoding_than_declared_is_said(tmp_path):
+def test_an_encoding_other_than_declared_is_reported(tmp_path):
     write(tmp_path, "1,dépôt sauvage,10/03/2026 10:00,5,43", encoding="latin-1")
     with pytest.raises(
         SourceChanged, match=r"demo/log .*main_courante_1\.csv: cannot be read \(.*utf-8.*feeds\.log in demo\.yml"
@@ -149,7 +149,7 @@ def test_french_numbers_and_dates_are_read_as_declared(tmp_path):
     assert checked.rejected.select("column_name", "value").rows() == [("occurred_from", "29/03/2026 02:30")]
 
 
-def test_the_first_date_format_that_fits_is_taken(tmp_path):
+def test_the_first_matching_date_format_is_used(tmp_path):
     write(tmp_path, "1,BRUIT,10/03/2026 10:00,5,43", "2,BRUIT,2026-03-11,5,43")
     assert ids(read(city(tmp_path, date_formats=["%d/%m/%Y %H:%M", "%Y-%m-%d"]))) == ["1", "2"]
 
@@ -172,31 +172,31 @@ def test_a_missing_and_a_renamed_column_are_named(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["main_courante_1.csv", "main_courante_1.parquet"])
-def test_a_damaged_file_is_said_in_four_parts(tmp_path, name):
+def test_a_damaged_file_is_reported(tmp_path, name):
     (tmp_path / name).write_bytes(b"" if name.endswith("csv") else b"PAR1 half a file")
     with pytest.raises(SourceChanged, match=r"cannot be read \(.+\); expected .*\. Correct its `source`") as caught:
         read(city(tmp_path, path=name))
     assert "\n" not in str(caught.value)
 
 
-def test_a_row_with_too_many_fields_is_said(tmp_path):
+def test_a_row_with_too_many_fields_is_reported(tmp_path):
     write(tmp_path, "1,BRUIT,10/03/2026 10:00,5,43,et plus", "2,BRUIT,10/03/2026 10:00,5,43")
     with pytest.raises(SourceChanged, match=r"cannot be read \(found more fields"):
         read(city(tmp_path))
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "."])
-def test_a_file_that_is_not_there_may_come_later(tmp_path, folder):
+def test_a_missing_file_is_a_temporary_error(tmp_path, folder):
     with pytest.raises(SourceUnavailable, match=r"no file there is called main_courante_\*\.csv.*Put them there"):
         read(city(tmp_path / folder))
 
 
-def test_an_address_of_no_known_protocol_is_said():
+def test_an_address_with_an_unknown_protocol_is_reported():
     with pytest.raises(SourceUnavailable, match=r"nothing can be read at gopher://x"):
         read(city("gopher://x"))
 
 
-def test_files_elsewhere_are_copied_and_read():
+def test_remote_files_are_copied_and_read():
     memory = fsspec.filesystem("memory")
     memory.pipe("/drop/main_courante_1.csv", b"numero,motif,debut,lon,lat\n1,BRUIT,10/03/2026 10:00,5,43\n")
     assert ids(read(city("memory://drop"))) == ["1"]
@@ -210,7 +210,7 @@ ALERTS = {
 
 
 @pytest.mark.parametrize("field", ["snapshot_image", "trackId", "plate", "face.embedding"])
-def test_a_delivery_with_images_tracks_faces_or_plates_is_refused_whole(tmp_path, field):
+def test_a_delivery_with_images_tracks_faces_or_plates_is_refused(tmp_path, field):
     write(tmp_path, "1,C1,10/03/2026 10:00,density,x", header=f"n,cam,t,cat,{field}")
     with pytest.raises(
         SourceChanged, match=rf"columns that may contain images.*: \['{field}'\]; expected only the metadata of a"
@@ -220,12 +220,12 @@ def test_a_delivery_with_images_tracks_faces_or_plates_is_refused_whole(tmp_path
     assert ids_of(read(city(tmp_path, **ALERTS)), "n") == ["1"]
 
 
-def test_rows_with_other_values_than_where_lets_through_are_not_read(tmp_path):
+def test_rows_that_do_not_match_where_are_not_read(tmp_path):
     write(tmp_path, "1,BRUIT,10/03/2026 10:00,5,43", "2,RIXE,10/03/2026 10:00,5,43", "3,,10/03/2026 10:00,5,43")
     assert ids(read(city(tmp_path, where={"motif": ["BRUIT", "TAPAGE"]}))) == ["1"]
 
 
-def test_a_window_can_be_cut_by_another_column_or_by_several_joined(tmp_path):
+def test_a_window_can_be_filtered_by_another_column_or_several_joined(tmp_path):
     header = "numero,motif,debut,lon,lat,jour,heure"
     write(tmp_path, "1,BRUIT,10/05/2026 10:00,5,43,10/03/2026,10:00", header=header)
     assert ids(read(city(tmp_path))) == []
@@ -234,7 +234,7 @@ def test_a_window_can_be_cut_by_another_column_or_by_several_joined(tmp_path):
     assert ids(read(city(tmp_path, window_column="jour", date_formats=["%d/%m/%Y"]))) == ["1"]
 
 
-def test_what_stands_comes_whole_in_any_window(tmp_path):
+def test_records_without_a_time_are_all_read_in_any_window(tmp_path):
     write(tmp_path, "1,dome,10/05/2020 10:00,5,43")
     columns = {"source_record_id": "numero", "camera_type": "motif", "occurred_from": "debut"}
     camera = {"kind": "camera", "columns": columns, "constants": {"operator_code": "city"}}
@@ -265,7 +265,7 @@ def districts(tmp_path):
     return written
 
 
-def test_zones_come_whole_in_any_window(districts):
+def test_zones_are_all_read_in_any_window(districts):
     folder = districts(json.dumps(collection({"code": 1, "name": "Le Port"}, {"code": "2", "name": None, "x": 1})))
     (chunk,) = zones(folder)
     assert chunk.select("code", "name").rows() == [("1", "Le Port"), ("2", None)]
@@ -286,7 +286,7 @@ def test_a_zone_file_without_a_named_property_is_refused(districts):
         zones(districts(json.dumps(collection({"code": "1", "nom": "Le Port"}))))
 
 
-def test_zones_of_a_portal_survive_a_passing_fault_and_name_a_lasting_one():
+def test_zones_of_a_portal_are_read_despite_a_temporary_fault_and_a_lasting_one_is_reported():
     from observatory.simulator.servers.faults import catalogue
 
     body = collection({"code": "1", "name": "Le Port"})
@@ -324,7 +324,7 @@ def lined(folder, content, name="log.jsonl", **changes):
 ROW = b'{"numero": 1, "motif": "BRUIT", "debut": "10/03/2026 10:00", "lon": 5.0, "lat": 43.3}\n'
 
 
-def test_objects_are_read_line_by_line_and_cut_by_the_window(tmp_path):
+def test_objects_are_read_line_by_line_and_filtered_by_the_window(tmp_path):
     content = b"\xef\xbb\xbf" + ROW + b"\n" + ROW.replace(b"1,", b'"2",', 1).replace(b"/03/", b"/04/") + b"  \n"
     content += ROW.replace(b"1,", b"3,", 1).rstrip()
     assert ids(read(lined(tmp_path, content))) == ["1", "3"]
@@ -334,7 +334,7 @@ def test_objects_are_read_line_by_line_and_cut_by_the_window(tmp_path):
     }  # fmt: skip
 
 
-def test_lines_may_be_packed_leave_out_what_is_empty_and_have_parts(tmp_path):
+def test_lines_may_be_compressed_omit_empty_values_and_have_nested_values(tmp_path):
     row = b'{"numero": "1", "motif": "BRUIT", "debut": "10/03/2026 10:00", "where": {"lon": 5.0, "lat": 43.3}}\n'
     columns = {**LOG["columns"], "longitude_deg": "where.lon", "latitude_deg": "where.lat"}
     without = b'{"numero": "2", "motif": "BRUIT", "debut": "10/03/2026 10:00", "where": null}\n'
@@ -357,7 +357,7 @@ BROKEN_LINES = {
 
 @pytest.mark.parametrize("chunk_rows", [1, 2, 1_000])
 @pytest.mark.parametrize(("line", "found"), BROKEN_LINES.values(), ids=BROKEN_LINES)
-def test_a_broken_line_refuses_the_file_by_its_number_without_its_content(tmp_path, line, found, chunk_rows):
+def test_an_invalid_line_refuses_the_file_with_its_number_but_not_its_content(tmp_path, line, found, chunk_rows):
     with pytest.raises(SourceChanged) as caught:
         read(lined(tmp_path, ROW + b"\n" + line + ROW), chunk_rows=chunk_rows)
     assert f"demo/log 2026-03-01..2026-03-31, log.jsonl: {found}" in str(caught.value)
@@ -392,10 +392,10 @@ def sent(**source):
         ({"history_start": "2024-01-01"}, "deliveries cannot be read by days"),
     ],
 )
-def test_what_cannot_be_an_inbox_is_said(source, expected):
+def test_settings_that_an_inbox_cannot_have_are_reported(source, expected):
     with pytest.raises(ValueError, match=expected):
         sent(**source)
 
 
-def test_an_inbox_stays_where_it_is_when_the_city_is_read_from_a_replica():
+def test_an_inbox_is_kept_if_the_city_is_read_from_a_replica():
     assert sent().with_portal("http://127.0.0.1:1").feeds["log"].source.address == "inbox/log"

@@ -53,29 +53,29 @@ def stations(address, columns=COLUMNS, **more):
     return city("parking_occupancy", source, columns, date_formats=["%s"], **more)
 
 
-def test_a_station_is_what_it_is_and_what_it_holds():
+def test_a_station_has_its_description_and_current_state():
     with serving(system(None, [about(1), about(2, capacity=4)], [now(1), now(2, num_docks_available=9)])) as (
         address,
-        came,
+        requests,
     ):
         checked = records(stations(address), DAY)
     assert checked.accepted.select("car_park_code", "free_count", "capacity_count", "is_open").rows() == [
         ("1", 5, 20, True)
     ]
     assert checked.rejected["column_name"].to_list() == ["free_count"], "more free than there are"
-    assert {asked.path for asked in came} == {"/gbfs.json", "/station_information.json", "/station_status.json"}
+    assert {asked.path for asked in requests} == {"/gbfs.json", "/station_information.json", "/station_status.json"}
 
 
 @settings(max_examples=25, deadline=None)
 @given(total=st.integers(0, 9), chunk_rows=st.integers(1, 4))
-def test_every_station_comes_once_whatever_the_chunks(total, chunk_rows):
+def test_every_station_is_read_once_with_any_chunk_size(total, chunk_rows):
     answers = system(None, [about(n) for n in range(total)], [now(n) for n in range(total)])
     with serving(answers) as (address, _):
         chunks = read(stations(address), DAY, chunk_rows=chunk_rows)
     assert [row["station_id"] for chunk in chunks for row in chunk.to_dicts()] == [str(n) for n in range(total)]
 
 
-def test_version_3_names_in_languages_and_writes_times_out():
+def test_version_3_has_translated_names_and_times_as_text():
     named = [{"text": "Old Port", "language": "en"}, {"text": "Vieux-Port", "language": "fr"}]
     answers = system(None, [about(1, name=named)], [now(1, last_reported="2026-06-10T12:00:00+02:00")], version=3)
     with serving(answers) as (address, _):
@@ -86,7 +86,7 @@ def test_version_3_names_in_languages_and_writes_times_out():
     assert (row["name"], row["last_reported"]) == ("Vieux-Port", "2026-06-10T12:00:00+02:00")
 
 
-def test_a_station_that_is_not_listed_is_kept_without_its_place():
+def test_a_station_without_a_description_is_kept_without_a_place():
     with serving(system(None, [about(1)], [now(1), now(2)])) as (address, _):
         checked = records(stations(address), DAY)
     assert checked.accepted.select("car_park_code", "capacity_count", "location_method").rows() == [
@@ -94,13 +94,13 @@ def test_a_station_that_is_not_listed_is_kept_without_its_place():
     ]  # fmt: skip
 
 
-def test_a_station_that_was_silent_since_yesterday_is_another_windows():
+def test_a_station_last_reported_yesterday_is_outside_todays_window():
     with serving(system(None, [about(1)], [now(1, last_reported=NOON - 86_400)])) as (address, _):
         assert rows(stations(address), DAY) == []
         assert len(rows(stations(address), day("2026-06-09"))) == 1
 
 
-def test_a_renamed_field_and_other_faults_are_said():
+def test_a_renamed_field_and_other_faults_are_reported():
     well = system(None, [about(1)], [now(1)])
     renamed = now(1)
     renamed["docks"] = renamed.pop("num_docks_available")

@@ -67,7 +67,7 @@ def moments(checked):
     return [f"{moment:%m-%d %H:%M}" for moment in checked.accepted.sort("occurred_from")["occurred_from"]]
 
 
-def test_an_hour_past_24_is_a_moment_of_the_next_day(folder):
+def test_an_hour_past_24_is_on_the_next_day(folder):
     got = rows(folder(), day("2026-06-10"))
     assert [(row["date"], row["departure_time"]) for row in got] == [("20260609", "25:10:00"), ("20260610", "23:50:00")]
     assert moments(records(folder(), day("2026-06-10"))) == ["06-09 23:10", "06-10 21:50"]
@@ -89,7 +89,7 @@ def test_a_service_day_counts_from_twelve_hours_before_noon(folder, date, time, 
     assert checked.accepted["occurred_from"].to_list() == [utc.replace(tzinfo=UTC)]
 
 
-def test_a_trip_of_the_day_after_a_change_of_clocks_may_fall_into_the_evening_before(folder):
+def test_after_a_change_of_clocks_a_trip_may_begin_on_the_evening_before(folder):
     stops = "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nT1,00:30:00,00:30:00,S1,1\n"
     dates = "service_id,date,exception_type\nweek,20260329,1\n"
     territory = folder(stop_times=stops, calendar=None, calendar_dates=dates)
@@ -102,7 +102,7 @@ def test_a_trip_of_the_day_after_a_change_of_clocks_may_fall_into_the_evening_be
     times=st.lists(st.integers(0, 30 * 3600 - 1), min_size=1, max_size=6),
     first_day=st.sampled_from(["2026-03-27", "2026-10-23", "2026-06-01"]),
 )
-def test_every_stop_of_every_service_day_comes_once_whatever_the_windows(tmp_path_factory, times, first_day):
+def test_every_stop_of_every_service_day_is_read_once_with_any_windows(tmp_path_factory, times, first_day):
     lines = [
         f"T1,{s // 3600}:{s // 60 % 60:02}:{s % 60:02},{s // 3600}:{s // 60 % 60:02}:{s % 60:02},S1,{n}"
         for n, s in enumerate(times)
@@ -118,7 +118,7 @@ def test_every_stop_of_every_service_day_comes_once_whatever_the_windows(tmp_pat
     assert sorted(got) == sorted((f"{d:%Y%m%d}", str(n)) for d in served for n in range(len(times)))
 
 
-def test_a_service_is_added_and_taken_out_for_single_days(folder):
+def test_services_are_added_and_removed_for_single_days(folder):
     trips = "route_id,service_id,trip_id\nR1,week,T1\nR1,extra,T2\n"
     stops = (
         "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nT1,8:00:00,8:00:00,S1,1\nT2,9:00:00,9:00:00,S1,1\n"
@@ -129,7 +129,7 @@ def test_a_service_is_added_and_taken_out_for_single_days(folder):
     assert [row["trip_id"] for row in rows(territory, day("2026-06-11"))] == ["T1"]
 
 
-def test_a_stop_without_a_time_gets_one_between_its_neighbours(folder):
+def test_a_missing_stop_time_is_interpolated(folder):
     stops = (
         "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n"
         "T1,8:00:00,8:00:00,S1,1\nT1,,,S2,2\nT1,08:20:00,,S1,3\n"
@@ -138,7 +138,7 @@ def test_a_stop_without_a_time_gets_one_between_its_neighbours(folder):
     assert sorted(row["departure_time"] for row in got) == ["08:10:00", "08:20:00", "8:00:00"]
 
 
-def test_a_trip_at_a_headway_is_one_trip_per_departure(folder):
+def test_a_trip_with_a_headway_becomes_one_trip_per_departure(folder):
     headways = "trip_id,start_time,end_time,headway_secs\nT1,08:00:00,08:30:00,600\n"
     got = rows(folder(frequencies=headways), day("2026-06-10"))
     assert sorted(row["departure_time"] for row in got) == [
@@ -147,20 +147,20 @@ def test_a_trip_at_a_headway_is_one_trip_per_departure(folder):
     assert len(set(records(folder(frequencies=headways), day("2026-06-10")).accepted["source_record_id"])) == 6
 
 
-def test_a_time_that_is_none_comes_with_its_day_and_is_rejected(folder):
+def test_an_unreadable_time_is_read_with_its_service_day_and_rejected(folder):
     stops = "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nT1,8h,8h,S1,1\nT1,31:00:00,31:00:00,S1,2\n"
     checked = records(folder(stop_times=stops), day("2026-06-10"))
     assert checked.accepted.is_empty()
     assert checked.rejected["column_name"].to_list() == ["service_time", "service_time"]
 
 
-def test_a_version_is_told_where_the_archive_has_one(folder):
+def test_the_timetables_version_is_read_if_the_archive_has_one(folder):
     info = "feed_publisher_name,feed_publisher_url,feed_lang,feed_version\nRTM,https://rtm.fr,fr,2026-06\n"
     assert {row["feed_version"] for row in rows(folder(feed_info=info), day("2026-06-10"))} == {"2026-06"}
     assert {row["feed_version"] for row in rows(folder(), day("2026-06-10"))} == {None}
 
 
-def test_no_column_is_asked_for_that_the_file_does_not_name(folder):
+def test_only_columns_named_in_the_territory_file_are_read(folder):
     (chunk, *_) = read(folder(), day("2026-06-10"))
     assert "stop_name" not in chunk.columns  # no parent_station in the archive either, and none is missed
 
@@ -173,7 +173,7 @@ def test_no_column_is_asked_for_that_the_file_does_not_name(folder):
         ({"routes": "route_id,name\nR1,B1\n"}, r"\['route_short_name'\] are missing.*feeds\.sample\.columns"),
     ],
 )
-def test_an_archive_without_what_it_needs_is_said(folder, changed, said):
+def test_an_archive_without_a_required_table_is_reported(folder, changed, said):
     with pytest.raises(SourceChanged, match=said):
         rows(folder(**changed), day("2026-06-10"))
 
@@ -184,7 +184,7 @@ def test_a_table_that_grows_beyond_the_limit_is_refused(folder, monkeypatch):
         rows(folder(), day("2026-06-10"))
 
 
-def test_half_an_archive_is_a_passing_fault():
+def test_a_truncated_archive_is_a_temporary_fault():
     with (
         serving(lambda _: in_bytes(archive()[:300])) as (address, _),
         pytest.raises(SourceUnavailable, match="truncated"),
@@ -192,24 +192,24 @@ def test_half_an_archive_is_a_passing_fault():
         rows(network(address), day("2026-06-10"))
 
 
-def test_a_server_is_asked_again_and_its_errors_are_told():
+def test_requests_are_repeated_and_errors_reported():
     faults = (in_json({}, 503), in_json({}, 429, Retry_After="0"))
-    with serving(first(*faults, then=lambda _: in_bytes(archive()))) as (address, came):
+    with serving(first(*faults, then=lambda _: in_bytes(archive()))) as (address, requests):
         assert len(rows(network(address), day("2026-06-10"))) == 2
-    assert len(came) == 3
-    with serving(first(hung_up(archive()), then=lambda _: in_bytes(archive()))) as (address, came):
+    assert len(requests) == 3
+    with serving(first(hung_up(archive()), then=lambda _: in_bytes(archive()))) as (address, requests):
         assert len(rows(network(address), day("2026-06-10"))) == 2
     with serving(lambda _: page_of_html()) as (address, _), pytest.raises(SourceChanged, match="a web page"):
         rows(network(address), day("2026-06-10"))
 
 
-def test_a_folder_without_the_archive_is_said(tmp_path):
+def test_a_folder_without_the_archive_is_reported(tmp_path):
     with pytest.raises(SourceUnavailable, match=r"nothing can be read at .*expected gtfs\.zip"):
         rows(network(tmp_path), day("2026-06-10"))
 
 
-def test_a_token_comes_from_the_environment(monkeypatch):
-    with serving(lambda _: in_bytes(archive())) as (address, came):
+def test_the_token_is_read_from_the_environment(monkeypatch):
+    with serving(lambda _: in_bytes(archive())) as (address, requests):
         source = {"protocol": "gtfs", "address": address, "path": "gtfs.zip", "token_variable": "TRANSIT_TOKEN"}
         territory = city(
             "transit_service", source, COLUMNS, constants={"record_type": "planned"}, date_formats=["%Y%m%d"]
@@ -218,7 +218,7 @@ def test_a_token_comes_from_the_environment(monkeypatch):
             rows(territory, day("2026-06-10"))
         monkeypatch.setenv("TRANSIT_TOKEN", "s3cret")
         rows(territory, day("2026-06-10"))
-    assert [asked.headers["Authorization"] for asked in came] == ["Bearer s3cret"]
+    assert [asked.headers["Authorization"] for asked in requests] == ["Bearer s3cret"]
 
 
 def test_the_timetable_of_marseille(shared_data, tmp_path):

@@ -59,7 +59,7 @@ def served(made, columns, **more):
         return records(agency(address, columns, **more), DAY)
 
 
-def test_a_vehicle_is_a_trip_at_a_place_and_not_a_number():
+def test_a_vehicle_gives_its_trip_and_place_but_not_its_number():
     made = message()
     vehicle(made, 1, bearing=90.0).vehicle.timestamp = NOON - 30
     vehicle(made, 2)
@@ -72,7 +72,7 @@ def test_a_vehicle_is_a_trip_at_a_place_and_not_a_number():
     assert "AB-123-CD" not in everything
 
 
-def test_what_is_not_set_is_null_and_not_zero():
+def test_unset_fields_are_null_and_not_zero():
     made = message()
     vehicle(made, 1)
     vehicle(made, 2, bearing=0.0).vehicle.current_stop_sequence = 0
@@ -120,7 +120,7 @@ def test_deleted_entities_and_other_kinds_are_left_out():
         assert read(agency(address, VEHICLES), DAY) == []
 
 
-def test_a_time_outside_the_window_is_another_windows():
+def test_times_outside_the_window_are_not_read():
     made = message()
     vehicle(made, 1).vehicle.timestamp = NOON - 86_400
     vehicle(made, 2)
@@ -139,22 +139,22 @@ def test_chunks_do_not_lose_rows():
 
 
 @pytest.mark.parametrize("column", ["vehicle.id", "vehicle.label"])
-def test_a_vehicle_is_not_asked_for_its_name(column):
+def test_a_column_that_names_a_vehicle_is_refused(column):
     with (
-        serving(lambda _: in_bytes(message().SerializeToString())) as (address, came),
+        serving(lambda _: in_bytes(message().SerializeToString())) as (address, requests),
         pytest.raises(SourceChanged, match=r"identify a vehicle; expected no column that could lead to the driver"),
     ):
         rows(agency(address, {**VEHICLES, "stop_code": column}), DAY)
-    assert came == []
+    assert requests == []
 
 
-def test_a_plate_is_not_even_asked_for():
+def test_a_plate_is_refused_before_any_request():
     with pytest.raises(TerritoryError, match="no column with data about a person"):
         rows(agency("http://127.0.0.1:9", {**VEHICLES, "stop_code": "vehicle.license_plate"}), DAY)
 
 
 @pytest.mark.parametrize("column", ["id", "position.lat", "stops"])
-def test_a_field_that_the_entity_does_not_have_is_said(column):
+def test_a_field_that_the_entity_does_not_have_is_reported(column):
     with (
         serving(lambda _: in_bytes(message().SerializeToString())) as (address, _),
         pytest.raises(SourceChanged, match=rf"\['{column}'\] are missing"),
@@ -162,7 +162,7 @@ def test_a_field_that_the_entity_does_not_have_is_said(column):
         rows(agency(address, {**VEHICLES, "stop_code": column}), DAY)
 
 
-def test_a_message_that_is_none_is_refused_and_half_of_one_is_asked_for_again():
+def test_an_invalid_message_is_refused_and_a_truncated_one_requested_again():
     made = message()
     vehicle(made, 1)
     whole = made.SerializeToString()

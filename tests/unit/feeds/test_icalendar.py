@@ -86,7 +86,7 @@ def agenda(tmp_path, city):
     return territory
 
 
-def test_events_that_recur_are_told_one_by_one(agenda, read, checked):
+def test_each_recurrence_of_an_event_is_a_row(agenda, read, checked):
     territory = agenda(MARKET, FAIR)
     accepted, rejected = checked(read(territory, MARCH), territory)
     assert rejected.is_empty(), rejected["reason"].to_list()
@@ -112,24 +112,24 @@ def test_no_person_is_read(agenda, read):
     assert "example.org" not in str([chunk.to_dicts() for chunk in read(agenda(MARKET), MARCH)])
 
 
-def test_an_event_without_end_ends_with_the_horizon(agenda, read):
+def test_an_endless_recurrence_is_listed_up_to_the_horizon(agenda, read):
     territory = agenda(DAILY, source={"horizon_days": 10}, history_start="2026-03-01")
     for chunk_rows in (7, 50_000):
         starts = [value for chunk in read(territory, MARCH, chunk_rows=chunk_rows) for value in chunk["start"]]
         assert (len(starts), starts[0], starts[-1]) == (41, "2026-03-01T10:00:00+00:00", "2026-04-10T10:00:00+00:00")
 
 
-def test_an_empty_calendar_is_no_events(agenda, read):
+def test_an_empty_calendar_gives_no_rows(agenda, read):
     assert read(agenda(), MARCH) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", calendar(MARKET)[:200], b"BEGIN:VCALENDAR\r\nDTSTART"])
-def test_what_is_no_calendar_is_refused(agenda, read, content):
+def test_a_file_that_is_not_a_calendar_is_refused(agenda, read, content):
     with pytest.raises(SourceChanged, match=r"demo/feed .*agenda\.ics: cannot be read"):
         read(agenda(content=content), MARCH)
 
 
-def test_a_calendar_of_the_web_survives_passing_faults(agenda, read, serving):
+def test_a_calendar_is_read_despite_temporary_faults(agenda, read, serving):
     def site(*_):
         return Response(calendar(MARKET), media_type="text/calendar")
 

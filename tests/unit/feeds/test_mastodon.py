@@ -92,7 +92,7 @@ def signals(address, columns=COLUMNS, **more):
     return city("social_signal", source, columns, occurred_precision="second", constants=constants, **more)
 
 
-def test_what_remains_of_a_message_is_no_ones():
+def test_rows_of_messages_contain_nothing_personal():
     paul = '<a href="https://m.example/@paul" class="u-url mention">@<span>paul</span></a>'
     mention = f'<p><span class="h-card">{paul}</span> oui</p>'
     posts = [status(0), status(5, parent=status(0)["id"], content=mention)]
@@ -121,7 +121,7 @@ def test_what_remains_of_a_message_is_no_ones():
     page_rows=st.integers(1, 5),
     source=st.sampled_from([{}, {"hashtags": [], "queries": ["bruit"]}, {"queries": ["bruit"]}]),
 )
-def test_every_message_comes_once_whatever_the_page_boundary(minutes, most, page_rows, source):
+def test_every_message_is_read_once_with_any_page_size(minutes, most, page_rows, source):
     posts = [status(minute, n) for n, minute in enumerate(minutes)]
     with serving(instance(posts, most=most)) as (address, _):
         got = [row["id"] for row in rows(signals(address, source=source), DAY, page_rows=page_rows)]
@@ -129,21 +129,21 @@ def test_every_message_comes_once_whatever_the_page_boundary(minutes, most, page
     assert sorted(got) == sorted(inside)
 
 
-def test_a_message_that_came_late_to_the_server_is_found_by_when_it_was_written():
+def test_a_message_received_late_by_the_server_is_in_the_window_of_its_creation():
     late = status(0, id=str(number(800)))  # past midnight
     with serving(instance([late])) as (address, _):
         assert [row["id"] for row in rows(signals(address), DAY)] == [late["id"]]
         assert rows(signals(address), day("2026-06-11")) == []
 
 
-def test_a_thread_is_read_above_and_below_and_once():
+def test_a_threads_ancestors_and_descendants_are_read_once():
     root = status(-3000)
     first_answer = status(1, parent=root["id"])
     aside = status(2, parent=root["id"])
     second = status(3, parent=first_answer["id"])
-    with serving(instance([root, first_answer, aside, second], tagged=[first_answer, second])) as (address, came):
+    with serving(instance([root, first_answer, aside, second], tagged=[first_answer, second])) as (address, requests):
         got = {row["id"]: row for row in rows(signals(address), DAY)}
-        contexts = [asked.path for asked in came if asked.path.endswith("context")]
+        contexts = [asked.path for asked in requests if asked.path.endswith("context")]
         alone = {row["id"]: row for row in rows(signals(address, source={"reads_threads": False}), DAY)}
     shape = ("thread_depth", "thread_size_count", "root_status")
     assert {i: tuple(row[s] for s in shape) for i, row in got.items()} == {
@@ -157,7 +157,7 @@ def test_a_thread_is_read_above_and_below_and_once():
     }
 
 
-def test_a_thread_whose_beginning_is_deleted_is_missing():
+def test_the_root_of_a_thread_whose_first_message_is_deleted_is_missing():
     orphan = status(1, parent="7")
     with serving(instance([orphan])) as (address, _):
         (row,) = rows(signals(address), DAY)
@@ -167,7 +167,7 @@ def test_a_thread_whose_beginning_is_deleted_is_missing():
 
 
 @pytest.mark.parametrize("source", [{}, {"hashtags": [], "queries": ["bruit"]}])
-def test_a_server_that_does_not_turn_the_page_is_not_asked_for_ever(source):
+def test_a_server_that_repeats_a_page_is_not_requested_endlessly(source):
     def answer(asked):
         return in_json({"statuses": [status(0)]} if asked.path.endswith("search") else [status(0)])
 
@@ -175,13 +175,13 @@ def test_a_server_that_does_not_turn_the_page_is_not_asked_for_ever(source):
         rows(signals(address, source=source), DAY)
 
 
-def test_what_is_not_public_and_what_is_repeated_is_left_out():
+def test_messages_that_are_not_public_or_repeated_are_skipped():
     posts = [status(0, visibility="private"), status(1, visibility="direct"), status(2, reblog={"id": "1"}), status(3)]
     with serving(instance(posts)) as (address, _):
         assert [row["id"] for row in rows(signals(address), DAY)] == [posts[3]["id"]]
 
 
-def test_messages_are_read_under_a_convention_alone():
+def test_messages_are_read_only_under_a_convention():
     source = {"protocol": "mastodon", "address": "http://127.0.0.1:9", "hashtags": ["marseille"]}
     with pytest.raises(ValidationError, match="convention"):
         city("social_signal", source, COLUMNS, constants={"network": "m"})
@@ -189,7 +189,7 @@ def test_messages_are_read_under_a_convention_alone():
         signals("http://127.0.0.1:9", source={"hashtags": []})
 
 
-def test_a_server_that_goes_wrong_is_said():
+def test_faults_of_the_server_are_reported():
     well = instance([status(0)])
     for fault in (in_json({}, 429, Retry_After="0"), in_json({}, 503), hung_up(b'[{"id": "1", "x": 2}]')):
         with serving(first(fault, then=well)) as (address, _):

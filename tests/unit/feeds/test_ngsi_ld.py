@@ -81,17 +81,17 @@ def example(shared_data, name):
 
 @settings(max_examples=30, deadline=None)
 @given(total=st.integers(0, 7), page_rows=st.integers(1, 4), most=st.integers(1, 4), counts=st.booleans())
-def test_every_entity_comes_once_whatever_the_page_boundary(total, page_rows, most, counts):
+def test_every_entity_is_read_once_with_any_page_size(total, page_rows, most, counts):
     listed = [alert(number) for number in range(total)]
-    with serving(entities(listed, most, counts)) as (address, came):
+    with serving(entities(listed, most, counts)) as (address, requests):
         chunks = read(broker(address), DAY, page_rows=page_rows)
     got = [row["id"] for chunk in chunks for row in chunk.to_dicts()]
     assert got == [entity["id"] for entity in listed]
     if not counts:
-        assert int(came[-1]["offset"]) == total, "without a count, the last page is the empty one"
+        assert int(requests[-1]["offset"]) == total, "without a count, the last page is the empty one"
 
 
-def test_an_entity_made_while_pages_are_read_brings_none_twice():
+def test_an_entity_created_while_pages_are_read_causes_no_duplicates():
     listed = [alert(number) for number in range(4)]
 
     def answer(asked):
@@ -104,7 +104,7 @@ def test_an_entity_made_while_pages_are_read_brings_none_twice():
     assert got == ["0", "1", "2", "3"]
 
 
-def test_a_last_page_of_nothing_but_what_was_moved_on_is_no_fault():
+def test_a_last_page_with_only_repeated_entities_is_no_error():
     listed = [alert(number) for number in range(3)]
 
     def answer(asked):
@@ -116,7 +116,7 @@ def test_a_last_page_of_nothing_but_what_was_moved_on_is_no_fault():
         assert [row["id"][-1] for row in rows(broker(address), DAY, page_rows=3)] == ["0", "1", "2"]
 
 
-def test_a_broker_that_does_not_turn_the_page_is_not_asked_for_ever():
+def test_a_broker_that_repeats_a_page_is_not_requested_endlessly():
     with serving(lambda _: in_json([alert(1)])) as (address, _), pytest.raises(SourceChanged, match="the same page"):
         rows(broker(address), DAY)
 
@@ -137,7 +137,7 @@ def records_of(shared_data, name):
         return records(broker(address, values={"category": {"trafficJam": "traffic_jam"}}), DAY)
 
 
-def test_attributes_with_their_metadata_are_read_alike():
+def test_attributes_with_metadata_are_read_like_simple_ones():
     long = {
         name: value
         if name in ("id", "type")
@@ -151,14 +151,14 @@ def test_attributes_with_their_metadata_are_read_alike():
         assert with_metadata == rows(broker(address), DAY)
 
 
-def test_a_violations_evidence_is_not_asked_for(shared_data, monkeypatch):
+def test_the_evidence_of_a_violation_is_not_requested(shared_data, monkeypatch):
     monkeypatch.setenv("OBSERVATORY_PSEUDONYM_EPOCH", "2026")
     monkeypatch.setenv("OBSERVATORY_PSEUDONYM_SECRET_2026", "s" * 40)
     violation = example(shared_data, "TrafficViolation.keyvalues.json")
-    with serving(entities([violation])) as (address, came):
+    with serving(entities([violation])) as (address, requests):
         territory = broker(address, "TrafficViolation", "citation", CITATIONS)
         checked = records(territory, day("2021-03-11"))
-    assert came[0]["attrs"] == "reportId,titleCode,amountCollected,observationDateTime"
+    assert requests[0]["attrs"] == "reportId,titleCode,amountCollected,observationDateTime"
     # 10,500 rupees, where a citation in euros is of 4 to 3,750
     assert checked.rejected["column_name"].to_list() == ["amount_eur"]
     with serving(entities([{**violation, "amountCollected": 135}])) as (address, _):
@@ -182,7 +182,7 @@ def test_a_violations_evidence_is_not_asked_for(shared_data, monkeypatch):
         {"vehicle": {"plateNumber": "AB"}},
     ],
 )
-def test_who_sends_an_image_a_track_or_a_plate_is_refused_whole(sent):
+def test_a_response_with_an_image_a_track_or_a_plate_is_refused(sent):
     listed = [alert(1), alert(2, **sent)]
     with (
         serving(entities(listed, honours_attrs=False)) as (address, _),
@@ -194,13 +194,13 @@ def test_who_sends_an_image_a_track_or_a_plate_is_refused_whole(sent):
     assert "AB" not in str(caught.value)
 
 
-def test_fiwares_work_has_its_latitude_first_and_is_rejected_where_it_would_be(shared_data):
+def test_fiwares_work_with_latitude_first_is_rejected_as_outside_the_city(shared_data):
     work = example(shared_data, "CityWork.keyvalues.json")
     nice = {"south": 43.6, "north": 43.8, "west": 7.1, "east": 7.4}
     more = {"values": {"state": {"open": "active"}}, "bounds": nice}
-    with serving(entities([work])) as (address, came):
+    with serving(entities([work])) as (address, requests):
         checked = records(broker(address, "CityWork", "public_work", WORKS, **more), day("2020-04-01"))
-    assert "contactPoint" not in came[0]["attrs"]
+    assert "contactPoint" not in requests[0]["attrs"]
     assert checked.accepted.is_empty()
     assert checked.rejected["column_name"].to_list() == ["longitude_deg"]
     assert "Service des AO" not in str(checked.rejected.to_dicts())
@@ -217,7 +217,7 @@ def test_fiwares_work_has_its_latitude_first_and_is_rejected_where_it_would_be(s
     assert checked.accepted["state"].to_list() == ["active"]
 
 
-def test_a_crowd_of_five_minutes_is_no_slot(shared_data):
+def test_a_crowd_measurement_of_five_minutes_is_rejected(shared_data):
     columns = {
         "zone_code": "id",
         "segment": "direction",
@@ -232,15 +232,15 @@ def test_a_crowd_of_five_minutes_is_no_slot(shared_data):
     ]
 
 
-def test_a_broker_is_told_its_tenant_and_context():
+def test_requests_have_the_brokers_tenant_and_context():
     source = {"tenant": "city", "context": "https://example.org/context.jsonld"}
-    with serving(entities([])) as (address, came):
+    with serving(entities([])) as (address, requests):
         assert rows(broker(address, source=source), DAY) == []
-    assert came[0].headers["NGSILD-Tenant"] == "city"
-    assert came[0].headers["Link"].startswith("<https://example.org/context.jsonld>; rel=")
+    assert requests[0].headers["NGSILD-Tenant"] == "city"
+    assert requests[0].headers["Link"].startswith("<https://example.org/context.jsonld>; rel=")
 
 
-def test_a_renamed_attribute_is_said():
+def test_a_renamed_attribute_is_reported():
     with (
         serving(entities([alert(1, validFrom=None)])) as (address, _),
         pytest.raises(SourceChanged, match=r"\['validFrom'\] are missing"),
@@ -254,7 +254,7 @@ def test_a_renamed_attribute_is_said():
         rows(broker(address), DAY)
 
 
-def test_a_broker_that_goes_wrong_is_said():
+def test_faults_of_the_broker_are_reported():
     well = entities([alert(1)])
     half = json.dumps([alert(1)]).encode()
     faults = in_json({}, 429, Retry_After="0"), hung_up(half), in_bytes(half[:40])

@@ -66,7 +66,7 @@ def within(row, window):
 
 
 @pytest.mark.parametrize("most", [2, 3, 10, 50])
-def test_a_full_span_is_asked_in_halves_and_what_lies_between_comes_once(server, read, serving, most):
+def test_a_full_span_is_halved_and_requests_at_the_border_are_read_once(server, read, serving, most):
     rows = [request(i, datetime(2026, 3, 10, 12, tzinfo=UTC) + timedelta(seconds=4 * i)) for i in range(40)]
     with serving(servers.open311(rows, most)) as (address, _):
         chunks = read(server(address, most), Window.of_day(date(2026, 3, 10), ZONE))
@@ -74,7 +74,7 @@ def test_a_full_span_is_asked_in_halves_and_what_lies_between_comes_once(server,
     assert sorted(ids) == list(range(40))
 
 
-def test_too_many_requests_in_a_moment_are_said(server, read, serving):
+def test_too_many_requests_of_one_moment_are_reported(server, read, serving):
     rows = [request(i, datetime(2026, 3, 10, 12, tzinfo=UTC)) for i in range(5)]
     with (
         serving(servers.open311(rows, 3)) as (address, _),

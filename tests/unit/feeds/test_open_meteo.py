@@ -43,7 +43,7 @@ def weather(address, places=PORT, dataset="archive", columns=COLUMNS, **more):
 
 @pytest.mark.parametrize(("local_day", "count"), [("2026-06-10", 24), ("2026-03-29", 23), ("2026-10-25", 25)])
 def test_a_local_day_has_its_hours(local_day, count):
-    with serving(hours) as (address, came):
+    with serving(hours) as (address, requests):
         checked = records(weather(address), day(local_day))
     assert checked.rejected.is_empty(), checked.rejected["reason"].to_list()
     window = day(local_day)
@@ -53,14 +53,14 @@ def test_a_local_day_has_its_hours(local_day, count):
         window.end,
     )
     assert checked.accepted["station_code"].unique().to_list() == ["vieux-port"]
-    assert came[0].path == "/v1/archive"
-    assert (came[0]["timezone"], came[0]["wind_speed_unit"]) == ("GMT", "ms")
-    assert came[0]["hourly"] == "temperature_2m,precipitation,wind_speed_10m"
+    assert requests[0].path == "/v1/archive"
+    assert (requests[0]["timezone"], requests[0]["wind_speed_unit"]) == ("GMT", "ms")
+    assert requests[0]["hourly"] == "temperature_2m,precipitation,wind_speed_10m"
 
 
 @settings(max_examples=15, deadline=None)
 @given(days=st.integers(1, 9), most_days=st.integers(1, 4), places=st.integers(1, 3))
-def test_every_hour_comes_once_whatever_the_spans(days, most_days, places):
+def test_every_hour_is_read_once_with_any_span_length(days, most_days, places):
     window = Window(date(2026, 3, 26), date(2026, 3, 26) + timedelta(days=days), "Europe/Paris")
     named = {f"p{n}": {"latitude": 43.3, "longitude": 5.4} for n in range(places)}
     with serving(hours) as (address, _):
@@ -68,15 +68,15 @@ def test_every_hour_comes_once_whatever_the_spans(days, most_days, places):
     assert len(got) == len(set(got)) == places * (window.end - window.start).total_seconds() / 3600
 
 
-def test_an_hour_that_is_not_computed_yet_is_no_row():
+def test_an_hour_that_is_not_computed_yet_gives_no_row():
     with serving(lambda asked: hours(asked, known_until=datetime(2026, 6, 10, 6))) as (address, _):
         assert len(rows(weather(address), day("2026-06-10"))) == 8
 
 
 def test_a_forecast_has_its_own_path():
-    with serving(hours) as (address, came):
+    with serving(hours) as (address, requests):
         rows(weather(address, dataset="forecast"), day("2026-06-10"))
-    assert came[0].path == "/v1/forecast"
+    assert requests[0].path == "/v1/forecast"
 
 
 def test_another_unit_is_refused():
@@ -87,7 +87,7 @@ def test_another_unit_is_refused():
         rows(weather(address), day("2026-06-10"))
 
 
-def test_a_server_that_goes_wrong_is_said():
+def test_faults_of_the_server_are_reported():
     today = day("2026-06-10")
     for fault in (in_json({}, 429, Retry_After="0"), in_json({}, 502), hung_up(b'{"hourly": {}}')):
         with serving(first(fault, then=hours)) as (address, _):

@@ -44,7 +44,7 @@ def event(uid, timings=1, **changes):
     }
 
 
-def test_each_timing_is_a_row_known_by_event_and_number(agenda, read, serving, checked, monkeypatch):
+def test_each_timing_is_a_row_identified_by_event_and_number(agenda, read, serving, checked, monkeypatch):
     monkeypatch.setenv("AGENDA_KEY", KEY)
     with serving(servers.openagenda([event(7, 3), event(8, location=None)], KEY)) as (address, _):
         territory = agenda(address)
@@ -65,7 +65,7 @@ def test_an_agenda_without_places_is_read(agenda, read, serving, monkeypatch):
     assert chunk["location.name"].to_list() == [None]
 
 
-def test_the_key_comes_from_outside_and_is_in_no_address_nor_message(agenda, read, serving, monkeypatch):
+def test_the_key_is_read_from_the_environment_and_is_in_no_address_or_message(agenda, read, serving, monkeypatch):
     monkeypatch.setenv("AGENDA_KEY", KEY)
     with serving(servers.openagenda([event(7)], KEY)) as (address, asked):
         read(agenda(address), DAY)
@@ -79,7 +79,7 @@ def test_the_key_comes_from_outside_and_is_in_no_address_nor_message(agenda, rea
             read(agenda(address), DAY)
 
 
-def test_the_cursor_is_followed_and_everything_is_asked_for(agenda, read, serving, monkeypatch):
+def test_the_cursor_is_followed_to_the_last_page(agenda, read, serving, monkeypatch):
     monkeypatch.setenv("AGENDA_KEY", KEY)
     with serving(servers.openagenda([event(i) for i in range(5)], KEY)) as (address, asked):
         read(agenda(address), DAY, page_events=2)
@@ -91,7 +91,7 @@ def test_the_cursor_is_followed_and_everything_is_asked_for(agenda, read, servin
     assert first.getlist("includeFields[]") == fields
 
 
-def test_an_event_changed_while_it_is_read_comes_once(agenda, read, serving, monkeypatch):
+def test_an_event_changed_during_the_read_is_read_once(agenda, read, serving, monkeypatch):
     monkeypatch.setenv("AGENDA_KEY", KEY)
     with serving(servers.openagenda([event(0), event(1), event(0), event(2)], KEY)) as (address, _):
         chunks = read(agenda(address), DAY, page_events=2)

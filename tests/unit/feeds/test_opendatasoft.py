@@ -41,7 +41,7 @@ def ids(chunks):
 
 
 @pytest.mark.parametrize(("total", "requests"), [(9_999, 102), (10_000, 101), (10_001, 3)])
-def test_beyond_ten_thousand_rows_an_export_is_asked_for(portal, read, serving, total, requests):
+def test_above_ten_thousand_rows_an_export_is_requested(portal, read, serving, total, requests):
     with serving(servers.opendatasoft(rows(total), TYPES)) as (address, asked):
         assert ids(read(portal(address), DAY)) == list(range(total))
     assert len(asked) == requests
@@ -51,7 +51,7 @@ def test_beyond_ten_thousand_rows_an_export_is_asked_for(portal, read, serving, 
     assert all(int(query["offset"]) + int(query["limit"]) <= 10_000 for _, query in asked if "offset" in query)
 
 
-def test_window_order_and_columns_are_asked_for(portal, read, serving):
+def test_the_query_has_window_order_and_columns(portal, read, serving):
     with serving(servers.opendatasoft(rows(3), TYPES)) as (address, asked):
         read(portal(address, where={"type": ["BRUIT", 'a"b']}), DAY)
     query = dict(asked[1][1])
@@ -66,7 +66,7 @@ def test_window_order_and_columns_are_asked_for(portal, read, serving):
     }
 
 
-def test_rows_without_identifiers_are_ordered_by_all_that_can_be(portal, read, serving):
+def test_rows_without_identifiers_are_ordered_by_every_sortable_column(portal, read, serving):
     columns = {"source_category_code": "type", "occurred_from": "day", "point": "geo_point_2d"}
     with serving(servers.opendatasoft(rows(3), TYPES)) as (address, asked):
         read(portal(address, columns=columns, missing_ids="hash"), DAY)
@@ -80,7 +80,7 @@ def test_a_day_without_a_time_is_in_its_own_window(portal, read, serving, zone):
         assert ids(read(portal(address), Window.of_day(date(2026, 3, 10), zone))) == [2]
 
 
-def test_an_export_that_lacks_rows_is_asked_for_again_and_given_up(portal, read, serving):
+def test_an_incomplete_export_is_requested_again_until_the_attempts_end(portal, read, serving):
     whole = servers.opendatasoft(rows(20), TYPES)
     with serving(whole, [None, None, catalogue.truncated(), None]) as (address, _):
         assert ids(read(portal(address), DAY, most_paged=5, patience=IMPATIENT)) == list(range(20))
@@ -91,13 +91,13 @@ def test_an_export_that_lacks_rows_is_asked_for_again_and_given_up(portal, read,
         read(portal(address), DAY, most_paged=5, patience=IMPATIENT)
 
 
-def test_a_refusal_repeats_the_portals_words(portal, read, serving):
+def test_a_refusal_has_the_portals_message(portal, read, serving):
     refusal = JSONResponse({"error_code": "X", "message": "The requested dataset x does not exist."}, status_code=404)
     with serving(lambda *_: refusal) as (address, _), pytest.raises(SourceChanged, match=r"404.*x does not exist"):
         read(portal(address), DAY)
 
 
-def test_real_schools_keep_their_place_unless_it_is_a_town(portal, read, serving, checked, shared_data):
+def test_real_schools_keep_their_place_unless_it_is_a_towns_centre(portal, read, serving, checked, shared_data):
     schools = json.loads((shared_data / "schools" / "annuaire_education_sample.json").read_text())
     types = dict.fromkeys(schools[0], "text") | {"latitude": "double", "longitude": "double"}
     columns = {
@@ -132,7 +132,7 @@ def street(request, shared_data):
     return request.param, rows
 
 
-def test_real_street_reports_are_where_they_are_whichever_column_is_read(portal, read, serving, checked, street):
+def test_real_street_reports_have_the_same_place_from_either_column(portal, read, serving, checked, street):
     column, reports = street
     head, _, part = column.partition(".")
     for report in reports:

@@ -35,8 +35,8 @@ def found(*elements, **more):
     return in_json({"version": 0.6, "osm3s": {"copyright": "ODbL"}, "elements": list(elements), **more})
 
 
-def test_a_node_and_a_way_of_one_number_are_two_places():
-    with serving(lambda _: found(NODE, WAY)) as (address, came):
+def test_a_node_and_a_way_with_the_same_number_are_two_places():
+    with serving(lambda _: found(NODE, WAY)) as (address, requests):
         checked = records(places(address), DAY)
     assert checked.rejected.is_empty()
     assert checked.accepted.select("source_record_id", "place_type", "place_name", "latitude_deg").rows() == [
@@ -44,20 +44,20 @@ def test_a_node_and_a_way_of_one_number_are_two_places():
         ("way/1", "school", None, 43.30),
     ]
     assert "M. X" not in checked.accepted.write_csv()
-    assert came[0]["data"] == (
+    assert requests[0]["data"] == (
         "[out:json][timeout:180][bbox:43.15,5.22,43.4,5.55];"
         '(nwr["amenity"="place_of_worship"];nwr["amenity"="school"];);out center tags;'
     )
 
 
 @pytest.mark.parametrize("total", [0, 1, 5])
-def test_every_place_comes_once_whatever_the_chunks(total):
+def test_every_place_is_read_once_with_any_chunk_size(total):
     with serving(lambda _: found(*({**NODE, "id": n} for n in range(total)))) as (address, _):
         chunks = read(places(address), DAY, chunk_rows=2)
     assert [row["id"] for chunk in chunks for row in chunk.to_dicts()] == [f"node/{n}" for n in range(total)]
 
 
-def test_a_part_of_an_answer_is_not_taken_for_the_whole():
+def test_a_partial_response_is_an_error():
     remark = 'runtime error: Query timed out in "query" at line 1 after 180 seconds.'
     with (
         serving(lambda _: found(NODE, remark=remark)) as (address, _),
@@ -67,17 +67,17 @@ def test_a_part_of_an_answer_is_not_taken_for_the_whole():
 
 
 @pytest.mark.parametrize("tag", ['x"];out;', "a\\"])
-def test_a_tag_cannot_end_its_own_quotes(tag):
+def test_quotes_in_a_tag_are_escaped(tag):
     with pytest.raises(ValidationError):
         places("http://127.0.0.1:9", tags={"amenity": [tag]})
 
 
-def test_a_rectangle_has_an_inside():
+def test_an_empty_rectangle_is_refused():
     with pytest.raises(ValidationError, match="south"):
         places("http://127.0.0.1:9", south=43.5)
 
 
-def test_a_server_that_goes_wrong_is_said():
+def test_faults_of_the_server_are_reported():
     body = found(NODE)[2]
     for fault in (in_json({}, 429, Retry_After="0"), in_json({}, 504), hung_up(body)):
         with serving(first(fault, then=lambda _: found(NODE))) as (address, _):

@@ -173,13 +173,13 @@ def spoken(request, city, read, serving, monkeypatch):
 
 @pytest.mark.parametrize("total", [0, 1, 2, 3, 4, 7])
 @pytest.mark.parametrize("most", [1, 2, 10_000])
-def test_every_row_once_wherever_the_pages_end(spoken, total, most):
+def test_every_row_is_read_once_with_any_page_size(spoken, total, most):
     chunks, _ = spoken.asked(spoken.rows(total), most=most, **spoken.protocol.small_pages)
     assert spoken.ids(chunks) == list(range(total))
     assert all(chunk.height for chunk in chunks)
 
 
-def test_rows_have_the_named_columns_and_no_other(spoken):
+def test_rows_have_exactly_the_named_columns(spoken):
     (chunk,), queries = spoken.asked(spoken.rows(2))
     assert set(chunk.columns) == set(spoken.protocol.columns.values())
     assert "someone@example.org" not in str(chunk.to_dicts())
@@ -205,7 +205,7 @@ def test_a_window_has_the_rows_of_its_local_days(spoken, day):
     assert spoken.ids(chunks) == list(expected)
 
 
-def test_retry_after_is_obeyed_within_reason(spoken, monkeypatch):
+def test_retry_after_is_obeyed_up_to_the_longest_wait(spoken, monkeypatch):
     waits = []
     monkeypatch.setattr("tenacity.nap.time.sleep", waits.append)
     patience = Patience(attempts=2, backoff_s=1, longest_wait_s=60, timeout_s=2)
@@ -220,7 +220,7 @@ def test_a_web_page_with_status_200_is_not_data(spoken):
 
 
 @pytest.mark.parametrize("answer", [[], {}, None, 3, {"results": 1}, ["a"]], ids=str)
-def test_json_of_another_shape_is_refused(spoken, read, serving, answer):
+def test_json_of_another_structure_is_refused(spoken, read, serving, answer):
     if spoken.name == "open311" and answer == []:
         pytest.skip("an empty list is this protocol's way to say that there is nothing")
     with (

@@ -45,9 +45,9 @@ def test_no_minute_has_more_requests_than_allowed_whoever_makes_them(per_minute,
         askers = [rate_limit(folder, clock, per_minute) for _ in range(3)]
         for who, after_s in asked:
             clock.sleep(after_s)
-            came = clock.now
+            started = clock.now
             askers[who].wait()
-            assert clock.now == pytest.approx(max(came, sent[-1] + 60 / per_minute if sent else came), abs=1e-3)
+            assert clock.now == pytest.approx(max(started, sent[-1] + 60 / per_minute if sent else started), abs=1e-3)
             sent.append(clock.now)
     assert all(later - earlier >= 60 / per_minute - 1e-3 for earlier, later in pairwise(sent))
 
@@ -110,10 +110,10 @@ for _ in range(6):
 
 
 def test_two_processes_together_stay_under_the_limit(serving, state):
-    came = []
+    started = []
 
     def answer(_path, _query, _headers):
-        came.append(time.monotonic())
+        started.append(time.monotonic())
         return []
 
     with serving(answer) as (address, _):
@@ -126,9 +126,9 @@ def test_two_processes_together_stay_under_the_limit(serving, state):
         assert [process.wait() for process in both] == [0, 0]
         for process in both:
             process.communicate()
-    assert len(came) == 12
+    assert len(started) == 12
     # ten a second: the last comes 1.1 s after the first, less what the network takes
-    assert came[-1] - came[0] > 1.0
+    assert started[-1] - started[0] > 1.0
     assert state_folder() == state
 
 

@@ -12,7 +12,7 @@ COLUMNS = {
 }
 
 
-def test_a_count_stays_where_its_place_or_half_of_it_is_missing(shared_data):
+def test_a_count_without_a_place_or_with_half_of_one_is_kept(shared_data):
     folder = shared_data / "traffic_paris_comptages"
     source = {"protocol": "file", "address": str(folder), "path": "comptages_sample_5arcs.geojson"}
     more = {"constants": {"period_min": 60}, "date_formats": ["%Y-%m-%dT%H:%M:%S%z"], "bounds": PARIS}

@@ -98,7 +98,7 @@ def ids(chunks):
 
 @pytest.mark.parametrize("total", [0, 1, 2, 3, 4, 5])
 @pytest.mark.parametrize("most", [1, 2, 50_000])
-def test_every_row_once_wherever_the_pages_end(total, most):
+def test_every_row_is_read_once_with_any_page_size(total, most):
     with portal(pages([incident(number) for number in range(total)], most)) as (address, queries):
         chunks = read(address, page_rows=2)
     assert ids(chunks) == [str(number) for number in range(total)]
@@ -106,7 +106,7 @@ def test_every_row_once_wherever_the_pages_end(total, most):
     assert int(queries[-1]["$offset"]) == total, "the last page is the empty one"
 
 
-def test_an_empty_answer_is_no_rows_and_no_error():
+def test_an_empty_response_gives_no_rows_and_no_error():
     with portal(pages([])) as (address, queries):
         assert read(address) == []
     assert len(queries) == 1
@@ -127,7 +127,7 @@ def test_a_query_has_window_order_and_limit():
 @pytest.mark.parametrize(
     ("day", "hours"), [(date(2016, 3, 13), 23), (date(2016, 11, 6), 25)], ids=["spring forward", "fall back"]
 )
-def test_a_window_is_asked_for_on_the_clock_of_the_source(day, hours):
+def test_a_window_is_requested_in_the_sources_clock(day, hours):
     window = Window.of_day(day, "America/Chicago")
     assert (window.end - window.start).total_seconds() == hours * 3600
     city = load_territory("chicago")
@@ -167,7 +167,7 @@ def test_a_missing_column_is_named_with_the_file_and_key_to_edit():
         read(address)
 
 
-def test_a_renamed_column_is_refused_even_where_it_may_be_empty():
+def test_a_renamed_column_is_refused_also_if_it_may_be_empty():
     with (
         portal(pages([incident(1, latitude=None, lat="41.8")])) as (address, _),
         pytest.raises(
@@ -178,12 +178,12 @@ def test_a_renamed_column_is_refused_even_where_it_may_be_empty():
         read(address)
 
 
-def test_a_new_column_alone_changes_nothing():
+def test_a_new_column_is_ignored():
     with portal(pages([incident(1, shoe_size="42")])) as (address, _):
         assert ids(read(address)) == ["1"]
 
 
-def test_the_portals_own_list_of_columns_tells_missing_from_empty():
+def test_the_portals_list_of_columns_distinguishes_missing_from_empty():
     fields = sorted(set(incident(1)) - {"latitude"})
 
     def answer(query):
@@ -194,7 +194,7 @@ def test_the_portals_own_list_of_columns_tells_missing_from_empty():
         read(address)
 
 
-def test_a_named_column_that_holds_an_object_is_refused():
+def test_a_mapped_column_with_objects_is_refused():
     with (
         portal(pages([incident(1, district={"number": 1})])) as (address, _),
         pytest.raises(SourceChanged, match=r"not text or a number"),
@@ -203,7 +203,7 @@ def test_a_named_column_that_holds_an_object_is_refused():
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_a_passing_fault_is_waited_out(status):
+def test_a_temporary_fault_is_retried(status):
     fault = json_answer({"error": True, "message": "later"}, status)
     with portal(first(fault, fault, then=pages([incident(1)]))) as (address, queries):
         assert ids(read(address)) == ["1"]
@@ -211,7 +211,7 @@ def test_a_passing_fault_is_waited_out(status):
 
 
 @pytest.mark.parametrize(("wish", "wait"), [("7", 7), ("3600", 60), (None, 1)])
-def test_retry_after_is_obeyed_within_reason(monkeypatch, wish, wait):
+def test_retry_after_is_obeyed_up_to_the_longest_wait(monkeypatch, wish, wait):
     waits = []
     monkeypatch.setattr("tenacity.nap.time.sleep", waits.append)
     fault = json_answer({}, 429, **({"Retry-After": wish} if wish else {}))
@@ -222,7 +222,7 @@ def test_retry_after_is_obeyed_within_reason(monkeypatch, wish, wait):
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_fault_that_does_not_pass_is_said_in_four_parts(status):
+def test_a_lasting_fault_is_reported_as_source_unavailable(status):
     with (
         portal(lambda _: json_answer({}, status)) as (address, queries),
         pytest.raises(
@@ -233,7 +233,7 @@ def test_a_fault_that_does_not_pass_is_said_in_four_parts(status):
     assert len(queries) == IMPATIENT.attempts
 
 
-def test_a_portal_that_is_down_is_said_without_a_trace():
+def test_a_portal_that_is_down_is_reported_without_a_traceback():
     with portal(pages([])) as (address, _):
         pass
     with pytest.raises(SourceUnavailable, match=r"did not answer \(.*refused") as caught:
@@ -242,7 +242,7 @@ def test_a_portal_that_is_down_is_said_without_a_trace():
     assert "\n" not in str(caught.value)
 
 
-def test_a_portal_that_is_silent_is_given_up():
+def test_a_portal_that_does_not_respond_times_out():
     done = threading.Event()
 
     def silent(_):
@@ -265,13 +265,13 @@ CUT = [
 
 
 @pytest.mark.parametrize("half", CUT)
-def test_half_an_answer_is_asked_for_again(half):
+def test_a_truncated_response_is_requested_again(half):
     with portal(first(half, half, then=pages([incident(1), incident(2)]))) as (address, _):
         assert ids(read(address)) == ["1", "2"]
 
 
 @pytest.mark.parametrize("half", CUT)
-def test_half_an_answer_again_and_again_is_unavailable(half):
+def test_a_response_truncated_at_every_attempt_is_unavailable(half):
     with (
         portal(lambda _: half) as (address, queries),
         pytest.raises(SourceUnavailable, match=r"truncated|did not answer"),
@@ -298,7 +298,7 @@ def test_a_web_page_with_status_200_is_not_data():
 
 
 @pytest.mark.parametrize("content", [{"error": True}, "text", None, 3])
-def test_json_that_is_no_list_is_refused(content):
+def test_json_that_is_not_a_list_is_refused(content):
     with (
         portal(lambda _: json_answer(content)) as (address, _),
         pytest.raises(SourceChanged, match=r"not a list of rows"),
@@ -306,7 +306,7 @@ def test_json_that_is_no_list_is_refused(content):
         read(address)
 
 
-def test_a_refusal_repeats_the_portals_words():
+def test_a_refusal_has_the_portals_message():
     refusal = json_answer({"code": "query.soql.no-such-column", "error": True, "message": "No such column: date"}, 400)
     with (
         portal(lambda _: refusal) as (address, queries),
@@ -316,12 +316,12 @@ def test_a_refusal_repeats_the_portals_words():
     assert len(queries) == 1
 
 
-def test_an_address_that_is_none_is_refused():
+def test_an_invalid_address_is_refused():
     with pytest.raises(SourceChanged, match=r"expected an address that starts with http"):
         read("data.cityofchicago.org")
 
 
-def test_a_proxy_for_the_outside_world_does_not_hide_a_portal_of_this_machine(monkeypatch):
+def test_a_proxy_is_not_used_for_a_portal_on_this_machine(monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
     with portal(pages([incident(1)])) as (address, _):

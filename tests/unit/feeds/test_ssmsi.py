@@ -50,7 +50,7 @@ def statistics(city):
 OLD = '"CODGEO_2022";"annee";"classe";"unité.de.compte";"valeur.publiée";"faits";"tauxpourmille";"POP"'
 
 
-def test_editions_of_every_shape_are_read(tmp_path, statistics, read, checked):
+def test_editions_of_every_layout_are_read(tmp_path, statistics, read, checked):
     lines = [
         OLD,
         '"13201";"16";"Vols";"Victime";"diff";"1\u00a0045";"4,31";"40000"',
@@ -67,7 +67,7 @@ def test_editions_of_every_shape_are_read(tmp_path, statistics, read, checked):
     assert accepted["occurred_precision"].to_list() == ["year"] * 2
 
 
-def test_a_count_that_is_held_back_is_null_even_where_a_number_stands(tmp_path, statistics, read, checked):
+def test_an_unpublished_count_is_null_also_if_the_file_has_a_number(tmp_path, statistics, read, checked):
     lines = [OLD, '"13201";"16";"Vols";"Victime";"ndiff";"0";"0";"40000"']
     (tmp_path / "donnee-comm-2022.csv.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
     territory = statistics(tmp_path)
@@ -75,9 +75,7 @@ def test_a_count_that_is_held_back_is_null_even_where_a_number_stands(tmp_path, 
     assert accepted["recorded_count"].to_list() == [None]
 
 
-def test_real_rows_are_counted_once_though_the_commune_is_there_with_its_districts(
-    shared_data, statistics, read, checked
-):
+def test_real_rows_of_a_commune_and_its_districts_are_counted_once(shared_data, statistics, read, checked):
     folder = shared_data / "ssmsi"
     whole = statistics(folder, "ssmsi_*.csv")
     accepted, rejected = checked(read(whole, ANY_DAY), whole)

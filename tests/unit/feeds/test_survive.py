@@ -108,19 +108,19 @@ MANY = settings(max_examples=60, deadline=None, suppress_health_check=list(Healt
 @pytest.mark.parametrize("protocol", list(good_answers()))
 @MANY
 @given(turn=st.integers(0, 3), random=st.randoms(use_true_random=False))
-def test_json_with_anything_anywhere(protocol, turn, random):
+def test_json_with_any_value_anywhere_gives_rows_or_a_complete_error(protocol, turn, random):
     place, good = good_answers()[protocol]
-    came = []
+    requests = []
 
     def answer(asked):
-        came.append(asked)
-        if len(came) > 12:
+        requests.append(asked)
+        if len(requests) > 12:
             return in_json({}, 404)  # a spoilt page may never end
         try:
             status, headers, body = good(asked)
         except (ValueError, KeyError):
             return in_json({"message": "a number that is none"}, 400)
-        if len(came) - 1 != turn or status != 200:
+        if len(requests) - 1 != turn or status != 200:
             return status, headers, body
         return in_json(spoilt(json.loads(body), random))
 
@@ -131,7 +131,7 @@ def test_json_with_anything_anywhere(protocol, turn, random):
 @pytest.mark.parametrize("protocol", list(BINARY))
 @MANY
 @given(data=st.data())
-def test_bytes_that_were_changed_or_cut(protocol, data):
+def test_changed_or_truncated_bytes_give_rows_or_a_complete_error(protocol, data):
     place, good = BINARY[protocol]
     body = bytearray(good)
     for _ in range(data.draw(st.integers(0, 4))):

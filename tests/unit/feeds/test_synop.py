@@ -58,17 +58,21 @@ def test_the_first_local_hours_of_a_month_are_in_the_file_of_the_month_before():
         }
         return in_bytes(month(*lines[asked.path]))
 
-    with serving(answer) as (address, came):
+    with serving(answer) as (address, requests):
         got = [row["date"] for row in rows(station(address), day("2026-06-01"))]
         assert got == ["20260531220000", "20260601030000"]
         assert [row["date"] for row in rows(station(address), day("2026-05-31"))] == ["20260531210000"]
-    assert [asked.path for asked in came] == ["/synop.202605.csv.gz", "/synop.202606.csv.gz", "/synop.202605.csv.gz"]
+    assert [asked.path for asked in requests] == [
+        "/synop.202605.csv.gz",
+        "/synop.202606.csv.gz",
+        "/synop.202605.csv.gz",
+    ]
 
 
 def test_a_file_of_a_year_is_read_once():
-    with serving(lambda _: in_bytes(month(observed("20260601030000")))) as (address, came):
+    with serving(lambda _: in_bytes(month(observed("20260601030000")))) as (address, requests):
         assert len(rows(station(address, "synop_%Y.csv.gz"), day("2026-06-01"))) == 1
-    assert [asked.path for asked in came] == ["/synop_2026.csv.gz"]
+    assert [asked.path for asked in requests] == ["/synop_2026.csv.gz"]
 
 
 def test_chunks_do_not_lose_rows():
@@ -86,7 +90,7 @@ def test_a_file_that_grows_beyond_the_limit_is_refused(monkeypatch):
         rows(station(address), day("2026-06-10"))
 
 
-def test_files_that_go_wrong_are_said():
+def test_faults_of_files_are_reported():
     whole, today = month(observed("20260610090000")), day("2026-06-10")
     for fault in (in_json({}, 503), in_json({}, 429, Retry_After="0"), hung_up(whole)):
         with serving(first(fault, then=lambda _: in_bytes(whole))) as (address, _):

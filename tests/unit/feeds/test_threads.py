@@ -59,7 +59,7 @@ def forests(draw):
 
 @settings(max_examples=400, deadline=None)
 @given(forests())
-def test_every_thread_is_as_a_climber_finds_it(rows):
+def test_threads_agree_with_a_message_by_message_resolution(rows):
     got = resolve(messages(*rows))
     expected = climbed(rows)
     assert {r["id"]: (r["root"], r["root_status"], r["thread_depth"]) for r in got.to_dicts()} == expected
@@ -73,13 +73,13 @@ def test_every_thread_is_as_a_climber_finds_it(rows):
 
 @settings(max_examples=100, deadline=None)
 @given(forests(), st.randoms())
-def test_the_order_in_which_messages_came_changes_nothing(rows, random):
+def test_the_order_of_messages_does_not_matter(rows, random):
     shuffled = random.sample(rows, len(rows))
     one, other = (resolve(messages(*each)).sort("id") for each in (rows, shuffled))
     assert one.equals(other)
 
 
-def test_a_parent_that_comes_late_is_taken_into_account():
+def test_a_parent_that_arrives_late_is_used():
     early = messages(("b", "a", None), ("c", "b", None))
     assert resolve(early)["root_status"].to_list() == ["missing", "missing"]
     assert resolve(early)["root"].to_list() == ["b", "b"]
@@ -91,7 +91,7 @@ def test_a_parent_that_comes_late_is_taken_into_account():
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
-def test_a_round_is_told_by_the_message_that_sorts_first(order):
+def test_a_cycle_is_named_after_its_message_that_sorts_first(order):
     rows = [("b", "c", None), ("c", "b", None), ("a", "c", None)]
     got = resolve(messages(*(rows[n] for n in order)))
     assert set(got["root"]) == {"b"}, "a only leads into the round"
@@ -99,20 +99,20 @@ def test_a_round_is_told_by_the_message_that_sorts_first(order):
     assert got["thread_depth"].null_count() == 3
 
 
-def test_a_hint_to_itself_is_no_hint():
+def test_a_hint_to_the_message_itself_is_ignored():
     got = resolve(messages(("a", None, "a"), ("b", "a", "b")))
     assert got["root"].to_list() == ["a", "a"]
     assert got["root_status"].to_list() == ["self", "found"]
 
 
-def test_no_messages_are_no_threads():
+def test_no_messages_give_no_threads():
     got = resolve(messages())
     assert got.is_empty()
     assert {name: got.schema[name] for name in THREAD} == THREAD
 
 
 @pytest.mark.parametrize("shape", ["chain", "star"])
-def test_a_day_of_messages_takes_no_time(shape):
+def test_a_day_of_messages_is_resolved_quickly(shape):
     count = 20_000
     parents = [None] + [f"m{n - 1 if shape == 'chain' else 0}" for n in range(1, count)]
     rows = messages(*((f"m{n}", parent, None) for n, parent in enumerate(parents)))

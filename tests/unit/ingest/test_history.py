@@ -25,7 +25,7 @@ DEMO, MARSEILLE = load_territory("demo"), load_territory("marseille")
 SPRING = (date(2026, 3, 1), date(2026, 6, 1))
 
 
-def test_a_feed_with_times_is_read_by_the_month_and_one_without_once():
+def test_a_feed_with_times_is_read_by_month_and_one_without_times_once():
     read = [(feed_id, str(window)) for feed_id, window in windows_of_history(DEMO, ["city", "incidents"], *SPRING)]
     assert read == [
         ("city", "2026-03-01..2026-05-31"),
@@ -35,7 +35,7 @@ def test_a_feed_with_times_is_read_by_the_month_and_one_without_once():
     ]
 
 
-def test_nothing_is_asked_for_before_a_feed_has_records():
+def test_no_window_before_a_feeds_history_start_is_read():
     (_, first), *_ = windows_of_history(MARSEILLE, ["emergency_visits"], date(2020, 1, 1), date(2020, 5, 1))
     assert first == Window(date(2020, 2, 24), date(2020, 3, 1), "Europe/Paris")
     assert windows_of_history(MARSEILLE, ["emergency_visits"], date(2019, 1, 1), date(2020, 1, 1)) == []
@@ -50,7 +50,9 @@ def test_by_default_every_feed_with_a_history_is_read_zones_first():
 
 
 @given(st.integers(-100, 100), st.integers(0, 100))
-def test_a_window_counts_as_loaded_since_it_could_change_last_or_since_yesterday(after_settled_h, before_now_h):
+def test_a_window_counts_as_loaded_if_loaded_after_its_last_possible_change_or_since_yesterday(
+    after_settled_h, before_now_h
+):
     """Law: loaded later than its end and 30 days, or within 24 hours; whatever else was loaded."""
     window = Window(date(2026, 3, 1), date(2026, 4, 1), "Europe/Paris")
     loaded_at = window.end + timedelta(days=30, hours=after_settled_h)
@@ -80,7 +82,7 @@ def refusal(kind):
     return kind("demo/incidents", found="nothing", expected="something", action="Ask.")
 
 
-def test_a_month_that_fails_is_tried_again_and_holds_up_no_other(extracted):
+def test_a_month_that_fails_is_retried_and_blocks_no_other(extracted):
     asked, errors = extracted
     errors["incidents", 3] = [refusal(SourceUnavailable)]
     errors["incidents", 4] = [refusal(SourceUnavailable)] * 9
@@ -92,7 +94,7 @@ def test_a_month_that_fails_is_tried_again_and_holds_up_no_other(extracted):
     assert waits == [5.0] * 3
 
 
-def test_what_no_month_of_a_feed_can_get_past_is_asked_once(extracted):
+def test_an_error_common_to_all_months_of_a_feed_is_met_once(extracted):
     asked, errors = extracted
     errors["incidents", 3] = [refusal(ConventionNotLive)]
     outcomes = list(read_history(None, DEMO, windows_of_history(DEMO, ["incidents", "city"], *SPRING)))
@@ -117,7 +119,7 @@ def command(extracted, monkeypatch, capsys):
     return run
 
 
-def test_where_the_output_is_no_terminal_each_window_is_a_line(command):
+def test_without_a_terminal_each_window_is_printed_on_a_line(command):
     code, output, _, closed = command("incidents")
     assert code == 0
     assert closed == ["incidents"]
@@ -127,7 +129,7 @@ def test_where_the_output_is_no_terminal_each_window_is_a_line(command):
     assert last.startswith("✓ 3 windows, 30 rows")
 
 
-def test_months_that_were_refused_are_named_in_four_parts_and_nothing_of_their_feed_is_closed(command, extracted):
+def test_refused_months_are_reported_and_no_record_of_their_feed_is_closed(command, extracted):
     extracted[1]["incidents", 4] = [refusal(SourceUnavailable)] * 9
     code, output, errors, closed = command()
     asked = windows_of_history(DEMO, feeds_of_history(DEMO, []), *SPRING)
@@ -140,7 +142,7 @@ def test_months_that_were_refused_are_named_in_four_parts_and_nothing_of_their_f
     ) in errors
 
 
-def test_an_interrupt_says_where_it_goes_on(command, monkeypatch, extracted):
+def test_an_interrupt_reports_how_to_continue(command, monkeypatch, extracted):
     extracted[1]["incidents", 4] = [KeyboardInterrupt()]
     code, output, _, closed = command("incidents")
     assert (code, closed) == (130, [])

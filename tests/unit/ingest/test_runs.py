@@ -39,7 +39,7 @@ def town(timezone="Europe/Paris", **changes):
 
 @settings(deadline=None)
 @given(MOMENTS, RUNS, st.sampled_from(ZONES), st.integers(0, 4))
-def test_what_succeeds_covers_every_moment(first, runs, timezone, back):
+def test_successful_runs_cover_every_moment(first, runs, timezone, back):
     city, now, read = town(timezone, correction_days=back), first, []
     until = None
     for after, loaded_parts, lag_min in runs:
@@ -61,7 +61,7 @@ def test_what_succeeds_covers_every_moment(first, runs, timezone, back):
 
 @settings(deadline=None)
 @given(MOMENTS, st.sampled_from(ZONES), st.integers(0, 40))
-def test_the_first_run_of_a_local_day_reads_what_may_have_been_corrected(now, timezone, back):
+def test_the_first_run_of_a_local_day_reads_the_days_that_may_have_been_corrected(now, timezone, back):
     city = town(timezone, correction_days=back)
     today = now.astimezone(ZoneInfo(timezone)).date()
     midnight = local_midnight(today, timezone)
@@ -73,7 +73,7 @@ def test_the_first_run_of_a_local_day_reads_what_may_have_been_corrected(now, ti
 
 @settings(deadline=None)
 @given(MOMENTS, RUNS, st.sampled_from(ZONES), st.integers(0, 4), st.tuples(st.floats(0, 1), st.floats(0, 1)))
-def test_what_is_corrected_in_time_is_read_again_by_the_next_day_at_the_latest(first, runs, timezone, back, when):
+def test_corrections_are_read_by_the_next_day_at_the_latest(first, runs, timezone, back, when):
     city, zone, now, windows = town(timezone, correction_days=back), ZoneInfo(timezone), first, []
     for after, *_ in [(timedelta(0),), *runs]:
         now += after
@@ -90,7 +90,7 @@ def test_what_is_corrected_in_time_is_read_again_by_the_next_day_at_the_latest(f
 
 @settings(deadline=None)
 @given(MOMENTS, st.timedeltas(timedelta(minutes=1), timedelta(hours=20)), st.floats(0, 200))
-def test_every_other_run_reads_no_more_than_it_must(until, after, lag_hours):
+def test_other_runs_read_only_what_is_new(until, after, lag_hours):
     city, now = town(publication_lag_hours=lag_hours), until + after
     zone = ZoneInfo(city.timezone)
     if until.astimezone(zone).date() < now.astimezone(zone).date():
@@ -107,26 +107,26 @@ def test_every_other_run_reads_no_more_than_it_must(until, after, lag_hours):
      (datetime(2026, 3, 20, 23, tzinfo=UTC), [10])],
     ids=["never read", "read the day before", "not read for two days", "read again"],
 )  # fmt: skip
-def test_a_daily_run_reads_the_days_before_that_were_not(read, days):
+def test_a_daily_run_reads_earlier_days_that_were_not_read(read, days):
     assert days_to_read(town(), "live", date(2026, 3, 10), read) == [date(2026, 3, day) for day in days]
 
 
-def test_a_register_is_read_once_however_late():
+def test_a_feed_without_times_is_read_once_also_after_missed_days():
     register = town(kind="camera")
     assert days_to_read(register, "live", date(2026, 3, 10), datetime(2026, 3, 1, tzinfo=UTC)) == [date(2026, 3, 10)]
 
 
-def test_a_daily_run_does_not_read_a_year():
+def test_a_daily_run_reads_at_most_a_limited_number_of_missed_days():
     assert len(days_to_read(town(), "live", date(2026, 3, 10), datetime(2025, 3, 10, tzinfo=UTC))) == 32
 
 
-def test_there_is_nothing_to_read_twice_in_the_same_moment():
+def test_a_second_run_at_the_same_moment_has_nothing_to_read():
     now = datetime(2026, 3, 1, 12, tzinfo=UTC)
     assert live_window(town(), "live", now, now) is None
     assert live_window(town(), "live", now + timedelta(hours=1), now) is None
 
 
-def test_an_ordinary_run_is_one_window_and_a_long_gap_is_cut_in_days():
+def test_a_regular_run_is_one_window_and_a_long_gap_is_split_into_days():
     now = datetime(2026, 3, 30, 12, tzinfo=UTC)
     ordinary = live_window(town(), "live", now - timedelta(hours=20), now)
     assert len(list(parts(town(), "live", ordinary))) == 1

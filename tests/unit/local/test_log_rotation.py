@@ -3,7 +3,7 @@
 from observatory.local.log_rotation import rotate
 
 
-def test_a_large_log_is_copied_aside_and_emptied_under_its_writer(tmp_path):
+def test_a_large_log_is_copied_and_truncated_while_it_is_written(tmp_path):
     path = tmp_path / "scheduler.log"
     with path.open("ab", buffering=0) as log:
         log.write(b"a" * 11)

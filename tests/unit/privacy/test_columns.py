@@ -43,7 +43,7 @@ def test_a_place_a_count_or_a_code_is_not_personal(name):
     assert personal_columns([name]) == []
 
 
-def test_a_kind_may_allow_what_it_knows_to_be_a_places():
+def test_a_kind_may_allow_names_of_places():
     assert personal_columns(["name", "phone"], allowed={"name"}) == ["phone"]
 
 
@@ -53,10 +53,10 @@ def test_no_contract_has_a_personal_column():
 
 
 @pytest.mark.parametrize("name", TRACED.split())
-def test_what_follows_a_person_is_refused_at_the_door(name):
+def test_identifiers_that_track_a_person_are_refused_on_ingestion(name):
     assert refused_at_the_door(["alertSource", name]) == [name]
 
 
 @pytest.mark.parametrize("name", UNTRACED.split())
-def test_an_alert_without_a_person_is_let_in(name):
+def test_an_alert_without_a_person_is_accepted(name):
     assert refused_at_the_door([name]) == []

@@ -47,7 +47,7 @@ def test_any_secret_gives_the_standard_librarys_hmac(secret):
         ]
 
 
-def test_a_number_is_its_text():
+def test_a_number_has_the_pseudonym_of_its_text():
     assert pseudonym(pl.Series([42]), "k", "n").to_list() == pseudonym(pl.Series(["42"]), "k", "n").to_list()
 
 
@@ -60,7 +60,7 @@ def test_two_keys_never_share_a_pseudonym(one, two):
     assert (first == second) == (one == two)
 
 
-def test_where_the_parts_are_cut_matters():
+def test_the_boundaries_between_parts_change_the_pseudonym():
     cuts = [("a", "b", "c|d"), ("a", "bc", "|d"), ("ab", "", "c|d"), ("", "ab", "c|d"), ("a", "b", "c||d")]
     assert len({pseudonym(pl.Series([value]), kind, network)[0] for kind, network, value in cuts}) == len(cuts)
     with pytest.raises(ValueError, match="must have no"):
@@ -97,14 +97,14 @@ def test_a_destroyed_secret_makes_no_more_pseudonyms(monkeypatch):
         ("OBSERVATORY_PSEUDONYM_EPOCH", "no good", "is 'no good'"),
     ],
 )
-def test_what_cannot_keep_a_secret_is_refused(monkeypatch, variable, value, found):
+def test_invalid_secrets_are_refused(monkeypatch, variable, value, found):
     monkeypatch.setenv(variable, value)
     with pytest.raises(SecretMissing, match=found) as raised:
         epoch()
     assert "short" not in str(raised.value)
 
 
-def test_a_simulated_city_alone_has_a_secret_made_for_it(monkeypatch, tmp_path):
+def test_a_secret_is_generated_only_for_a_simulated_city(monkeypatch, tmp_path):
     monkeypatch.setenv("OBSERVATORY_STATE", str(tmp_path))
     monkeypatch.delenv("OBSERVATORY_PSEUDONYM_EPOCH")
     key = pl.Series(["PV 12"])

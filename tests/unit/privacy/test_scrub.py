@@ -72,7 +72,7 @@ def fixed(length):
 
 @SETTINGS
 @given(data=st.data(), national=fixed(8), second=st.integers(1, 9), sentence=st.sampled_from(SENTENCES))
-def test_no_french_phone_comes_out(*, data, national, second, sentence):
+def test_french_phone_numbers_are_removed(*, data, national, second, sentence):
     number = f"0{second}{national}"
     groups = data.draw(st.sampled_from([(2, 2, 2, 2), (10,), (4, 3), (4, 2, 2), (1, 1, 2, 2, 2)]))
     text = data.draw(written(number, groups))
@@ -91,7 +91,7 @@ def test_no_french_phone_comes_out(*, data, national, second, sentence):
     line=fixed(4),
     sentence=st.sampled_from(SENTENCES),
 )
-def test_no_american_phone_comes_out(*, data, area, exchange, line, sentence):
+def test_american_phone_numbers_are_removed(*, data, area, exchange, line, sentence):
     text = data.draw(st.sampled_from(["({}) {}-{}", "{}-{}-{}", "{}.{}.{}", "+1 {} {} {}", "1-{}-{}-{}", "{}{}{}"]))
     out = plain(scrubbed(sentence.format(text.format(area, exchange, line)))[0])
     assert f"{area}{exchange}{line}" not in out
@@ -109,7 +109,7 @@ PLATE_LETTERS = st.text("ABCDEFGHJKLMNPQRSTVWXYZ", min_size=2, max_size=2)
     lower=st.booleans(),
     sentence=st.sampled_from(SENTENCES),
 )
-def test_no_new_plate_comes_out(*, first, number, last, gap, lower, sentence):
+def test_plates_of_the_current_format_are_removed(*, first, number, last, gap, lower, sentence):
     plate = f"{first}{gap}{number:03d}{gap}{last}"
     # small letters parted by a space may be words ("de 300 km"): told apart only behind a word such as plaque
     text = f"plaque {plate.lower()}" if lower else plate
@@ -124,7 +124,7 @@ def test_no_new_plate_comes_out(*, first, number, last, gap, lower, sentence):
     gap=st.sampled_from(["-", " ", "", "\N{NO-BREAK SPACE}"]),
     sentence=st.sampled_from(SENTENCES),
 )
-def test_no_old_plate_comes_out(*, number, letters, department, gap, sentence):
+def test_plates_of_the_old_format_are_removed(*, number, letters, department, gap, sentence):
     if letters in ("DE", "DU", "ET", "LE", "LA", "EN", "AM", "PM", "ST", "KM", "KG", "CM"):
         sentence = "plaque {}"
     plate = f"{number}{gap}{letters}{gap}{department}"
@@ -139,7 +139,7 @@ def test_no_old_plate_comes_out(*, number, letters, department, gap, sentence):
     at=st.sampled_from(["@", "\N{FULLWIDTH COMMERCIAL AT}", " @ ", " (at) ", "[arobase]", " arobase "]),
     sentence=st.sampled_from(SENTENCES),
 )
-def test_no_address_of_mail_comes_out(*, local, host, top, at, sentence):
+def test_email_addresses_are_removed(*, local, host, top, at, sentence):
     out = scrubbed(sentence.format(f"{local}{at}{host}.{top}"))[0]
     assert "<EMAIL>" in out
     assert f"{host}.{top}" not in out
@@ -160,7 +160,7 @@ def iban(country, account):
     lower=st.booleans(),
     sentence=st.sampled_from(SENTENCES),
 )
-def test_no_account_number_comes_out(*, country, account, size, gap, lower, sentence):
+def test_account_numbers_are_removed(*, country, account, size, gap, lower, sentence):
     lengths = {"FR": 23, "BE": 12, "DE": 18, "ES": 20, "IT": 23, "MC": 23}
     number = iban(country, account[: lengths[country]])
     text = gap.join(re.findall(f".{{1,{size}}}", number))
@@ -180,7 +180,7 @@ def test_no_account_number_comes_out(*, country, account, size, gap, lower, sent
     gap=st.sampled_from([" ", ".", "-", "", "\N{NO-BREAK SPACE}"]),
     sentence=st.sampled_from(SENTENCES),
 )
-def test_no_social_security_number_comes_out(*, sex, year, month, department, rest, keyed, gap, sentence):
+def test_social_security_numbers_are_removed(*, sex, year, month, department, rest, keyed, gap, sentence):
     digits = f"{sex}{year:02d}{month:02d}{department.replace('2A', '19').replace('2B', '18')}{rest}"
     key = [f"{97 - int(digits) % 97:02d}"] if keyed else []
     text = gap.join([sex, f"{year:02d}", f"{month:02d}", department, rest[:3], rest[3:], *key])
@@ -205,7 +205,7 @@ def test_scrubbing_twice_changes_nothing(text):
 
 @SETTINGS
 @given(st.text(max_size=60))
-def test_any_text_is_survived_and_idempotent(text):
+def test_scrubbing_any_text_succeeds_and_is_idempotent(text):
     once = scrubbed(text)
     assert scrubbed(*once) == once
     assert normalise(once[0]) == once[0]
@@ -246,7 +246,7 @@ def test_normalising_twice_changes_nothing(text):
         ("", ""),
     ],
 )  # fmt: skip
-def test_persons_go_and_places_stay(text, expected):
+def test_persons_are_removed_and_places_kept(text, expected):
     assert scrubbed(text) == [expected]
 
 
@@ -259,14 +259,14 @@ def test_a_column_keeps_its_length_its_nulls_and_its_name():
     assert scrub(pl.Series("t", [], dtype=pl.String), PLACES).to_list() == []
 
 
-def test_what_stands_beside_a_text_in_the_column_does_not_matter():
+def test_other_texts_in_the_column_do_not_matter():
     texts = ["Appel de Mme Karima Benali", "mon voisin kevin lopez", "rue de Rome", "Sylvie Arnaud 06 12 34 56 78"] * 5
     alone = [scrubbed(text)[0] for text in texts]
     random.Random(1).shuffle(texts)
     assert sorted(scrubbed(*texts)) == sorted(alone)
 
 
-def test_every_planted_span_of_the_made_up_sentences_goes(shared_data):
+def test_every_planted_span_of_invented_sentences_is_removed(shared_data):
     from benchmarks.scrub import gold, leaked, marseille
 
     sentences = gold(shared_data / "pii_fr" / "sentences.txt")

@@ -16,13 +16,13 @@ def state(tmp_path, monkeypatch):
     assert not any(tmp_path.iterdir()), "nothing was started"
 
 
-def test_a_day_that_has_not_come_is_not_today():
+def test_a_future_day_is_refused_as_today():
     with pytest.raises(RangeError, match=r"^day: 2999-01-01; expected .* Choose an earlier day"):
         run("demo", None, date(2999, 1, 1), None, Console())
 
 
 @pytest.mark.parametrize("since", [date(2024, 6, 30), date(2024, 7, 15)])
-def test_a_history_begins_before_it_ends(since):
+def test_a_history_that_ends_before_it_begins_is_refused(since):
     with pytest.raises(
         RangeError, match=r"expected a day before 2024-06-30, so that there is a history as of 2024-07-01"
     ):

@@ -77,12 +77,12 @@ def test_a_small_number_with_an_exponent_keeps_its_exponent():
 
 
 @pytest.mark.parametrize("written", NONE.values(), ids=NONE)
-def test_digits_of_other_texts_are_no_coordinates(written):
+def test_digits_of_other_texts_are_not_read_as_coordinates(written):
     assert None in split(written)
 
 
 @pytest.mark.parametrize("written", EMPTY.values(), ids=EMPTY)
-def test_a_statement_that_there_is_no_point_is_no_value(written):
+def test_a_text_for_a_missing_point_is_null(written):
     frame = pl.DataFrame({"point": [written, *LONGITUDE_FIRST.values(), *LATITUDE_FIRST.values(), *NONE.values()]})
     kept = frame.select(without_empty_points(pl.col("point"))).to_series()
     assert kept.to_list() == [None, *frame["point"][1:]]

@@ -124,7 +124,7 @@ def test_a_dangerous_crossing_has_its_share(crossing):
     assert found > 3 * rows.height * elsewhere * background[near].sum()
 
 
-def test_counts_of_the_involved_add_up_and_somebody_is_hurt():
+def test_counts_of_persons_add_up_and_at_least_one_is_hurt():
     rows = happened()
     severities = ["killed_count", "hospitalised_count", "slightly_hurt_count", "unhurt_count"]
     assert rows.select((pl.sum_horizontal(severities) == pl.col("involved_count")).all()).item()
@@ -162,9 +162,9 @@ def records(address, window):
 def test_a_year_is_read_from_its_four_tables_and_people_become_counts(address):
     checked = records(address, Window(date(2020, 1, 1), date(2021, 1, 1), TIMEZONE))
     assert checked.rejected.is_empty(), checked.rejected["reason"].to_list()
-    told = happened().filter(pl.col("day").dt.year() == 2020)
-    both = checked.accepted.join(told, on="source_record_id", suffix="_listed")
-    assert checked.accepted.height == both.height == told.height
+    in_world = happened().filter(pl.col("day").dt.year() == 2020)
+    both = checked.accepted.join(in_world, on="source_record_id", suffix="_listed")
+    assert checked.accepted.height == both.height == in_world.height
     exact = ["occurred_from", "severity", "vehicle_count", "involved_count", "killed_count", "hospitalised_count",
              "slightly_hurt_count", "unhurt_count", *AGE_CLASSES, "light_code", "weather_code", "collision_code",
              "department_code", "municipality_code", "longitude_deg", "latitude_deg"]  # fmt: skip

@@ -202,7 +202,7 @@ def test_presence_follows_the_beats_and_the_shifts(quarter):
 
 
 @pytest.mark.parametrize("found", ["citation", "discovery"])
-def test_what_officers_find_is_in_proportion_to_their_minutes(quarter, recorded, found):
+def test_findings_are_in_proportion_to_the_minutes_on_patrol(quarter, recorded, found):
     """Cells in ten groups of equal presence, least visited first: the same rate per minute in each."""
     (start, end), presence = quarter
     cells = build_cells()
@@ -234,7 +234,7 @@ def test_what_officers_find_is_in_proportion_to_their_minutes(quarter, recorded,
     assert counted / spent == pytest.approx(rate, abs=4.5 * np.sqrt(rate / spent.min()) + 0.01 * rate)
 
 
-def test_enforcement_points_to_where_officers_go_not_to_where_things_happen(quarter, recorded):
+def test_enforcement_follows_patrols_and_not_incidents(quarter, recorded):
     cells = build_cells()
     _, presence = quarter
     spent = pl.DataFrame({"cell_id": cells.cell_id}).join(

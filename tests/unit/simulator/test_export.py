@@ -120,13 +120,18 @@ def test_kinds_with_very_many_rows_are_split_by_day_for_the_requested_last_days(
 
 
 def test_every_file_says_that_it_is_simulated_and_of_which_city(city):
-    told = json.loads((city / "city.json").read_text())
-    assert told["simulated"] is True
-    assert (told["seed"], told["population"], told["first_day"], told["end_day"]) == (7, 20_000, str(START), str(END))
+    description = json.loads((city / "city.json").read_text())
+    assert description["simulated"] is True
+    assert (description["seed"], description["population"], description["first_day"], description["end_day"]) == (
+        7,
+        20_000,
+        str(START),
+        str(END),
+    )
     for path in city.rglob("*.parquet"):
         metadata = pl.read_parquet_metadata(path)
         assert "SIMULATED" in metadata["simulated"]
-        assert json.loads(metadata["observatory"]).items() <= told.items()
+        assert json.loads(metadata["observatory"]).items() <= description.items()
 
 
 DIES = """

@@ -153,9 +153,9 @@ def test_the_stuck_counter_repeats_its_value_and_no_other_does():
         pl.col("occurred_from").is_between(begins, begins + timedelta(hours=stuck.for_h), closed="left"),
         pl.col("free_count") <= pl.col("capacity_count"),
     )
-    told = dict(rows.group_by("car_park_code").agg(pl.col("free_count").n_unique()).iter_rows())
-    assert told.pop(stuck.code) == 1
-    assert min(told.values()) > 10
+    distinct_counts = dict(rows.group_by("car_park_code").agg(pl.col("free_count").n_unique()).iter_rows())
+    assert distinct_counts.pop(stuck.code) == 1
+    assert min(distinct_counts.values()) > 10
     after = of_park(stuck.code, date(2024, 1, 11), date(2024, 1, 13))
     assert after.filter(pl.col("occurred_from") >= begins + timedelta(hours=stuck.for_h))["free_count"].n_unique() > 10
 

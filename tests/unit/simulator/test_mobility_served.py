@@ -71,32 +71,32 @@ def of_codes(prefix):
 # --- car parks and bicycles
 
 
-def test_a_day_of_car_parks_comes_whole_with_its_history(town):
+def test_a_day_of_car_parks_is_read_complete_with_its_history(town):
     listed = town.ledger.listed("parking_occupancy", DAY.start, DAY.end).filter(of_codes("P"))
     checked = town.read("parking", DAY)
     assert checked.accepted.height + checked.rejected.height == listed.height > 14 * 280
     assert set(checked.rejected["column_name"]) == {"free_count"}
-    told = listed.unique(["car_park_code", "occurred_from"], keep="none")
-    both = checked.accepted.join(told, on=["car_park_code", "occurred_from"], suffix="_listed")
+    planted_rows = listed.unique(["car_park_code", "occurred_from"], keep="none")
+    both = checked.accepted.join(planted_rows, on=["car_park_code", "occurred_from"], suffix="_listed")
     assert both.height > 0.98 * listed.height
     for name in ("free_count", "capacity_count", "is_open", "place_name", "published_at"):
         assert both[name].equals(both[f"{name}_listed"], check_names=False), name
 
 
-def test_a_counter_that_says_nothing_is_null_and_one_that_stands_still_is_seen_to(town):
+def test_a_silent_counter_is_null_and_a_stuck_one_is_recognisable(town):
     readings = town.read("parking", DAY).accepted
     assert readings["free_count"].null_count() > 48
     stuck = PLANTED.mobility.parking.stuck
     since = DAY.start + timedelta(hours=stuck.from_h)
-    told = (
+    planted_rows = (
         readings.filter(pl.col("occurred_from") >= since)
         .group_by("car_park_code")
         .agg(pl.col("free_count").drop_nulls().n_unique())
     )
-    assert told.filter(pl.col("free_count") == 1)["car_park_code"].to_list() == [stuck.code]
+    assert planted_rows.filter(pl.col("free_count") == 1)["car_park_code"].to_list() == [stuck.code]
 
 
-def test_stations_of_bicycles_tell_what_is_now_under_codes_of_their_own(town):
+def test_bicycle_stations_give_their_current_state_under_their_own_codes(town):
     town.now = EVENING.replace(minute=43)
     stations = town.read("bikes", town.lately()).accepted
     assert stations.height == stations["car_park_code"].n_unique() == 30
@@ -109,13 +109,13 @@ def test_stations_of_bicycles_tell_what_is_now_under_codes_of_their_own(town):
 # --- public transport
 
 
-def test_the_timetable_of_a_day_is_what_is_planned_on_it(town):
+def test_the_timetable_of_a_day_has_its_planned_calls(town):
     planned = town.ledger.listed("transit_service", DAY.start, DAY.end).filter(record_type="planned")
     checked = town.read("timetable", DAY)
     assert checked.rejected.is_empty()
     names = ["trip_code", "line_code", "stop_code", "stop_sequence", "occurred_from", "longitude_deg", "latitude_deg"]
-    read, told = (each.select(names).sort(names) for each in (checked.accepted, planned))
-    assert read.equals(told)
+    read, planted_rows = (each.select(names).sort(names) for each in (checked.accepted, planned))
+    assert read.equals(planted_rows)
     assert checked.accepted["service_time"].str.slice(0, 2).cast(pl.Int64).max() >= 25
     assert checked.accepted["cell_id"].null_count() == 0
 
@@ -127,17 +127,17 @@ def test_a_holiday_has_the_timetable_of_a_sunday(town):
     assert town.read("timetable", window).accepted.height == planned.height > 10_000
 
 
-def test_what_ran_lately_is_what_was_observed_and_nothing_that_is_foreseen(town):
+def test_recent_calls_are_observed_and_not_predicted(town):
     window = town.lately()
     observed = town.ledger.listed("transit_service", window.start, window.end).filter(record_type="observed")
     checked = town.read("transit_live", window)
     assert checked.accepted.height + checked.rejected.height == observed.height > 300
     names = ["trip_code", "line_code", "stop_code", "stop_sequence", "delay_s"]
     read = checked.accepted.select(*names, "occurred_from").sort(names)
-    told = (
+    planted_rows = (
         observed.filter(pl.col("delay_s") < 7_200).select(*names, pl.col("occurred_from").dt.truncate("1s")).sort(names)
     )
-    assert read.equals(told)
+    assert read.equals(planted_rows)
     foreseen = [
         stop
         for each in town.message().entity
@@ -147,7 +147,7 @@ def test_what_ran_lately_is_what_was_observed_and_nothing_that_is_foreseen(town)
     assert len(foreseen) > 300
 
 
-def test_a_call_is_one_record_however_often_it_is_read(town):
+def test_a_call_read_repeatedly_is_one_record(town):
     content = ["source_record_id", "occurred_from", "delay_s", "trip_code", "stop_code"]
     window = town.lately()
     first, again = (town.read("transit_live", window).accepted.select(content) for _ in range(2))
@@ -222,7 +222,7 @@ def test_a_day_is_published_the_morning_after(town):
     assert town.read("presence_flows", friday).accepted.height > 700
 
 
-def test_everything_of_how_people_move_says_that_it_is_simulated(town):
+def test_every_mobility_feed_states_that_it_is_simulated(town):
     for name in ("parking", "bikes", "timetable", "transit_live", "transit_alerts", "presence_flows"):
         assert "simulat" in load_territory("demo").feeds[name].owner.lower()
     assert "simulated" in requests.get(f"{town.address}/bikes/system_information.json", timeout=60).text

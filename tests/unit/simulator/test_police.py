@@ -61,7 +61,7 @@ def test_a_window_has_every_record_that_is_listed(delivered, feed_id, kind):
 
 
 @pytest.mark.parametrize(("feed_id", "kind"), WHOLE.items())
-def test_what_has_no_time_comes_whole(delivered, feed_id, kind):
+def test_records_without_a_time_are_all_read(delivered, feed_id, kind):
     accepted, rejected = delivered(feed_id)
     assert rejected.is_empty()
     expected = listed(kind, FIRST_DAY, NOW.date() + timedelta(days=60))
@@ -79,7 +79,7 @@ def _tomorrow(kind):
     return listed(kind, last, last + timedelta(days=3))["source_record_id"]
 
 
-def test_events_keep_what_was_planned_and_what_became_of_it(delivered):
+def test_events_have_their_planned_and_final_state(delivered):
     matches, _ = delivered("matches")
     expected = listed("city_event", FIRST_DAY, date(2021, 6, 1)).filter(pl.col("category_code") == "match")
     columns = ["source_record_id", "title", "occurred_from", "occurred_to", "is_cancelled", "place_name"]
@@ -89,7 +89,7 @@ def test_events_keep_what_was_planned_and_what_became_of_it(delivered):
         assert both[column].equals(both[f"{column}_listed"]), column
 
 
-def test_measures_name_events_that_the_calendars_have(delivered):
+def test_measures_refer_to_events_of_the_calendars(delivered):
     events = {*delivered("agenda")[0]["source_record_id"], *delivered("matches")[0]["source_record_id"]}
     assert set(delivered("event_measures")[0]["event_code"]) <= events
 

@@ -47,7 +47,7 @@ def test_a_row_is_sent_as_socrata_sends_it():
     assert rows[1]["longitude"] == str(1 / 7)
 
 
-def test_pages_put_together_are_the_whole_and_the_page_after_the_last_is_empty():
+def test_pages_together_have_every_row_and_the_page_after_the_last_is_empty():
     pages = [ask(order="at,id", limit=30, offset=offset) for offset in range(0, 240, 30)]
     assert [len(page) for page in pages] == [30] * 6 + [20, 0]
     assert ids(row for page in pages for row in page) == list(range(200))
@@ -158,7 +158,7 @@ def test_unknown_resources_are_404_and_areas_are_geojson():
     assert client.get("/resource/area-0001.geojson").json()["type"] == "FeatureCollection"
 
 
-def test_the_root_page_says_what_the_portal_is():
+def test_the_root_page_describes_the_portal():
     app = create_app({"abcd-1234": DATASET}, title="Port <1>", notice="SIMULATED rows")
     page = TestClient(app).get("/").text
     assert "Port &lt;1&gt;" in page
@@ -166,13 +166,13 @@ def test_the_root_page_says_what_the_portal_is():
     assert re.search(r"abcd-1234\.json.*events, 2026-01-01 to 2026-01-07.*200", page)
 
 
-def test_an_empty_dataset_answers_and_shows_itself():
+def test_an_empty_dataset_responds_and_is_listed():
     client = TestClient(create_app({"abcd-1234": Dataset(ROWS.clear(), order=("at", "id"), name="events")}))
     assert client.get("/resource/abcd-1234.json", params={"$where": "at > '2026-01-01'"}).json() == []
     assert "nothing yet" in client.get("/").text
 
 
-def test_text_columns_can_hold_what_no_clock_shows():
+def test_text_columns_may_hold_invalid_times():
     rows = pl.DataFrame({"id": ["a", "b", "c"], "at": ["2026-01-01T00:00:00", "soon", None]})
     dirty = Dataset(rows, order=("at", "id"))
     found = json.loads(dirty.answer({"$where": "at >= '2026-01-01' or at is null"}))
@@ -231,7 +231,7 @@ def test_a_fault_can_depend_on_the_request():
     assert statuses == [200, 500]
 
 
-def test_over_http_slow_answers_arrive_and_cut_connections_are_seen():
+def test_over_http_slow_responses_arrive_and_closed_connections_are_errors():
     app = create_app({"abcd-1234": DATASET}, faults=[catalogue.slow(0.05), catalogue.hung_up()])
     with running(app) as address:
         assert len(requests.get(f"{address}/resource/abcd-1234.json", timeout=5).json()) == 200

@@ -166,13 +166,13 @@ def test_an_alert_is_open_until_it_is_cleared_and_may_repeat_within_five_minutes
 def test_some_matches_are_moved_and_some_called_off():
     season = records.versions("city_event", SIMULATION, date(2021, 8, 1), date(2026, 6, 1))
     matches = season.filter(pl.col("category_code") == "match")
-    told = matches.group_by("source_record_id").agg(
+    by_match = matches.group_by("source_record_id").agg(
         pl.col("occurred_from").n_unique().alias("kick_offs"), pl.col("is_cancelled").any()
     )
     planted = PLANTED.gatherings.matches
-    assert (told["kick_offs"] == 2).mean() == pytest.approx(planted.moved_share, abs=0.1)
-    assert told["is_cancelled"].mean() == pytest.approx(planted.cancelled_share, abs=0.06)
-    assert told.height > 130
+    assert (by_match["kick_offs"] == 2).mean() == pytest.approx(planted.moved_share, abs=0.1)
+    assert by_match["is_cancelled"].mean() == pytest.approx(planted.cancelled_share, abs=0.06)
+    assert by_match.height > 130
     before, after = (records.listing(matches, datetime(2024, 3, 1, tzinfo=UTC) + timedelta(days=d)) for d in (0, 40))
     assert after.height > before.height
 

@@ -53,7 +53,7 @@ def relative_error(category, count):
 
 
 @pytest.mark.parametrize("code", CATEGORIES)
-def test_counts_seasons_and_weekdays(listed, expected, code):
+def test_counts_seasons_and_weekdays_are_recovered(listed, expected, code):
     category, counts, expected = CATEGORIES[code], daily_counts(listed, code), expected[code]
     error = relative_error(category, counts.sum())
     assert counts.sum() == pytest.approx(expected.sum(), rel=4 * error)
@@ -73,7 +73,7 @@ def radii(spot):
 
 
 @pytest.mark.parametrize(("spot", "code", "share"), HOTSPOT_SHARES)
-def test_hotspots(listed, spot, code, share):
+def test_hotspots_are_recovered(listed, spot, code, share):
     """Their share of a category: what lies within three radii, less the background that the ring around tells."""
     points = listed.filter(pl.col("category") == code, pl.col("longitude").is_not_null())
     index = cKDTree(CITY.lonlat)
@@ -103,7 +103,7 @@ def excess_pairs(points, days, radius, lags):
 
 
 @pytest.mark.parametrize("branching_ratio", [0.35, 0.0])
-def test_near_repeats_and_their_absence(branching_ratio):
+def test_near_repeats_are_detected_only_where_planted(branching_ratio):
     # one a day for twenty years: chance neighbours, which grow with the square of the rate, stay few
     burglary = replace(CATEGORIES["CAMBRIOLAGE"], branching_ratio=branching_ratio, daily_rate=1.0)
     parameters = replace(PLANTED, categories=(burglary,))

@@ -297,9 +297,9 @@ def test_a_day_of_each_service_is_complete_with_its_sites_in_their_places(ledger
     assert checked.accepted.height + checked.rejected.height == listed.height > 1_000
     assert set(checked.rejected["column_name"]) <= {"speed_kmh"}
     assert set(checked.accepted["site_code"]) == set(SITES.code[SITES.is_motorway == is_motorway].tolist())
-    told = listed.unique(["site_code", "occurred_from"])
+    planted_rows = listed.unique(["site_code", "occurred_from"])
     both = checked.accepted.unique(["site_code", "occurred_from"]).join(
-        told, on=["site_code", "occurred_from"], suffix="_listed"
+        planted_rows, on=["site_code", "occurred_from"], suffix="_listed"
     )
     assert both["flow_veh_h"].equals(both["flow_veh_h_listed"], check_names=False)
     assert (both["longitude_deg"] - both["longitude_deg_listed"]).abs().max() < 1e-5
@@ -337,12 +337,12 @@ def test_a_motorways_sensor_that_fails_is_null_too():
     noon = datetime.combine(date.fromordinal(day), time(12), UTC)
     with portal_of(Ledger(SIMULATION, lambda: noon)) as address:
         rows = records(address, "motorways", Window.between(noon - timedelta(hours=3), noon, TIMEZONE)).accepted
-    told = (
+    planted_rows = (
         rows.with_columns(is_missing=pl.col("site_code").is_in(SITES.code[is_missing].tolist()))
         .group_by("is_missing")
         .agg(pl.col("flow_veh_h", "speed_kmh").null_count() / pl.len())
     )
-    assert told.sort("is_missing").rows() == [(False, 0.0, 0.0), (True, 1.0, 1.0)]
+    assert planted_rows.sort("is_missing").rows() == [(False, 0.0, 0.0), (True, 1.0, 1.0)]
 
 
 def test_pages_and_the_export_of_a_query_have_the_same_rows(address):

@@ -279,7 +279,7 @@ def test_outages_are_repaired_as_fast_as_planted():
 
 def test_a_work_without_an_end_is_closed_later_and_a_cancelled_one_goes():
     rows = versions("public_work")
-    told = (
+    by_work = (
         rows.sort("shown_from")
         .group_by("source_record_id")
         .agg(
@@ -289,9 +289,9 @@ def test_a_work_without_an_end_is_closed_later_and_a_cancelled_one_goes():
         )
         .filter(pl.col("occurred_from") < datetime(2024, 1, 1, tzinfo=UTC))
     )
-    assert told["is_open"].mean() == pytest.approx(SERVICES.works.open_ended_share, abs=0.02)
-    assert (~told["is_over"]).mean() == pytest.approx(SERVICES.works.cancelled_share, abs=0.005)
-    assert told.filter("is_open")["is_over"].mean() > 0.95
+    assert by_work["is_open"].mean() == pytest.approx(SERVICES.works.open_ended_share, abs=0.02)
+    assert (~by_work["is_over"]).mean() == pytest.approx(SERVICES.works.cancelled_share, abs=0.005)
+    assert by_work.filter("is_open")["is_over"].mean() > 0.95
     begun = rows.filter(pl.col("is_over"))
     assert (begun["occurred_to"] > begun["occurred_from"]).all()
 

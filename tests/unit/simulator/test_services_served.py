@@ -113,8 +113,8 @@ def test_a_school_with_only_a_town_has_no_point(ledger, records):
 
 
 def test_moments_and_places_of_a_fire_operation_come_through_cp1252_and_lambert_93(ledger, records):
-    told = in_day(ledger, "fire_operation").unique("source_record_id", keep="first")
-    both = records("fire_operations").accepted.join(told, on="source_record_id", suffix="_listed")
+    planted_rows = in_day(ledger, "fire_operation").unique("source_record_id", keep="first")
+    both = records("fire_operations").accepted.join(planted_rows, on="source_record_id", suffix="_listed")
     assert both.height > 10
     for name in ("occurred_from", "departed_at", "arrived_at", "cleared_at", "nature_code"):
         assert both[name].to_list() == both[f"{name}_listed"].to_list()
@@ -122,8 +122,8 @@ def test_moments_and_places_of_a_fire_operation_come_through_cp1252_and_lambert_
 
 
 def test_a_finished_work_has_an_end_and_an_open_one_has_none(ledger, records):
-    told = ledger.standing("public_work")
-    works = records("works").accepted.join(told, on="source_record_id", suffix="_listed")
+    planted_rows = ledger.standing("public_work")
+    works = records("works").accepted.join(planted_rows, on="source_record_id", suffix="_listed")
     assert set(works.filter("is_over")["state"]) == {"ended"}
     assert set(works.filter(~pl.col("is_over"))["state"]) == {"active"}
     is_open = works.filter(~pl.col("is_over"), pl.col("planned_to_listed").is_null())

@@ -74,9 +74,9 @@ def test_versions_of_an_hour_follow_each_other_and_of_a_forecast_each_issue_is_o
     rows = versions().sort("source_record_id", "shown_from")
     following = pl.col("shown_from").shift(-1).over("source_record_id")
     assert rows.filter(pl.col("shown_until").ne_missing(following)).is_empty()
-    told = rows.group_by("source_record_id", "is_forecast").agg(pl.len())
-    assert set(told.filter("is_forecast")["len"]) == {len(CLIMATE.lead_error_c)}
-    corrected = told.filter(~pl.col("is_forecast"))["len"] == 2
+    selected = rows.group_by("source_record_id", "is_forecast").agg(pl.len())
+    assert set(selected.filter("is_forecast")["len"]) == {len(CLIMATE.lead_error_c)}
+    corrected = selected.filter(~pl.col("is_forecast"))["len"] == 2
     assert corrected.mean() == pytest.approx(CLIMATE.corrected_share, rel=0.15)
 
 
@@ -128,10 +128,10 @@ def test_the_great_wind_blows_as_planted_and_cools():
 
 def test_a_forecast_is_worse_the_earlier_it_is_made():
     parameters = measured().select("occurred_from", "temperature_c")
-    told = versions().filter("is_forecast", pl.col("station_code") == CLIMATE.stations[0].code)
+    selected = versions().filter("is_forecast", pl.col("station_code") == CLIMATE.stations[0].code)
     lead = (pl.col("occurred_from").dt.date() - pl.col("shown_from").dt.date()).dt.total_days()
     errors = (
-        told.join(parameters, on="occurred_from", suffix="_true")
+        selected.join(parameters, on="occurred_from", suffix="_true")
         .group_by(lead.alias("lead"))
         .agg((pl.col("temperature_c") - pl.col("temperature_c_true")).std().alias("error"))
         .sort("lead")

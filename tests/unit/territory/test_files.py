@@ -33,7 +33,7 @@ def write(tmp_path, monkeypatch):
     return changed
 
 
-def test_there_are_territories():
+def test_territory_files_exist():
     assert {path.stem for path in FILES} >= {"chicago", "portland", "demo"}
 
 

@@ -22,7 +22,7 @@ SIGNED = Convention(
 )
 
 
-def test_the_file_is_right_and_has_every_kind_that_sources_deliver():
+def test_the_file_is_valid_and_has_every_kind_that_sources_deliver():
     marseille = load_territory("marseille")
     require_mapped(marseille)
     assert {feed.kind for feed in marseille.feeds.values()} == {*KINDS} - {"cell"}
@@ -216,13 +216,13 @@ def test_a_feed_loads_its_sample_through_its_contract(examined, feed_id, accepte
     assert (found.status, found.problem) == (reports.WELL, None)
 
 
-def test_the_timetable_goes_on_after_midnight(examined):
+def test_the_timetable_continues_after_midnight(examined):
     found = examined["timetable"]
     assert (found.status, found.is_partial, found.located_share) == (reports.WELL, False, 1.0)
     assert found.accepted_count > 300
 
 
-def test_real_schools_pass_where_the_bounds_and_the_town_are_theirs(shared_data, tmp_path):
+def test_real_schools_are_accepted_with_the_bounds_and_town_of_the_sample(shared_data, tmp_path):
     rows = (shared_data / "schools" / "annuaire_education_sample.json").read_text()
     (tmp_path / "schools.json").write_text(rows)
     marseille = load_territory("marseille")
@@ -234,7 +234,7 @@ def test_real_schools_pass_where_the_bounds_and_the_town_are_theirs(shared_data,
     assert (found.status, found.accepted_count, found.located_share) == (reports.WELL, 3, pytest.approx(2 / 3))
 
 
-def test_a_real_site_of_the_motorway_is_told_and_lies_just_beyond_the_bounds(samples):
+def test_a_real_motorway_site_is_read_and_lies_just_outside_the_bounds(samples):
     marseille = load_territory("marseille")
     feeds = {"feeds": {"road_traffic": marseille.feeds["road_traffic"]}}
     (found,) = examine(marseille.model_copy(update=feeds), SCHOOL_DAY, samples).feeds
@@ -255,7 +255,7 @@ def signed(marseille) -> Territory:
     return marseille.model_copy(update={"feeds": feeds})
 
 
-def test_partners_examples_pass_once_their_convention_is_signed(shared_data, tmp_path, monkeypatch):
+def test_partners_examples_are_accepted_once_their_convention_is_signed(shared_data, tmp_path, monkeypatch):
     monkeypatch.setenv("OBSERVATORY_PSEUDONYM_EPOCH", "t1")
     monkeypatch.setenv("OBSERVATORY_PSEUDONYM_SECRET_T1", "s" * 40)
     for feed_id, example, changes in (

@@ -40,8 +40,8 @@ def model():
 
 def test_planted_classes_are_recovered(model):
     texts, labels = planted(200, seed=2)
-    told = model.classify(pl.Series(texts))["label"].to_list()
-    assert measured(labels, told).macro_f1 > 0.95
+    result = model.classify(pl.Series(texts))["label"].to_list()
+    assert measured(labels, result).macro_f1 > 0.95
     assert measured(labels, random.Random(0).sample(labels, len(labels))).macro_f1 < 0.5
 
 
@@ -59,12 +59,12 @@ def test_scores_come_with_probabilities_and_the_model(model):
     assert model.classify(pl.Series([None, None], dtype=pl.String))["label"].to_list() == [None, None]
 
 
-def test_case_and_accents_do_not_count(model):
+def test_case_and_accents_do_not_matter(model):
     one, two = (model.probabilities([text])[0] for text in ("Réunion à la GARE", "reunion a la gare"))
     assert one == pytest.approx(two)
 
 
-def test_a_saved_model_scores_to_the_bit_the_same(model, tmp_path):
+def test_a_saved_model_gives_identical_scores(model, tmp_path):
     model.save(tmp_path / "m.npz")
     read = load(tmp_path / "m.npz")
     texts, _ = planted(100, seed=3)
@@ -77,7 +77,7 @@ def test_the_same_training_is_the_same_version_and_another_is_another(model):
     assert train(*planted(seed=9), "planted").version != model.version
 
 
-def test_two_classes_are_as_good_as_three():
+def test_a_model_may_have_two_classes():
     texts, labels = planted()
     two = [(text, label) for text, label in zip(texts, labels, strict=True) if label != "none"]
     found = train(*zip(*two, strict=True), "two").classify(pl.Series(["merci bravo", "quel bruit"]))
@@ -85,7 +85,7 @@ def test_two_classes_are_as_good_as_three():
     assert found["probability_good"].to_list()[0] > 0.6
 
 
-def test_a_file_that_is_no_model_is_said(tmp_path):
+def test_a_file_that_is_not_a_model_is_reported(tmp_path):
     (tmp_path / "m.npz").write_bytes(b"PK\x03\x04 no")
     for path in (tmp_path / "m.npz", tmp_path / "absent.npz"):
         with pytest.raises(TextModelError, match="observatory text train"):
@@ -95,7 +95,7 @@ def test_a_file_that_is_no_model_is_said(tmp_path):
         load(tmp_path / "p.npz")
 
 
-def test_too_few_texts_are_said():
+def test_too_few_texts_are_reported():
     with pytest.raises(TextModelError, match=r"good: 3; expected two classes or more"):
         train(["a", "b", "c"], ["good"] * 3, "m")
     with pytest.raises(TextModelError, match="expected two classes"):
@@ -118,18 +118,18 @@ def test_labelled_files_of_both_forms_are_read(tmp_path):
             read_labelled(path)
 
 
-def test_the_command_trains_and_says_how_good(tmp_path):
+def test_the_command_trains_and_prints_the_quality(tmp_path):
     texts, labels = planted()
     rows = "\n".join(f"{label}\t{text}" for text, label in zip(texts, labels, strict=True))
     (tmp_path / "own.tsv").write_text(f"label\ttext\n{rows}\n", encoding="utf-8")
     out = tmp_path / "city.npz"
-    told = CliRunner().invoke(app, ["train", str(tmp_path / "own.tsv"), "--out", str(out), "--name", "themes"])
-    assert told.exit_code == 0, told.output
-    assert "macro-F1" in told.output
+    result = CliRunner().invoke(app, ["train", str(tmp_path / "own.tsv"), "--out", str(out), "--name", "themes"])
+    assert result.exit_code == 0, result.output
+    assert "macro-F1" in result.output
     assert load(out).name == "themes"
 
 
-def test_the_shipped_model_is_small_and_knows_a_complaint_from_thanks():
+def test_the_shipped_model_is_small_and_distinguishes_complaints_from_thanks():
     assert SHIPPED.stat().st_size < 500_000
     found = load().classify(
         pl.Series(["C'est horrible, j'ai peur, je déteste ça", "Je t'aime, c'est magnifique, merci"])
@@ -137,7 +137,7 @@ def test_the_shipped_model_is_small_and_knows_a_complaint_from_thanks():
     assert found["label"].to_list() == ["negative", "positive"]
 
 
-def test_the_shipped_model_is_what_the_command_makes(shared_data):
+def test_the_shipped_model_is_reproduced_by_the_command(shared_data):
     labelled = read_labelled(shared_data / "text_sentiment" / "xed_fr" / "fr-projections.tsv")
     again = train(labelled["text"].to_list(), labelled["label"].to_list(), "sentiment_fr")
     assert again.labels == load().labels
@@ -146,14 +146,14 @@ def test_the_shipped_model_is_what_the_command_makes(shared_data):
     assert held_out(labelled, "sentiment_fr").macro_f1 > 0.5
 
 
-def test_the_tone_tells_good_from_bad_in_its_own_language_alone():
+def test_the_tone_is_scored_only_in_its_own_language():
     texts = pl.Series(["merci, c'est merveilleux, quel bonheur", "j'ai peur, c'est horrible", "so happy, thank you"])
-    told = tone(texts, pl.Series(["fr", None, "en"], dtype=pl.String))
-    good, bad, other = told["tone_score"].to_list()
+    result = tone(texts, pl.Series(["fr", None, "en"], dtype=pl.String))
+    good, bad, other = result["tone_score"].to_list()
     assert good > 0 > bad
     assert other is None
-    assert told["tone_model"].to_list() == [f"{load().name}@{load().version}"] * 2 + [None]
-    assert told["theme_code"].null_count() == 3
+    assert result["tone_model"].to_list() == [f"{load().name}@{load().version}"] * 2 + [None]
+    assert result["theme_code"].null_count() == 3
     assert tone(texts.head(0), pl.Series([], dtype=pl.String)).height == 0
 
 

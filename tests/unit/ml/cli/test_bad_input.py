@@ -47,7 +47,7 @@ def refused(outcome, said):
         ({"report": "FILE"}, r"--report: .*expected a folder that can be written"),
     ],
 )
-def test_an_option_that_cannot_be_used(observatory_ml, backtest_arguments, city_files, tmp_path, *, changes, said):
+def test_an_invalid_option_is_reported(observatory_ml, backtest_arguments, city_files, tmp_path, *, changes, said):
     (tmp_path / "file").write_text("")
     places = {
         "FOLDER": str(tmp_path),
@@ -99,7 +99,7 @@ RECORD = pl.col("occurred_local")
         (lambda f: f.filter(RECORD.ge(datetime(2024, 4, 1))), "9 days with .* located incidents; expected at least 60"),
     ],
 )
-def test_incidents_that_cannot_be_used(observatory_ml, backtest_arguments, city_files, tmp_path, *, change, said):
+def test_invalid_incidents_are_reported(observatory_ml, backtest_arguments, city_files, tmp_path, *, change, said):
     change(pl.read_parquet(city_files / "incidents.parquet")).write_parquet(tmp_path / "spoilt.parquet")
     refused(observatory_ml(*backtest_arguments(incidents=tmp_path / "spoilt.parquet")), said)
 
@@ -114,7 +114,7 @@ def test_incidents_that_cannot_be_used(observatory_ml, backtest_arguments, city_
         ("property: [THEFTT]", "--category: 'property', of which incidents.parquet has no row"),
     ],
 )
-def test_groups_that_cannot_be_used(observatory_ml, backtest_arguments, tmp_path, text, said):
+def test_invalid_groups_are_reported(observatory_ml, backtest_arguments, tmp_path, text, said):
     (tmp_path / "groups.yml").write_text(text)
     refused(observatory_ml(*backtest_arguments(groups=tmp_path / "groups.yml")), said)
 
@@ -137,19 +137,19 @@ def test_a_group_may_name_a_code_that_this_extract_lacks(observatory_ml, backtes
 @pytest.mark.parametrize(
     "content", [b"neither Parquet nor JSON", b"", b'{"type": "FeatureCollection", "features": []}']
 )
-def test_files_of_another_kind(observatory_ml, backtest_arguments, tmp_path, *, option, said, content):
+def test_files_in_another_format_are_reported(observatory_ml, backtest_arguments, tmp_path, *, option, said, content):
     (tmp_path / "spoilt").write_bytes(content)
     refused(observatory_ml(*backtest_arguments(**{option: tmp_path / "spoilt"})), said)
 
 
-def test_a_country_in_small_cells_is_refused_before_it_fills_the_memory(observatory_ml, backtest_arguments, tmp_path):
+def test_too_many_cells_are_refused_before_they_are_created(observatory_ml, backtest_arguments, tmp_path):
     ring = "[[0,43],[7,43],[7,49],[0,49],[0,43]]"
     (tmp_path / "country.geojson").write_text(f'{{"type":"Polygon","coordinates":[{ring}]}}')
     said = r"--cell-size-m: cells of 250 m, of which country.geojson holds [\d,]+; expected at most 500,000 cells"
     refused(observatory_ml(*backtest_arguments(boundary=tmp_path / "country.geojson")), said)
 
 
-def test_missing_options(observatory_ml, monkeypatch):
+def test_missing_options_are_reported(observatory_ml, monkeypatch):
     monkeypatch.delenv("OBSERVATORY_FORECASTER_URL", raising=False)
     refused(observatory_ml("backtest", "--from", "2024-01-01", "--to", "2024-01-02"), "neither --territory nor all of")
     refused(observatory_ml("forecast", "--territory", "demo", "--day", "2024-01-01"), "warehouse: no address")

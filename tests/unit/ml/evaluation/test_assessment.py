@@ -72,18 +72,18 @@ def test_the_true_distribution_is_uniform_in_every_stratum(cells, quadratic):
     assert assessment.decile_error < 0.06
 
 
-def test_too_narrow_a_distribution_is_found_out(cells):
+def test_too_narrow_a_distribution_is_detected(cells):
     assert max(assessed(cells, world(cells, 3, quadratic=1.5), POISSON).volume_p) < 0.01
 
 
-def test_a_wrong_level_is_found_out(cells):
+def test_a_wrong_level_is_detected(cells):
     assessment = assessed(cells, world(cells, 3), POISSON, lambda expected: expected * 1.3)
     assert max(assessment.volume_p) < 0.01
     assert assessment.total_ratio == pytest.approx(1.3, abs=0.05)
     assert assessment.decile_error == pytest.approx(0.3, abs=0.05)
 
 
-def test_where_incidents_are_rare_the_average_still_finds_the_fault(cells):
+def test_the_averaged_pit_detects_errors_also_where_incidents_are_rare(cells):
     """A level half as much again as it is, in cells that see few incidents, is hidden by the randomisation."""
     rare = (
         (day, expected / 10, np.random.default_rng(number).poisson(expected / 10))
@@ -94,7 +94,7 @@ def test_where_incidents_are_rare_the_average_still_finds_the_fault(cells):
     assert assessment.volume_p.averaged < 0.01
 
 
-def test_days_that_differ_together_are_no_proof_against_the_cells(cells):
+def test_dependence_between_the_cells_of_a_day_does_not_lower_p_values(cells):
     """Cells whose days rise and fall together do not make p-values smaller than they are: about 5 % below 5 %."""
     small = 0
     for seed in range(60):
@@ -108,7 +108,7 @@ def test_days_that_differ_together_are_no_proof_against_the_cells(cells):
 
 
 @pytest.mark.parametrize(("quadratic", "shared"), [(0.0, 0.0), (0.8, 0.0), (0.0, 0.1)])
-def test_true_sums_are_covered_as_promised(cells, quadratic, shared):
+def test_sums_of_the_true_distribution_are_covered_as_predicted(cells, quadratic, shared):
     days = list(world(cells, 5, quadratic=quadratic, shared=shared, days=400))
     assessment = assessed(cells, days, Spread(quadratic=quadratic, shared=shared))
     for coverage in (assessment.district_coverage, assessment.city_coverage):
@@ -117,12 +117,12 @@ def test_true_sums_are_covered_as_promised(cells, quadratic, shared):
         assert 0.8 <= coverage.promised < 0.9
 
 
-def test_a_shared_level_that_is_not_known_costs_coverage(cells):
+def test_ignoring_the_shared_level_lowers_the_coverage(cells):
     days = list(world(cells, 5, shared=0.1, days=200))
     assert assessed(cells, days, POISSON).city_coverage.covered < 0.6
 
 
-def test_small_sums_are_not_judged_by_coverage(cells):
+def test_small_sums_are_left_out_of_the_coverage(cells):
     assessment = assessed(cells, world(cells, 1), POISSON, lambda expected: expected / 100)
     assert (assessment.district_coverage.count, assessment.district_coverage.covered) == (0, None)
 
@@ -143,7 +143,7 @@ def test_pit_agrees_with_its_definition():
     np.testing.assert_allclose(averaged.sum(axis=1), 1.0)
 
 
-def test_a_stratum_with_few_incidents_or_days_is_not_judged():
+def test_a_stratum_with_few_incidents_or_days_has_no_p_value():
     table = PitTable("district", ["busy", "quiet"])
     random = np.random.default_rng(2)
     for _ in range(35):
@@ -163,7 +163,7 @@ def test_decile_error_by_hand():
     assert decile_error(np.array([1.0]), np.array([0.0])) is None
 
 
-def test_tenths_hold_equal_expectation_and_find_the_bent_one():
+def test_tenths_have_equal_expectation_and_show_a_planted_error():
     calibration = Calibration()
     expected = np.repeat([2.0, 0.2, 0.02], [1, 10, 100])
     calibration.add(expected, np.repeat([3.0, 0.2, 0.01], [1, 10, 100]))
@@ -175,7 +175,7 @@ def test_tenths_hold_equal_expectation_and_find_the_bent_one():
     assert calibration.decile_error() == pytest.approx((1.0 + 0.0 + 1.0) / 6.0, abs=0.01)
 
 
-def test_a_map_that_is_right_errs_as_chance_alone_would(cells):
+def test_the_decile_error_of_a_correct_map_is_that_of_chance(cells):
     assessment = assessed(cells, world(cells, 21), POISSON)
     assert assessment.decile_error == pytest.approx(assessment.error_by_chance, rel=0.5)
     assert assessed(cells, world(cells, 21), POISSON, np.sqrt).decile_error > 4 * assessment.error_by_chance
@@ -186,7 +186,7 @@ def test_a_map_that_is_right_errs_as_chance_alone_would(cells):
     expected=arrays(np.float64, 60, elements=st.floats(1e-6, 5)),
     observed=arrays(np.int64, 60, elements=st.integers(0, 4)),
 )
-def test_tenths_lose_nothing(expected, observed):
+def test_tenths_sum_to_all_incidents(expected, observed):
     calibration = Calibration()
     calibration.add(expected, observed)
     tenths = calibration.tenths()
@@ -207,7 +207,7 @@ def test_resamples_keep_the_number_of_days_and_their_blocks():
     assert far < 0.2
 
 
-def test_the_interval_of_a_mean_is_the_known_one():
+def test_the_interval_of_a_mean_agrees_with_the_closed_form():
     random = np.random.default_rng(6)
     values = random.normal(0.3, 1.0, 700)
     lower, upper = ratio_interval(values, np.ones(700))

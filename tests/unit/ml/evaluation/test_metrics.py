@@ -60,7 +60,7 @@ def test_pooling_sums_before_it_divides():
     assert (pooled.days, pooled.incident_count) == (2, 10)
 
 
-def test_ties_are_broken_alike_every_time_but_not_by_order():
+def test_ties_are_broken_reproducibly_but_not_by_order():
     even = np.ones(1000)
     order = risk_order(even, DAY)
     np.testing.assert_array_equal(order, risk_order(even, DAY))

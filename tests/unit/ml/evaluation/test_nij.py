@@ -113,7 +113,7 @@ def test_the_best_map_has_pei_one_and_pooling_sums_before_it_divides(panel):
     assert metrics.pai[0.75] == pytest.approx(hits / incidents / (194 / 900))
 
 
-def test_a_window_is_the_sum_of_its_days_and_sees_nothing_of_them(panel):
+def test_a_window_is_the_sum_of_its_days_without_look_ahead(panel):
     changed = panel.target.toarray()
     changed[panel.index(ORIGIN) :] = 9
     blind = Panel(panel.cells, FIRST_DAY, {TARGET: csr_matrix(changed), OTHER: panel.layers[OTHER]})
@@ -153,7 +153,7 @@ def arguments(city_files, **changes):
     return ["nij", *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
 
 
-def test_the_command_writes_every_origin_and_prints_the_measure(observatory_ml, city_files, tmp_path):
+def test_the_command_writes_every_origin_and_prints_the_metrics(observatory_ml, city_files, tmp_path):
     out, scores = tmp_path / "p.parquet", tmp_path / "scores.csv"
     code, printed, error = observatory_ml(*arguments(city_files, out=out, scores=scores, methods="lightgbm,flat"))
     assert code == 0, error
@@ -177,7 +177,7 @@ def test_the_command_writes_every_origin_and_prints_the_measure(observatory_ml, 
         ({"methods": "crystal_ball"}, r"methods: unknown crystal_ball"),
     ],
 )
-def test_what_cannot_be_rehearsed_is_said(observatory_ml, city_files, changes, said):
+def test_origins_that_the_data_do_not_allow_are_reported(observatory_ml, city_files, changes, said):
     code, _, error = observatory_ml(*arguments(city_files, **changes))
     assert code == 2
     assert re.search(said, error), error

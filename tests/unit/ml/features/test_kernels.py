@@ -56,7 +56,7 @@ def test_days_must_ascend():
 @given(
     values=arrays(np.float64, (2, 34), elements=st.floats(0, 5)), bandwidth=st.sampled_from([0.0, 120.0, 250.0, 900.0])
 )
-def test_smoothing_loses_nothing_over_the_edge(values, bandwidth):
+def test_smoothing_keeps_the_sum_at_the_edge(values, bandwidth):
     cells = lattice(6, 6, without={(0, 0), (5, 5)})
     smooth = Smoother(cells, [bandwidth]).spread(values, 0)
     np.testing.assert_allclose(smooth.sum(axis=1), values.sum(axis=1), rtol=1e-4, atol=1e-4)

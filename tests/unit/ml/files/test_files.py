@@ -44,7 +44,7 @@ def test_a_backtest_writes_every_method_day_and_cell(observatory_ml, backtest_ar
     assert ours["expected_count"].max() > 0.25 * ours["expected_count"].sum()
 
 
-def test_all_methods_stand_side_by_side(observatory_ml, backtest_arguments, tmp_path):
+def test_a_report_compares_all_methods(observatory_ml, backtest_arguments, tmp_path):
     out = tmp_path / "p.parquet"
     code, _, error = observatory_ml(*backtest_arguments(methods="all", to=FIRST_DAY + timedelta(days=101), out=out))
     assert code == 0, error
@@ -53,7 +53,7 @@ def test_all_methods_stand_side_by_side(observatory_ml, backtest_arguments, tmp_
     assert totals["expected_count"].is_between(3, 7).all()
 
 
-def test_a_report_is_one_page_that_fetches_nothing(observatory_ml, backtest_arguments, city_files, tmp_path):
+def test_a_report_is_one_page_without_external_resources(observatory_ml, backtest_arguments, city_files, tmp_path):
     report = tmp_path / "report"
     last = FIRST_DAY + timedelta(days=127)
     arguments = backtest_arguments(
@@ -115,7 +115,7 @@ def change(city_files, folder, *columns, where=None):
     return path
 
 
-def test_what_is_left_out_is_said(city_files, read, tmp_path):
+def test_rows_left_out_are_reported(city_files, read, tmp_path):
     row = pl.int_range(pl.len())
     path = change(
         city_files,
@@ -136,7 +136,7 @@ def test_what_is_left_out_is_said(city_files, read, tmp_path):
     assert not found.gaps
 
 
-def test_a_gap_in_the_record_is_said(city_files, read, tmp_path):
+def test_a_gap_in_the_record_is_reported(city_files, read, tmp_path):
     first, last = datetime(2024, 2, 10), datetime(2024, 2, 14)
     outside = ~pl.col("occurred_local").is_between(first, last)
     found = read(change(city_files, tmp_path, where=outside))
@@ -144,7 +144,7 @@ def test_a_gap_in_the_record_is_said(city_files, read, tmp_path):
     assert "No incident of any category is recorded on 2024-02-10..2024-02-13" in found.notes[-1]
 
 
-def test_metres_pass():
+def test_a_reference_system_in_metres_is_accepted():
     check_metric(26916)
     with pytest.raises(ForecastError):
         check_metric(4326)

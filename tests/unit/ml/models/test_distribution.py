@@ -32,7 +32,7 @@ def test_cells_agree_with_scipy(spread):
         np.testing.assert_allclose(Counts.of_cells(MEAN, spread).cdf(at), oracle.cdf(count), rtol=1e-6, atol=1e-12)
 
 
-def test_a_sum_varies_as_its_cells_and_its_day_do():
+def test_the_variance_of_a_sum_agrees_with_simulation():
     random = np.random.default_rng(4)
     expected, group = np.array([0.5, 2.0, 1.0, 4.0]), np.array([0, 1, 0, 1])
     spread = Spread(quadratic=0.3, shared=0.2)
@@ -49,7 +49,7 @@ def test_a_sum_varies_as_its_cells_and_its_day_do():
     np.testing.assert_allclose(found.mean * (1 + found.dispersion) + product, sums.var(axis=0), rtol=0.02)
 
 
-def test_nothing_expected_is_nothing_and_an_empty_group_too():
+def test_an_expectation_of_0_and_an_empty_group_give_0():
     found = cell_distribution(np.zeros(3), Spread(0.5, 0.5))
     assert not found.probability_any.any()
     assert not found.upper_80.any()

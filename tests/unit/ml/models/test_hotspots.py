@@ -126,13 +126,13 @@ def test_planted_hotspots_rank_first_and_totals_hold(panel, fitted):
     assert sum(fitted.weights) == pytest.approx(1.0)
 
 
-def test_trees_are_used_only_where_they_win(fitted):
+def test_trees_are_used_only_if_they_beat_the_mixture(fitted):
     assert fitted.validation is not None
     assert fitted.uses_trees == fitted.validation.is_won
     assert fitted.parameters["uses_trees"] == fitted.uses_trees
 
 
-def test_trees_take_over_where_the_blend_is_wrong(panel):
+def test_trees_are_used_where_the_mixture_is_wrong(panel):
     """Incidents that keep to a rule of the weekday no kernel knows: only trees can learn it."""
     random = np.random.default_rng(2)
     rate = np.full((DAYS, len(panel.cells)), 0.02)
@@ -164,7 +164,7 @@ def test_a_model_of_other_components_is_refused(fitted):
         Hotspots.from_text(text)
 
 
-def test_sampled_zeros_stand_for_all(panel):
+def test_weighted_sampled_zeros_estimate_all_zeros(panel):
     drawn = sampling.sample(Recipe.of(panel), panel, sampling.training_days(panel, 1))
     cell_days = len(drawn.days) * len(panel.cells)
     assert drawn.weight.sum() == pytest.approx(cell_days, rel=0.05)
@@ -209,7 +209,7 @@ def test_unknown_methods_are_named():
         methods_named(["sepp"])
 
 
-def test_errors_survive_the_trip_between_processes():
+def test_errors_can_be_pickled():
     import pickle
 
     error = InputError("here", found="a", expected="b", action="Do c.")

@@ -107,7 +107,7 @@ def test_cells_of_any_size_have_every_component(cells, panel, size):
     np.testing.assert_allclose(density.sum(axis=1), 1.0, rtol=1e-4)
 
 
-def test_clues_are_the_commonest_categories_but_not_the_target_itself(cells):
+def test_clues_are_the_most_frequent_categories_except_the_target(cells):
     layers = {TARGET: uneven(cells, 5.0), OTHER: uneven(cells, 60.0)}
     layers |= {f"{CATEGORY}c{number:02}": uneven(cells, 1.0 + number) for number in range(10)}
     layers |= {f"{CATEGORY}own": layers[TARGET]}
@@ -163,7 +163,7 @@ def test_spread_recovers_planted_overdispersion():
     assert poisson.linear + poisson.quadratic < 0.02
 
 
-def test_the_levels_variance_is_the_days_own():
+def test_the_levels_variance_is_that_of_daily_totals():
     random = np.random.default_rng(9)
     expected = np.full(3000, 50.0)
     observed = random.poisson(expected * random.gamma(25.0, 1 / 25.0, 3000))
@@ -193,7 +193,7 @@ def test_models_of_one_quarter_share_a_validation_that_sees_no_later_day(cells, 
     assert validate(recipe, cut, quarter, 1, Settings(), cache=TrainingCache()) in same.values()
 
 
-def test_tuning_never_does_worse_than_the_defaults_and_repeats(panel):
+def test_tuning_is_never_worse_than_the_defaults_and_is_reproducible(panel):
     tuned = tune(panel, LAST, trials=5, seconds=60)
     again = tune(panel, LAST, trials=5, seconds=60)
     assert tuned.tried == 5
@@ -201,7 +201,7 @@ def test_tuning_never_does_worse_than_the_defaults_and_repeats(panel):
     assert tuned.validation.gain >= tuned.before.gain
 
 
-def test_settings_come_back_from_their_file(tmp_path):
+def test_settings_are_read_back_from_their_file(tmp_path):
     settings = Settings(learning_rate=0.1, num_leaves=7)
     write_settings(settings, tmp_path / "settings.json")
     assert read_settings(tmp_path / "settings.json") == settings
@@ -216,12 +216,12 @@ def test_a_file_of_other_settings_is_refused(tmp_path, text):
         read_settings(tmp_path / "settings.json")
 
 
-def test_features_have_a_name_each(panel):
+def test_every_feature_has_a_name(panel):
     features = trees.Features(Recipe.of(panel))
     assert len(set(features.names)) == len(features.names) == 5 + len(features.densities)
 
 
-def test_more_of_what_lately_happened_here_never_lowers_the_trees_rate(panel):
+def test_more_recent_incidents_in_a_cell_never_lower_the_trees_rate(panel):
     """Law: on any row, raising one of these features alone does not lower what the trees say."""
     recipe = Recipe.of(panel)
     seen, names = hold_out(recipe, panel, LAST, 1, TrainingCache()), trees.Features(recipe).names

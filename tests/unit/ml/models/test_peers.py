@@ -133,7 +133,7 @@ def test_gi_star_agrees_with_the_dense_formula(cells, counts):
     np.testing.assert_allclose(LocalStatistic(cells, 600).z(x.astype(float)), expected, rtol=1e-6)
 
 
-def test_gi_star_of_equal_counts_finds_nothing(cells):
+def test_gi_star_of_equal_counts_is_zero(cells):
     assert not LocalStatistic(cells, 600).z(np.full(len(cells), 3.0)).any()
 
 
@@ -151,7 +151,7 @@ def test_gi_star_keeps_its_ranking_and_its_ties():
 
 
 @pytest.mark.parametrize("name", MAPS)
-def test_every_map_keeps_total_and_order_and_calls_nothing_impossible(panel, name):
+def test_every_map_keeps_total_and_order_and_has_no_zero_risk(panel, name):
     day = [FIRST_DAY + timedelta(days=140)]
     fitted = MAPS[name].fit(panel, day[0] - timedelta(days=1))
     expected = fitted.predict(panel, day)[0]
@@ -290,7 +290,7 @@ def test_all_names_every_method_and_the_default_stays_short():
 
 
 @pytest.mark.parametrize("horizon", [1, 3])
-def test_cells_by_themselves_recover_the_planted_background_and_offspring(horizon):
+def test_the_cell_model_recovers_the_planted_background_and_offspring(horizon):
     random, days, cells = np.random.default_rng(5), 4000, lattice(6, 6)
     planted = random.gamma(1.0, 0.05, len(cells))
     counts = random.poisson(planted, (days, len(cells)))
@@ -306,7 +306,7 @@ def test_cells_by_themselves_recover_the_planted_background_and_offspring(horizo
     assert np.mean(found.background) == pytest.approx(planted.mean(), rel=0.1)
 
 
-def test_a_cells_intensity_is_the_sum_of_waves(cells, counts, panel):
+def test_a_cells_intensity_is_background_plus_decaying_offspring(cells, counts, panel):
     own = CellEtas(background=tuple(np.linspace(0, 1, len(cells))), offspring=0.4, keep=0.8)
     weight = 0.4 * 0.2 * 0.8 ** np.arange(117)[::-1]
     np.testing.assert_allclose(risk(own, panel, 120, 4), np.linspace(0, 1, len(cells)) + weight @ counts[:117])

@@ -46,7 +46,7 @@ def test_holidays_are_the_calendars():
         public_holidays("XX", date(2024, 1, 1), date(2025, 1, 1))
 
 
-def test_the_level_learns_what_rain_does_and_forgets_nothing_when_stored(cells):
+def test_the_level_learns_the_effect_of_rain_and_keeps_it_when_stored(cells):
     random = np.random.default_rng(1)
     rain = random.random(DAYS + 1) < 0.3
     totals = random.poisson(60 * np.exp(-0.4 * rain[:DAYS]))
@@ -62,7 +62,7 @@ def test_the_level_learns_what_rain_does_and_forgets_nothing_when_stored(cells):
     assert ahead[1] / ahead[0] == pytest.approx(np.exp(-0.4), rel=0.08)
 
 
-def test_trees_learn_what_an_event_does_to_its_cells(cells):
+def test_trees_learn_the_effect_of_an_event_on_its_cells(cells):
     random = np.random.default_rng(2)
     event = np.zeros((DAYS + 1, len(cells)))
     event[(random.random(DAYS + 1) < 0.2)[:, None] & np.isin(np.arange(len(cells)), range(30))] = 1.0
@@ -95,7 +95,7 @@ def written(path, rows):
     return path
 
 
-def test_a_file_tells_days_places_and_both(cells, tmp_path):
+def test_a_file_may_have_context_of_days_places_and_both(cells, tmp_path):
     place = reproject(pl.Series([440_130.0]), pl.Series([4_600_380.0]), EPSG, 4326)
     where = (float(place.east[0]), float(place.north[0]))
     day = date(2021, 3, 1)
@@ -129,7 +129,7 @@ def test_a_file_tells_days_places_and_both(cells, tmp_path):
         [("x", "1", "a", 1.0, date(2021, 1, 1), None, None), ("x", "1", "a", 1.0, None, 1.0, 1.0)],
     ],
 )
-def test_a_file_that_says_too_little_is_refused(cells, tmp_path, rows):
+def test_a_context_with_inconsistent_rows_is_refused(cells, tmp_path, rows):
     with pytest.raises(InputError, match=r"differ in unit, source, or in having a date and a place; expected columns"):
         read_context(written(tmp_path / "c.parquet", rows), cells, EPSG)
 

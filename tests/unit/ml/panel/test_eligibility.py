@@ -62,26 +62,26 @@ def test_a_change_that_methods_follow_is_forecast(cells, level):
 
 
 @pytest.mark.parametrize("level", [0.2, 4.0])
-def test_another_level_is_drift(cells, level):
+def test_a_changed_level_is_drift(cells, level):
     with pytest.raises(Drifted, match=r"in the last 28 days against \d+ .*; expected a level within 3 times of it"):
         eligibility.check_drift(history(cells, 20, level=level))
 
 
-def test_another_map_is_drift(cells):
+def test_a_changed_map_is_drift(cells):
     with pytest.raises(Drifted, match=r"(4|5)\d% of the last 28 days' incidents elsewhere .*; expected at most 3\d%"):
         eligibility.check_drift(history(cells, 50, moved=0.5))
 
 
-def test_few_incidents_prove_no_drift(cells):
+def test_few_incidents_are_not_enough_for_drift(cells):
     eligibility.check_drift(history(cells, 0.3, level=0.0))
     eligibility.check_drift(history(cells, 0.5, moved=0.5))
 
 
-def test_a_record_that_just_began_has_nothing_to_drift_from(cells):
+def test_a_new_record_cannot_drift(cells):
     eligibility.check_drift(history(cells, 20, days=70, level=5))
 
 
-def test_too_few_located(cells):
+def test_too_few_located_incidents_are_refused(cells):
     steady = history(cells, 20)
     eligibility.check(steady, eligibility.LEAST_LOCATED)
     eligibility.check(steady, None)
@@ -89,7 +89,7 @@ def test_too_few_located(cells):
         eligibility.check(steady, 0.49)
 
 
-def test_a_city_of_the_warehouse_is_held_to_the_same_limits(cells):
+def test_a_city_of_the_warehouse_has_the_same_limits(cells):
     days = 100
     place = pl.DataFrame({"cell_id": [*cells.cell_id[:4], "unlocated"], "incident_count": [1, 1, 1, 1, 3]})
     day = pl.DataFrame({"occurred_date": [FIRST_DAY + timedelta(days=number) for number in range(days)]})
@@ -123,7 +123,7 @@ def test_gaps_are_runs_that_chance_does_not_explain():
 
 
 @pytest.mark.parametrize("rate", [0.2, 2.0, 8.0])
-def test_chance_makes_no_gap(rate):
+def test_random_empty_days_are_no_gap(rate):
     for seed in range(20):
         daily = np.random.default_rng(seed).poisson(rate, 2000)
         daily[[0, -1]] = 1

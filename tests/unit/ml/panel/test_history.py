@@ -102,7 +102,7 @@ def test_a_lagging_portal_lengthens_the_horizon(cells):
     assert known(days[6]).horizon_days == 4
 
 
-def test_nothing_known_is_said(cells):
+def test_a_morning_without_known_incidents_is_reported(cells):
     known = history(cells, [version(FIRST, evening(FIRST) + timedelta(days=30))], FIRST, FIRST + timedelta(days=2))
     with pytest.raises(HistoryTooShort, match="no incident known"):
         known(FIRST)
