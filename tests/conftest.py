@@ -1,8 +1,8 @@
 """What all tests share: the order in which files are run, and a PostgreSQL server bootstrapped as in production.
 
-Tests run in several processes (``pytest -n``). A file is run whole by one of them, so that what its fixtures make is
-made once. Each process has a state folder and a database server of its own, so that no two of them share a port, a role
-or a file.
+Tests run in several processes (``pytest -n``). All tests of a file run in one process, so that its fixtures are created
+once. Each process has a state folder and a database server of its own, so that no two of them share a port, a role or a
+file.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def city(kind, **changes):
 
 
 def admitted(kind, *changes, **declared):
-    """What becomes of the good row, changed in each of these ways."""
+    """Accepted and rejected records of the valid row, changed in each of these ways."""
     row = SAMPLES[kind].row
     rows = pl.DataFrame([{**row, **change} for change in changes], schema=dict.fromkeys(row, pl.String), orient="row")
     return admit(rows, Plan.of(city(kind, **declared), "feed"), Ordinals())
@@ -207,7 +207,7 @@ def test_ten_thousand_damaged_rows_balance_without_an_exception(kind, share):
 @settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_any_row_is_accepted_or_rejected_without_an_exception(kind, data):
-    """Law: read = accepted + rejected, whatever stands in the rows; what is accepted keeps the contract."""
+    """Property: read = accepted + rejected for any rows, and accepted records meet the contract."""
     row = SAMPLES[kind].row
     values = st.fixed_dictionaries({source: st.one_of(st.just(good), WRITTEN) for source, good in row.items()})
     changes = data.draw(st.lists(values, min_size=1, max_size=6))
@@ -217,7 +217,7 @@ def test_any_row_is_accepted_or_rejected_without_an_exception(kind, data):
     CONTRACTS[kind].model.to_schema().validate(result.accepted, lazy=True)
 
 
-# --- what a kind alone knows
+# --- rules of single kinds
 
 
 def test_a_call_for_service_may_be_entered_late_but_a_log_entry_may_not():
@@ -397,7 +397,7 @@ def test_persons_involved_are_only_counted():
 )
 @settings(max_examples=60, deadline=None)
 def test_counts_of_persons_add_up(rows):
-    """Law: involved = sum over severities + unknown, and at least the sum over classes of age."""
+    """Property: involved = sum over severities + unknown, and at least the sum over classes of age."""
     frame = pl.DataFrame(
         rows, schema={"accident": pl.String, "severity": pl.Int64, "birth_year": pl.Int64}, orient="row"
     )
@@ -414,7 +414,7 @@ def test_counts_of_persons_add_up(rows):
     )
 
 
-# --- how a source writes
+# --- notations of sources
 
 
 @pytest.mark.parametrize(
@@ -468,7 +468,7 @@ def test_records_without_a_time_are_known_since_their_history_or_since_they_were
     assert (datetime.now(UTC) - record("camera")["known_at"]).total_seconds() < 60
 
 
-# --- the door
+# --- minimisation
 
 
 @pytest.mark.parametrize("kind", [kind for kind in DELIVERED if CONTRACTS[kind].pseudonymous_key == "always"])

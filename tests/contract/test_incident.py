@@ -276,7 +276,7 @@ def test_rows_without_ids_are_identified_by_content_and_number():
     hashes = together.str.split("-").list.to_struct(fields=["hash", "number"]).struct.unnest()
     assert hashes["number"].to_list() == ["1", "2", "1", "3"]
     assert hashes["hash"].n_unique() == 2
-    # the same, whatever the chunks; and again on another day
+    # the same with any chunk size, and again on another day
     ordinals = Ordinals()
     apart = [key for start in range(4) for key in without_ids(delivered[start : start + 1], ordinals)]
     assert apart == together.to_list()

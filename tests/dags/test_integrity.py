@@ -75,7 +75,7 @@ open(answer, "w").write(json.dumps(found, default=str))
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory):
-    """What the DAG processor's process has around it, with a state of the tests' own and dbt's manifest in it."""
+    """Environment variables of the DAG processor, with a state folder that has dbt's manifest."""
     state = tmp_path_factory.mktemp("state")
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("OBSERVATORY_", "AIRFLOW_"))
@@ -213,7 +213,7 @@ def test_a_live_feed_runs_every_few_minutes_without_overlapping_runs(with_live_f
 
 @pytest.mark.parametrize("path", DAGS, ids=lambda path: path.name)
 def test_no_task_raises_a_skip(path):
-    """A skipped task looks like trouble in Airflow; a task that has nothing to do succeeds and logs why."""
+    """A skipped task looks like a problem in Airflow, so a task that has nothing to do succeeds and logs why."""
     assert not re.search(r"AirflowSkipException|short_circuit|ShortCircuit", path.read_text())
 
 
@@ -342,7 +342,7 @@ def test_modules_imported_by_dag_files_import_no_heavy_library(environment):
 
 
 def test_airflows_plugin_loader_does_not_import_the_package(parsed):
-    """A module of ours loaded by its file name would stand in for the standard library's ``secrets``."""
+    """A module loaded by its file name would replace the standard library's ``secrets``."""
     assert (parsed["stray_modules"], parsed["plugin_errors"]) == ([], {})
 
 

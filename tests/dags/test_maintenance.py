@@ -1,4 +1,4 @@
-"""Maintenance removes what is old, keeps what is new, and keeps what is needed however old it is."""
+"""Maintenance removes old files and rows, and keeps new ones and those that are still needed."""
 
 from __future__ import annotations
 

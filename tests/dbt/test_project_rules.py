@@ -1,4 +1,4 @@
-"""House rules of the dbt project, read from its manifest (no database needed)."""
+"""Conventions of the dbt project, checked in its manifest (no database needed)."""
 
 import json
 import re

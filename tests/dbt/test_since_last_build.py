@@ -1,4 +1,4 @@
-"""A build of what was loaded since the last one ends in the tables of a full build, in whatever order loads came."""
+"""A build of what was loaded since the last one gives the tables of a full build, for any order of loads."""
 
 from __future__ import annotations
 

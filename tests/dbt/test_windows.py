@@ -1,4 +1,4 @@
-"""A windowed build gives what a full build gives, whatever was corrected, withdrawn, listed again or moved."""
+"""A windowed build gives the tables of a full build, after any corrections, withdrawals, returns and moves."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def rows(territory: Territory, window: Window, **options: Any) -> list[dict[str,
 
 
 def records(territory: Territory, window: Window, **options: Any) -> Checked:
-    """What comes of the feed once it is through the door and its contract."""
+    """Accepted and rejected records of the feed, after minimisation and the contract."""
     ordinals = Ordinals()
     checked = [admit(chunk, Plan.of(territory, "sample"), ordinals) for chunk in read(territory, window, **options)]
     return Checked(pl.concat([c.accepted for c in checked]), pl.concat([c.rejected for c in checked]))

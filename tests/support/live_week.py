@@ -1,8 +1,8 @@
-"""Days of a simulated city, read as its scheduler would: twice at once, in fair weather and in foul.
+"""Days of a simulated city, read twice at the same time as by its scheduler: without faults and with faults.
 
-One portal serves both at two ports, and its clock is moved from tick to tick. At each, a worker of either reads every
-feed that is due into a warehouse of its own. Nothing goes wrong in fair weather; in foul, a share of all answers does,
-and what is planned for the tick besides.
+One portal serves both at two ports, and its clock is moved from tick to tick. At each tick, a worker of each reads
+every feed that is due into its own warehouse. The reference has no faults; the disturbed city has faults in a share of
+all responses, and those planned for the tick.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ LEFT_OUT = {
 }
 """Feeds of the city that are not read, and why."""
 CHANGED = {"hospital_visits": {"tolerated_reject_share": 1.0}}  # in a small city most counts are below five
-"""What a feed declares otherwise here."""
+"""Settings of feeds that differ here."""
 SPARED = {
-    "gtfs_realtime": "a snapshot: what it said while it was down, nobody can ask for later",
+    "gtfs_realtime": "a snapshot: its state during an outage cannot be requested later",
     "gbfs": "the same",
     "motorways": "it publishes 24 hours, and the first run of a day alone reads them all again: after an outage over "
-    "that run, what came late the day before is gone",
+    "that run, late rows of the day before are lost",
 }
-"""Protocols and feeds for which nothing is planned, and why. What goes wrong by chance passes within the tick."""
+"""Protocols and feeds without planned faults, and why. Random faults are overcome within the tick."""
 
 BY_CHANCE: Mapping[str, Callable[[], catalogue.Fault]] = {
     "429": lambda: catalogue.too_many_requests(1),
@@ -57,12 +57,12 @@ BY_CHANCE: Mapping[str, Callable[[], catalogue.Fault]] = {
     "truncated": lambda: catalogue.truncated(0.4),
     "hung_up": lambda: catalogue.hung_up(0.4),
 }
-"""What goes wrong of a share of all answers; it is gone when the request is made again."""
+"""Random faults of a share of all responses; a repeated request succeeds."""
 
 
 @dataclass(frozen=True)
 class Kill:
-    """A worker is killed while it reads a feed: so long after a request of it came, or after it was told to."""
+    """Kills a worker while it reads a feed: a delay after one of its requests, or after the job began."""
 
     feed_id: str
     requests: int = 1
@@ -70,12 +70,12 @@ class Kill:
 
 
 @dataclass(frozen=True)
-class Mishaps:
-    """What is planned for a tick in foul weather.
+class PlannedFaults:
+    """The faults planned for a tick of the disturbed city.
 
     Attributes:
-        planted: faults, as ``PUT /_faults`` takes them. ``feed`` in place of a prefix names whom they concern; without
-            that and without a path they concern all but those spared.
+        planted: faults, as ``PUT /_faults`` takes them. ``feed`` instead of a prefix names the feed concerned;
+            without that and without a path they concern all feeds that are not spared.
         kills: workers that are killed.
         late: by how long the feeds are read too late, all but those spared.
         sends_twice: whether the police send their file twice.
@@ -87,15 +87,15 @@ class Mishaps:
     sends_twice: bool = False
 
 
-ALL_WELL = Mishaps()
+NO_FAULTS = PlannedFaults()
 
 
 @dataclass
 class City:
-    """The city, as it is read in either weather.
+    """One of the two copies of the city.
 
     Attributes:
-        name: ``fair`` or ``foul``.
+        name: ``reference`` or ``disturbed``.
         territory: its file.
         url: the warehouse, as role ``loader``.
         last_load: number of its newest load.
@@ -115,14 +115,14 @@ class City:
     reads: list[tuple[int, datetime]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.worker = self.hired()
+        self.worker = self.new_worker()
 
-    def hired(self) -> Worker:
-        """Another worker."""
+    def new_worker(self) -> Worker:
+        """Start another worker."""
         return Worker(self.url, self.territory, self.signals)
 
-    def take_in(self, now: datetime, count: int) -> None:
-        """Wait for so many jobs to end."""
+    def collect(self, now: datetime, count: int) -> None:
+        """Wait until this number of jobs has ended."""
         for outcome in self.worker.outcomes(count):
             self.outcomes.append((now, outcome))
             self.failing.pop(outcome.feed_id, None)
@@ -131,7 +131,7 @@ class City:
         self.reads.append((self.last_load(), now))
 
     def send(self, name: str, body: bytes) -> None:
-        """Leave a file in every inbox."""
+        """Deliver a file to every inbox."""
         for feed in self.territory.feeds.values():
             if feed.source.is_inbox:
                 path = inbox.made(feed.source) / name
@@ -150,24 +150,24 @@ class City:
         return urlsplit(f"{source.address}/{getattr(source, 'path', 'resource')}").path.split("/")[1]
 
 
-class Weather:
-    """Faults in a share of the answers at one port, drawn anew for each tick; and the killing of a worker."""
+class RandomFaults:
+    """Random faults in a share of the responses at one port, drawn for each tick; also kills workers."""
 
     def __init__(self, share: float, seed: int) -> None:
         self.port, self.met = 0, Counter[str]()
         self._share, self._seed = share, seed
         self._victim: tuple[Worker, Kill] | None = None
-        self.turn(0)
+        self.reseed(0)
 
-    def turn(self, tick: int) -> None:
-        """Draw for another tick, the same whatever was asked before it."""
+    def reseed(self, tick: int) -> None:
+        """Start the random draws of another tick, independent of earlier requests."""
         self._drawn = random.Random(f"{self._seed}/{tick}")
 
-    def aim(self, worker: Worker, kill: Kill) -> None:
-        """Let a worker be killed."""
+    def arrange(self, worker: Worker, kill: Kill) -> None:
+        """Kill a worker after its requests and delay."""
         self._victim = worker, kill
         if not kill.requests:
-            self._strike()
+            self._kill_victim()
 
     def __call__(self, request: Request) -> catalogue.Fault | None:
         """The fault of a request."""
@@ -177,7 +177,7 @@ class Weather:
             worker, kill = self._victim
             self._victim = worker, replace(kill, requests=kill.requests - 1)
             if kill.requests == 1:
-                self._strike()
+                self._kill_victim()
             return None
         if self._drawn.random() >= self._share:
             return None
@@ -185,7 +185,7 @@ class Weather:
         self.met[name] += 1
         return BY_CHANCE[name]()
 
-    def _strike(self) -> None:
+    def _kill_victim(self) -> None:
         assert self._victim
         (worker, kill), self._victim = self._victim, None
         threading.Timer(kill.delay_s, worker.kill).start() if kill.delay_s else worker.kill()
@@ -193,26 +193,28 @@ class Weather:
 
 @dataclass
 class Days:
-    """The city in either weather, what it is read from, and the clock.
+    """Both copies of the city, their sources and the clock.
 
     Attributes:
-        fair, foul: the city.
+        reference, disturbed: the city without and with faults.
         ledger: what the portal lists.
-        weather: what goes wrong by chance.
+        random_faults: the random faults.
         folder: where a partner keeps its database.
         now: the moment (UTC).
-        met: how often what was planned went wrong.
+        met: how often each planned fault occurred.
     """
 
-    fair: City
-    foul: City
+    reference: City
+    disturbed: City
     ledger: Ledger
-    weather: Weather
+    random_faults: RandomFaults
     folder: Path
     now: datetime
     met: Counter[str] = field(default_factory=Counter)
 
-    def tick(self, number: int, now: datetime, due: Sequence[str], sent: bytes, mishaps: Mishaps = ALL_WELL) -> None:
+    def tick(
+        self, number: int, now: datetime, due: Sequence[str], sent: bytes, planned: PlannedFaults = NO_FAULTS
+    ) -> None:
         """Read what is due.
 
         Args:
@@ -220,38 +222,38 @@ class Days:
             now: its moment (UTC).
             due: the feeds.
             sent: what the police send before.
-            mishaps: what is planned in foul weather.
+            planned: the faults of the disturbed city.
         """
         self._move(now)
-        self.weather.turn(number)
-        yesterday = now.astimezone(ZoneInfo(self.fair.territory.timezone)).date() - timedelta(days=1)
-        jobs = [Job.due(self.fair.territory, feed_id, now, yesterday) for feed_id in due]
-        for city in (self.fair, self.foul) if sent else ():
+        self.random_faults.reseed(number)
+        yesterday = now.astimezone(ZoneInfo(self.reference.territory.timezone)).date() - timedelta(days=1)
+        jobs = [Job.due(self.reference.territory, feed_id, now, yesterday) for feed_id in due]
+        for city in (self.reference, self.disturbed) if sent else ():
             city.send(f"{number:03}.jsonl", sent)
-        if mishaps.sends_twice:
-            self.foul.send(f"{number:03}-again.jsonl", sent)
+        if planned.sends_twice:
+            self.disturbed.send(f"{number:03}-again.jsonl", sent)
             self.met["sent twice"] += 1
-        self.fair.worker.begin(*jobs)
-        if mishaps.planted:  # what is planted goes wrong at both ports
-            self.fair.take_in(now, len(jobs))
-        for fault in mishaps.planted:
+        self.reference.worker.begin(*jobs)
+        if planned.planted:  # planted faults apply to both ports
+            self.reference.collect(now, len(jobs))
+        for fault in planned.planted:
             self._plant(dict(fault))
-        for kill in mishaps.kills:
+        for kill in planned.kills:
             self._kill(kill, next(job for job in jobs if job.feed_id == kill.feed_id))
-        late = [job.feed_id for job in jobs if mishaps.late and not self.foul.is_spared(job.feed_id)]
-        self._read_foul([job for job in jobs if job.feed_id not in late])
-        if not mishaps.planted:
-            self.fair.take_in(now, len(jobs))
+        late = [job.feed_id for job in jobs if planned.late and not self.disturbed.is_spared(job.feed_id)]
+        self._read_disturbed([job for job in jobs if job.feed_id not in late])
+        if not planned.planted:
+            self.reference.collect(now, len(jobs))
         if late:
-            self._move(now + mishaps.late)
-            self._read_foul([Job.due(self.foul.territory, feed_id, self.now, yesterday) for feed_id in late])
+            self._move(now + planned.late)
+            self._read_disturbed([Job.due(self.disturbed.territory, feed_id, self.now, yesterday) for feed_id in late])
             self.met["late"] += len(late)
-        if mishaps.planted:
+        if planned.planted:
             self._take_away()
 
-    def _read_foul(self, jobs: Sequence[Job]) -> None:
-        self.foul.worker.begin(*jobs)
-        self.foul.take_in(self.now, len(jobs))
+    def _read_disturbed(self, jobs: Sequence[Job]) -> None:
+        self.disturbed.worker.begin(*jobs)
+        self.disturbed.collect(self.now, len(jobs))
 
     def _take_away(self) -> None:
         for planted in requests.get(self._desk, timeout=10).json():
@@ -264,26 +266,26 @@ class Days:
 
     @property
     def _desk(self) -> str:
-        return f"http://127.0.0.1:{self.weather.port}/_faults"
+        return f"http://127.0.0.1:{self.random_faults.port}/_faults"
 
     def _plant(self, fault: dict[str, Any]) -> None:
-        feeds = [fault.pop("feed")] if "feed" in fault else [*self.foul.territory.feeds]
-        prefixes = {self.foul.prefix(each) for each in feeds if not self.foul.is_spared(each)} - {None}
+        feeds = [fault.pop("feed")] if "feed" in fault else [*self.disturbed.territory.feeds]
+        prefixes = {self.disturbed.prefix(each) for each in feeds if not self.disturbed.is_spared(each)} - {None}
         for whom in [{}] if "path" in fault else [{"prefix": prefix} for prefix in sorted(map(str, prefixes))]:
             requests.put(self._desk, json={**fault, **whom}, timeout=10).raise_for_status()
 
     def _kill(self, kill: Kill, job: Job) -> None:
-        """Kill a worker in the middle; whoever comes after it, comes upon what it has left behind."""
-        before, victim = self.foul.last_load(), self.foul.hired()
+        """Kill a worker during its work; the next worker continues from the state it left."""
+        before, victim = self.disturbed.last_load(), self.disturbed.new_worker()
         if kill.requests:
-            self.weather.aim(victim, kill)
+            self.random_faults.arrange(victim, kill)
         victim.begin(job)
         if not kill.requests:
-            self.weather.aim(victim, kill)
-        assert victim.is_killed(), f"{kill} came after its end"
-        self.foul.reads.append((self.foul.last_load(), self.now))
+            self.random_faults.arrange(victim, kill)
+        assert victim.is_killed(), f"{kill} was due after the worker had ended"
+        self.disturbed.reads.append((self.disturbed.last_load(), self.now))
         self.met["killed"] += 1
-        self.met["killed before the commit"] += self.foul.reads[-1][0] == before
+        self.met["killed before the commit"] += self.disturbed.reads[-1][0] == before
 
 
 def city_of(name: str, address: str, folder: Path) -> Territory:
@@ -313,11 +315,11 @@ def beginning(
     """The city before its first tick.
 
     Args:
-        warehouses: of ``fair`` and ``foul``: the address, as role ``loader``, and the number of its newest load.
+        warehouses: by name of the city: the address, as role ``loader``, and the number of its newest load.
         now: the moment (UTC).
         folder: for a partner's database, and the signals.
         population: of the city.
-        share: of the answers that go wrong in foul weather.
+        share: of the responses with random faults.
         seed: of that.
     """
     begun: list[Days] = []
@@ -325,15 +327,15 @@ def beginning(
     def clock() -> datetime:
         return begun[0].now if begun else now
 
-    weather = Weather(share, seed)
-    app = portal.demo_app(population=population, now=clock, faults=weather)
+    random_faults = RandomFaults(share, seed)
+    app = portal.demo_app(population=population, now=clock, faults=random_faults)
     with ExitStack() as running:
         cities = []
         for name, (url, last_load) in warehouses.items():
             address = running.enter_context(portal.running(app))
             cities.append(City(name, city_of(name, address, folder), url, last_load, folder / name))
-            weather.port = urlsplit(address).port or 0
-        begun.append(Days(*cities, portal.ledger_of(population=population, now=clock), weather, folder, now))
+            random_faults.port = urlsplit(address).port or 0
+        begun.append(Days(*cities, portal.ledger_of(population=population, now=clock), random_faults, folder, now))
         try:
             yield begun[0]
         finally:

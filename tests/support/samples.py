@@ -1,4 +1,4 @@
-"""One good row of every kind, as a source would write it, and each way to spoil it with the check that then fails."""
+"""One valid row of every kind, as a source would write it, and the changes that make each check fail."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Sample:
 
     Attributes:
         columns: contract column to source column.
-        row: source column to what stands there.
-        makes: what the record has, as far as it matters.
-        broken: (what is changed in the row, the column and the check that then fail).
-        settings: what else the feed declares.
+        row: source column to its value.
+        makes: expected values of the record.
+        broken: (change of the row, the column and the check that then fail).
+        settings: further settings of the feed.
     """
 
     columns: dict

@@ -1,4 +1,4 @@
-"""A server on this machine that answers whatever a test tells it to, faults included."""
+"""A server on this machine that sends the responses and faults that a test defines."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 @dataclass(frozen=True)
 class Asked:
-    """A request as it came; ``params`` are all of its parameters, ``query`` the first of each name."""
+    """A received request; ``params`` are all of its parameters, ``query`` the first of each name."""
 
     path: str
     query: dict[str, str] = field(default_factory=dict)
@@ -75,7 +75,7 @@ def hung_up(body: bytes) -> Answer:
 
 
 class Server:
-    """One server for many tests, since each takes a moment to start: it answers what the test at hand says."""
+    """One server for many tests, because starting one takes time; the current test defines its responses."""
 
     def __init__(self) -> None:
         self.answer: Answering = lambda _: in_json({}, 404)
@@ -103,7 +103,7 @@ atexit.register(_running.close)
 
 @contextmanager
 def serving(answer: Answering, planted: catalogue.Faults = ()) -> Iterator[tuple[str, list[Asked]]]:
-    """Yields the server's address and the requests that came, in their order; faults are planted as in a portal."""
+    """Yields the server's address and the received requests in order; faults are planted as in a portal."""
     if not _free:
         started = Server()
         app = Starlette(routes=[Route("/{path:path}", started.respond, methods=["GET", "POST"])])

@@ -1,4 +1,4 @@
-"""A worker: a process of its own that reads feeds as told, as a task of the scheduler does, and that may be killed."""
+"""A separate process that reads feeds as a task of the scheduler does, and that may be killed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ IMPORTED = (
 
 @dataclass(frozen=True)
 class Job:
-    """A feed to read: the local day ``day`` whole, or, of a live feed, whatever was not read yet until ``now``."""
+    """A feed to read: the whole local day ``day``, or, of a live feed, everything not read yet until ``now``."""
 
     feed_id: str
     now: datetime | None
@@ -48,7 +48,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job: the errors of its tries, in order; the last of them stands where ``is_read`` is false."""
+    """The result of a job: the errors of its attempts, in order; if ``is_read`` is false, the last one was final."""
 
     feed_id: str
     is_read: bool
@@ -56,7 +56,7 @@ class Outcome:
 
 
 class Worker:
-    """A process that waits for jobs, forked from one that has its imports behind it.
+    """A process that waits for jobs, forked from one that has already imported what it needs.
 
     Args:
         url: the warehouse, as role ``loader``.
@@ -74,34 +74,34 @@ class Worker:
         other.close()
 
     def begin(self, *jobs: Job) -> None:
-        """Hand jobs over, to be done one after the other."""
+        """Send jobs, which are run one after the other."""
         for job in jobs:
             self._pipe.send(job)
 
     def outcomes(self, count: int) -> list[Outcome]:
-        """Wait for so many jobs to end."""
+        """Wait until this number of jobs has ended."""
         return [self._pipe.recv() for _ in range(count)]
 
     def kill(self) -> None:
-        """End it at once, whatever it does."""
+        """Kill it immediately."""
         self._process.kill()
 
     def is_killed(self) -> bool:
-        """Wait for its end; whether it was killed."""
+        """Wait for its end; returns whether it was killed."""
         self._process.join()
         return self._process.exitcode == -signal.SIGKILL
 
 
 def impatiently(feed_window: FeedWindow, **options: Any) -> Any:
-    """Open a reader that gives up on its server after a moment."""
+    """Open a reader with short timeouts."""
     return feeds.open_reader(feed_window, patience=IMPATIENT, **options)
 
 
 def run(url: sa.URL, territory: Territory, job: Job) -> Outcome:
-    """Do a job, with the retries of its task.
+    """Run a job, with the retries of its task.
 
     A daily task is retried when its source does not answer. A live feed's is not, the next run being minutes away; as
-    that is not among the runs of a test, it is made here, whatever the error.
+    that is not among the runs of a test, it is made here, after any error.
     """
     errors: list[ObservatoryError] = []
     for _ in range(TRIES):
@@ -119,7 +119,7 @@ def run(url: sa.URL, territory: Territory, job: Job) -> Outcome:
 
 
 def _work(pipe: Connection, url: str, territory: Territory, signals: Path) -> None:
-    """Do the jobs that come, until no more can come."""
+    """Run jobs until the queue is closed."""
     os.environ["OBSERVATORY_SIGNALS"] = str(signals)
     extract.open_reader = impatiently  # type: ignore[assignment]
     while True:

@@ -92,7 +92,7 @@ def backtest_arguments(city_files):
 
 @pytest.fixture
 def observatory_ml(monkeypatch, capsys):
-    """Run the command line; returns exit code, standard output and standard error."""
+    """Run the command; returns exit code, standard output and standard error."""
     from ml.cli import app
 
     def run(*given):
@@ -110,7 +110,7 @@ def observatory_ml(monkeypatch, capsys):
 
 @pytest.fixture
 def city() -> Callable[..., Territory]:
-    """The demo city with one feed, called ``feed``, of which the test says what matters to it."""
+    """The demo city with one feed, called ``feed``, with settings given by the test."""
 
     def described(source, kind, columns, **changes) -> Territory:
         demo = load_territory("demo").model_dump(exclude={"feeds"})
@@ -147,7 +147,7 @@ def checked() -> Callable[..., tuple[pl.DataFrame, pl.DataFrame]]:
 
 @pytest.fixture(scope="session")
 def _server():
-    """One server for all tests, since each takes a moment to start: it answers what the test at hand says."""
+    """One server for all tests, because starting one takes time; the current test defines its responses."""
     current = {}
 
     def answer(path, query, headers):
@@ -162,7 +162,7 @@ def _server():
 
 @pytest.fixture
 def serving(_server):
-    """A server of an answer, with the faults planted; yields its address and the queries that came."""
+    """A server of an answer, with the faults planted; yields its address and the received queries."""
     address, current = _server
 
     @contextmanager

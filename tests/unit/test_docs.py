@@ -1,4 +1,4 @@
-"""The documentation: short enough to read, its links and commands exist, its words are those of the glossary."""
+"""The documentation is short, its links and commands exist, and it uses the words of the glossary."""
 
 import re
 

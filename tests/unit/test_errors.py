@@ -1,4 +1,4 @@
-"""Errors say four things in one line, and say them still after a trip between processes."""
+"""Errors have four parts in one line, and keep them when passed between processes."""
 
 import copy
 import multiprocessing

@@ -1,6 +1,4 @@
-"""What the observatory refuses by design, looked for where it would have to be: no person, no image, no learning from
-what officers discover.
-"""
+"""What the observatory excludes by design: personal columns, images, training on what officers discover."""
 
 import ast
 import csv
@@ -37,7 +35,7 @@ PERSONAL_WORDS = frozenset(
         """,
     )
 )
-# what may have a name: places, categories, things of the warehouse, never somebody
+# what may have a name: places, categories, things of the warehouse, but not persons
 NAMED = frozenset({"territory", "place", "zone", "category", "weekday", "feed", "column", "check", "file"})
 PERSONAL_GRAINS = re.compile(
     r"\b(person|people|individual|victim|suspect|offender|witness|caller|author|account|user|officer|agent|driver|patient|"
@@ -135,7 +133,7 @@ def test_no_column_can_hold_an_image_or_a_track():
 
 
 OF_PLACES = {"zone_code", "zone_name", "place_name", "title", "line_code"}
-"""Columns with the names of areas, places, events and lines, whatever a source calls them."""
+"""Columns with the names of areas, places, events and lines, under the names that sources use."""
 
 
 def test_no_territory_reads_a_personal_column():
@@ -146,11 +144,11 @@ def test_no_territory_reads_a_personal_column():
             assert [source for source in read if personal(source.lower())] == [], f"{code}.feeds.{feed_id}"
 
 
-# --- only what victims, callers and sensors report trains a forecast
+# --- only incidents reported by victims, callers and sensors train a forecast
 
 
 def trainable_rules():
-    """Model -> the expression it makes ``is_trainable`` of, less those that hand it on."""
+    """Model -> the expression it makes ``is_trainable`` of, without the models that only select it."""
     found = {}
     for path in sorted(MODELS.rglob("*.sql")):
         for expression in re.findall(r"(?:^|,)([^,]*(?:\([^)]*\)[^,]*)*?)\s+as is_trainable", path.read_text()):

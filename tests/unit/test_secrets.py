@@ -1,4 +1,4 @@
-"""Secrets are made once, for their owner's eyes, whoever asks first and however many ask at once."""
+"""Secrets are generated once, readable only by their owner, also with concurrent processes and threads."""
 
 import multiprocessing
 import os

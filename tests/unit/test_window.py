@@ -67,7 +67,7 @@ def test_a_day_whose_midnight_comes_twice_begins_with_the_first():
 
 @given(day=DAYS, timezone=st.sampled_from(ZONES))
 def test_days_follow_each_other_without_gap_or_overlap(day, timezone):
-    """Law: half-open days tile time, and each holds exactly the moments with its date on the local clock."""
+    """Property: half-open days tile time, and each holds exactly the moments with its date on the local clock."""
     window, next_day = Window.of_day(day, timezone), Window.of_day(day + timedelta(days=1), timezone)
     assert window.end == next_day.start
     first, last = window.start.astimezone(ZoneInfo(timezone)), (window.end - timedelta(microseconds=1))
@@ -77,7 +77,7 @@ def test_days_follow_each_other_without_gap_or_overlap(day, timezone):
 
 @given(first_day=DAYS, days=st.integers(1, 1200), timezone=st.sampled_from(ZONES))
 def test_months_tile_the_window(first_day, days, timezone):
-    """Law: the months cover the window exactly, in order, and none reaches into another month."""
+    """Property: the months cover the window exactly, in order, and none reaches into another month."""
     window = Window(first_day, first_day + timedelta(days=days), timezone)
     months = list(window.months())
     assert (months[0].first_day, months[-1].end_day) == (window.first_day, window.end_day)
@@ -110,7 +110,7 @@ def test_a_window_is_named_by_its_first_and_last_day():
     timezone=st.sampled_from(ZONES),
 )
 def test_moments_lie_in_the_local_days_they_touch_and_in_no_others(start, minutes, timezone):
-    """Law: the days of a window of moments cover it, and lose it when one is taken away at either end."""
+    """Property: the days of a window of moments cover it, and lose it when one is taken away at either end."""
     end = start + timedelta(minutes=minutes)
     window = Window.between(start, end, timezone)
     assert (window.start, window.end) == (start, end)

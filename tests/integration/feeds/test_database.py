@@ -1,4 +1,4 @@
-"""Partner databases: PostgreSQL as a server and SQLite as a file, only read, streamed, refused with words."""
+"""Partner databases: PostgreSQL and SQLite are read only, streamed, and their errors reported."""
 
 import sqlite3
 from datetime import date, timedelta

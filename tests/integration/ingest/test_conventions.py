@@ -1,4 +1,4 @@
-"""The gate: a partner's records load only under a convention that is live on the day of loading."""
+"""Conventions: a partner's records load only under a convention that is valid on the day of loading."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo

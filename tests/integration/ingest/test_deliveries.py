@@ -1,4 +1,4 @@
-"""Inboxes: what partners send is loaded once, whole, in its order, whatever happens in between."""
+"""Inboxes: deliveries of partners are loaded once, complete and in order, also after interruptions."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def line(number, category="noise", at="2026-03-10T10:00"):
 
 
 class Partner:
-    """A city of one test, whose only feed is what a partner leaves in a folder."""
+    """A city of one test, whose only feed is an inbox."""
 
     def __init__(self, code, warehouse, folder):
         demo = load_territory("demo").model_dump(exclude={"feeds"})
@@ -52,7 +52,7 @@ class Partner:
         folder.mkdir(exist_ok=True)
 
     def send(self, name, content):
-        """Leave a file, a second after the one before."""
+        """Deliver a file, one second after the previous one."""
         self.sent += 1
         (self.folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
         os.utime(self.folder / name, (self.sent, self.sent))

@@ -1,4 +1,4 @@
-"""Extract, end to end: a portal over HTTP, the contract, PostgreSQL; and what stays when a source misbehaves."""
+"""Extract, end to end: a portal over HTTP, the contract, PostgreSQL; and which data are kept if a source fails."""
 
 import json
 import random
@@ -45,7 +45,7 @@ NOT_CONTENT = ["load_id", "loaded_at", "rejected_at", "territory_code"]
 
 
 def incidents(count=100) -> pl.DataFrame:
-    """What a city lists of January 2026; moments as text, so that a test can spoil them."""
+    """What a city lists of January 2026; times as text, so that a test can damage them."""
     moments = [datetime(2026, 1, 1, 12) + timedelta(hours=7 * number) for number in range(count)]
     later = [f"{moment + timedelta(hours=2):%Y-%m-%dT%H:%M:%S.000}" for moment in moments]
     return pl.DataFrame(
@@ -70,7 +70,7 @@ def works(_request):
 
 @dataclass
 class Town:
-    """A city of one test: its file, the rows its portal lists, and how the portal fails."""
+    """A city of one test: its file, the rows of its portal, and the faults of the portal."""
 
     territory: Territory
     warehouse: object
@@ -174,7 +174,7 @@ def balances(warehouse) -> bool:
     ) and bool(warehouse.rows("select from ops.load limit 1"))
 
 
-# --- a source that behaves
+# --- a source without faults
 
 
 def test_a_first_extract_loads_every_row_over_many_pages(town, warehouse):
@@ -225,7 +225,7 @@ def test_two_concurrent_extracts_load_each_row_once(town):
     assert len(town.raw()["incident"]) == 100
 
 
-# --- a source that misbehaves: nothing of the window is loaded, earlier data is kept
+# --- a source with faults: nothing of the window is loaded, earlier data is kept
 
 
 def breaks(fault, *, after=0):
@@ -336,7 +336,7 @@ REFUSED = {
 def test_a_refused_window_changes_nothing_and_reports_why(town, warehouse, damage, error, message):
     town.extract()
     good, raw, loads = (town.territory, town.rows), town.raw(), town.loads()
-    # something new is listed too, so that a load which is not undone would show
+    # a new record is listed too, so that a load that is not rolled back would be detected
     town.spoil("description", "corrected meanwhile", every=3)
     corrected = town.rows
     damage(town)
@@ -519,7 +519,7 @@ def test_a_broken_boundary_leaves_zones_and_cells_as_they_were(town):
     assert [row[:3] for row in town.failures()] == [("city", "zone", "SourceChanged")]
 
 
-# --- the demo city as time goes by
+# --- the demo city over time
 
 CHANGEABLE = replace(PLANTED, corrected_share=0.05, withdrawn_share=0.04)
 WINTER = Window(date(2024, 1, 1), date(2024, 3, 1), "Europe/Paris")

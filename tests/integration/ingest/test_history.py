@@ -1,4 +1,4 @@
-"""A history ends with the same tables, in whatever order, how often and with what mishaps its windows are read."""
+"""A history gives the same tables for any order, repetitions and faults of the reads of its windows."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Town:
         history.close(self.url, self.territory, ["incidents"], DAYS)
 
     def forget(self) -> None:
-        """Begin anew, as no role of the observatory could."""
+        """Empty the tables, as no role of the observatory is allowed to."""
         with self.warehouse.connect() as connection:
             connection.execute("truncate raw.incident, raw.rejected, ops.load, ops.withdrawn_at_source")
 

@@ -1,7 +1,7 @@
-"""A week in which everything goes wrong ends with the tables of a week in which nothing does.
+"""A week with many faults gives the tables of a week without faults.
 
 The simulated city is read from Monday to Monday, over the Sunday of 23 hours: live feeds twice a day, the others
-each morning. See ``tests.support.live_week`` for who reads what, and for what cannot be made up for.
+each morning. See ``tests.support.live_week`` for which feeds are read, and for faults whose data cannot be recovered.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 from observatory.kinds import KINDS
 from observatory.simulator.partners import push
 from observatory.simulator.world.simulation import TIMEZONE, Simulation
-from tests.support.live_week import ALL_WELL, BY_CHANCE, Kill, Mishaps, beginning
+from tests.support.live_week import BY_CHANCE, NO_FAULTS, Kill, PlannedFaults, beginning
 
 POPULATION, SHARE = 30_000, 0.1
 MONDAY, DAYS, TIMES = date(2021, 3, 22), 7, (time(4, 10), time(16, 10))
@@ -29,20 +29,20 @@ TICKS = [
 DOWN = {"fault": "500", "status": 503}
 RENAMED = {"fault": "renamed", "feed": "citations", "column": "montant", "new_name": "montant_eur"}
 MUTE = {**DOWN, "feed": "messages_noise"}
-MISHAPS = {
-    1: Mishaps(
+PLANNED_FAULTS = {
+    1: PlannedFaults(
         planted=[{"fault": "html", "feed": "video_alerts", "times": 1}],
         kills=[Kill("video_alerts"), Kill("traffic", delay_s=0.1)],
     ),
-    2: Mishaps(planted=[DOWN]),
-    3: Mishaps(planted=[{"fault": "renamed", "feed": "traffic", "column": "q", "new_name": "debit"}]),
-    4: Mishaps(
+    2: PlannedFaults(planted=[DOWN]),
+    3: PlannedFaults(planted=[{"fault": "renamed", "feed": "traffic", "column": "q", "new_name": "debit"}]),
+    4: PlannedFaults(
         planted=[RENAMED, MUTE, {"fault": "html", "feed": "schools"}, {"fault": "html", "feed": "works"}],
         kills=[Kill("operations", requests=0, delay_s=0.1)],
         sends_twice=True,
     ),
-    5: Mishaps(planted=[{**DOWN, "feed": "video_alerts"}, {"fault": "hung_up", "feed": "traffic"}]),
-    6: Mishaps(
+    5: PlannedFaults(planted=[{**DOWN, "feed": "video_alerts"}, {"fault": "hung_up", "feed": "traffic"}]),
+    6: PlannedFaults(
         planted=[
             RENAMED,
             MUTE,
@@ -50,24 +50,24 @@ MISHAPS = {
             {"fault": "empty", "feed": "reports"},
         ]
     ),
-    7: Mishaps(late=timedelta(minutes=95)),
-    8: Mishaps(kills=[Kill("citations", requests=3), Kill("incidents", delay_s=0.05), Kill("patrols")]),
-    9: Mishaps(
+    7: PlannedFaults(late=timedelta(minutes=95)),
+    8: PlannedFaults(kills=[Kill("citations", requests=3), Kill("incidents", delay_s=0.05), Kill("patrols")]),
+    9: PlannedFaults(
         planted=[
             {"fault": "truncated", "feed": "traffic"},
             {"fault": "429", "retry_after_s": 60, "times": 2},
             {"fault": "slow", "seconds": 0.05},
         ]
     ),
-    10: Mishaps(late=timedelta(minutes=130)),
-    11: Mishaps(kills=[Kill("traffic")]),
-    12: Mishaps(
+    10: PlannedFaults(late=timedelta(minutes=130)),
+    11: PlannedFaults(kills=[Kill("traffic")]),
+    12: PlannedFaults(
         planted=[
             *({**DOWN, "feed": feed_id} for feed_id in ("reports", "fire_operations", "patrols")),
             {"fault": "hung_up", "feed": "citations", "after": 2},
         ]
     ),
-    13: Mishaps(planted=[{"fault": "empty", "feed": "video_alerts"}]),
+    13: PlannedFaults(planted=[{"fault": "empty", "feed": "video_alerts"}]),
 }
 """By the number of the tick, two a day. The whole portal is down for half of Tuesday, the messages for three mornings,
 which is longer than they correct themselves."""
@@ -108,29 +108,29 @@ VERSION = {
 
 
 class Week:
-    """The warehouses of both weathers, and what was seen of them at each tick."""
+    """The warehouses of both weeks, and their state at each tick."""
 
-    def __init__(self, fair, foul) -> None:
-        self.fair, self.foul, self.days = fair, foul, None
+    def __init__(self, reference, disturbed) -> None:
+        self.reference, self.disturbed, self.days = reference, disturbed, None
         self.reported, self.citations = [], []
 
     def rows(self, query: str, *parameters: object) -> tuple[list[tuple], list[tuple]]:
         """The rows of either warehouse."""
-        return self.fair.rows(query, *parameters), self.foul.rows(query, *parameters)
+        return self.reference.rows(query, *parameters), self.disturbed.rows(query, *parameters)
 
     def look(self) -> None:
         """Whom ``ops.feed_health`` tells of, and whom it should, because the last task failed; how much is there."""
         messages = self.rows("select feed_id, last_failure_message from ops.feed_health where is_failing order by 1")
-        cities = (self.days.fair, self.days.foul)
+        cities = (self.days.reference, self.days.disturbed)
         failing = tuple(sorted((each, str(error)) for each, error in city.failing.items()) for city in cities)
         self.reported.append((messages, failing))
-        self.citations.append(self.foul.rows("select count(*) from raw.citation")[0][0])
+        self.citations.append(self.disturbed.rows("select count(*) from raw.citation")[0][0])
 
 
 def differing(both: tuple[Sequence[tuple], Sequence[tuple]]) -> list[tuple]:
     """Rows that are in one of two tables alone."""
-    fair, foul = ({tuple(map(str, row)) for row in rows} for rows in both)
-    return sorted(fair ^ foul)
+    reference, disturbed = ({tuple(map(str, row)) for row in rows} for rows in both)
+    return sorted(reference ^ disturbed)
 
 
 def reads(rows: list[tuple], until: list[tuple[int, datetime]]) -> pl.DataFrame:
@@ -148,47 +148,49 @@ def last_load(warehouse) -> int:
 def week(warehouse, other_warehouse, tmp_path_factory):
     week = Week(warehouse, other_warehouse)
     declared = push.declared(Simulation(population=POPULATION), datetime(2022, 3, 1, tzinfo=UTC)).splitlines(True)
-    warehouses = {"fair": week.fair, "foul": week.foul}
+    warehouses = {"reference": week.reference, "disturbed": week.disturbed}
     reached = {name: (each.url("loader"), partial(last_load, each)) for name, each in warehouses.items()}
     folder = tmp_path_factory.mktemp("partner")
     with beginning(reached, TICKS[0].astimezone(UTC), folder, population=POPULATION, share=SHARE) as week.days:
-        feeds = week.days.fair.territory.feeds
+        feeds = week.days.reference.territory.feeds
         for number, now in enumerate(TICKS):
             is_morning = number % len(TIMES) == 0
             due = [feed_id for feed_id, feed in feeds.items() if feed.cadence_min or is_morning]
             # each morning the police send all they have declared, every second morning one operation more
             sent = b"".join(declared[: 1 + number // 4]) if is_morning else b""
-            week.days.tick(number, now.astimezone(UTC), due, sent, MISHAPS.get(number, ALL_WELL))
+            week.days.tick(number, now.astimezone(UTC), due, sent, PLANNED_FAULTS.get(number, NO_FAULTS))
             week.look()
         yield week
 
 
 def test_every_planned_fault_occurred(week):
-    planted = {fault["fault"] for mishaps in MISHAPS.values() for fault in mishaps.planted}
-    assert {name for name in BY_CHANCE if not week.days.weather.met[name]} == set()
+    planted = {fault["fault"] for planned in PLANNED_FAULTS.values() for fault in planned.planted}
+    assert {name for name in BY_CHANCE if not week.days.random_faults.met[name]} == set()
     assert {name for name in (*planted, "late", "sent twice") if not week.days.met[name]} == set()
-    kills = [kill for mishaps in MISHAPS.values() for kill in mishaps.kills]
+    kills = [kill for planned in PLANNED_FAULTS.values() for kill in planned.kills]
     assert week.days.met["killed"] == len(kills)
     assert week.days.met["killed before the commit"] >= sum(kill.requests > 0 and not kill.delay_s for kill in kills)
 
 
 def test_without_faults_every_run_succeeds_at_the_first_attempt(week):
-    assert [(now, outcome) for now, outcome in week.days.fair.outcomes if outcome.errors] == []
-    read = {feed_id for (feed_id,) in week.fair.rows("select distinct feed_id from ops.load where accepted_count > 0")}
-    assert read == {*week.days.fair.territory.feeds, "grid"}
+    assert [(now, outcome) for now, outcome in week.days.reference.outcomes if outcome.errors] == []
+    read = {
+        feed_id for (feed_id,) in week.reference.rows("select distinct feed_id from ops.load where accepted_count > 0")
+    }
+    assert read == {*week.days.reference.territory.feeds, "grid"}
 
 
 def test_feed_health_reports_exactly_the_feeds_that_cannot_be_read(week):
     assert [messages for messages, _ in week.reported] == [failing for _, failing in week.reported]
-    seen = [{feed_id for feed_id, _ in foul} for (_, foul), _ in week.reported]
-    city = week.days.foul
+    seen = [{feed_id for feed_id, _ in disturbed} for (_, disturbed), _ in week.reported]
+    city = week.days.disturbed
     assert seen[2] == {each for each in city.territory.feeds if city.prefix(each) and not city.is_spared(each)}
     assert {tick: feeds - seen[tick] for tick, feeds in FAILING.items() if feeds - seen[tick]} == {}
     assert seen[0] == seen[-1] == set()
 
 
 def test_a_renamed_column_fails_the_feed_with_a_complete_error_and_keeps_loaded_data(week):
-    (error,) = {str(error): error for now, outcome in week.days.foul.outcomes for error in outcome.errors
+    (error,) = {str(error): error for now, outcome in week.days.disturbed.outcomes for error in outcome.errors
                 if outcome.feed_id == "citations" and now == TICKS[4]}.values()  # fmt: skip
     assert error.subject.startswith("demo/citations 2021-02-")
     assert error.found == "columns ['montant'] are missing, columns ['montant_eur'] are new"
@@ -219,7 +221,7 @@ def test_the_newest_versions_are_those_of_the_week_without_faults(week, kind):
 @pytest.mark.parametrize("kind", TABLES)
 def test_a_version_is_missing_only_if_it_was_listed_during_an_outage(week, kind):
     """What was listed only during an outage cannot be known; what a late run saw, the other week may have missed."""
-    cities = (week.days.fair, week.days.foul)
+    cities = (week.days.reference, week.days.disturbed)
     loads = [reads(rows, city.reads) for rows, city in zip(week.rows(LOADS), cities, strict=True)]
     versions = [pl.DataFrame(rows, schema=VERSION, orient="row") for rows in week.rows(VERSIONS.format(kind))]
     covers = pl.lit(value=True)
@@ -253,32 +255,32 @@ def test_the_hours_of_signals_are_the_same(week, kind):
 
 def test_the_files_of_signals_have_the_same_bytes(week):
     """But for when a record was published that was published again as it was, if it was not read in between."""
-    cities = (week.days.fair, week.days.foul)
+    cities = (week.days.reference, week.days.disturbed)
     loads = [reads(rows, city.reads) for rows, city in zip(week.rows(LOADS), cities, strict=True)]
     both = loads[0].join(loads[1], on=["feed_id", "moment"])
     rows = week.rows("select feed_id, day, file_name from ops.signal_partition")
-    fair, foul = (
+    reference, disturbed = (
         {(feed_id, day): city.signals / "demo" / feed_id / f"day={day}" / name for feed_id, day, name in each}
         for each, city in zip(rows, cities, strict=True)
     )
-    assert fair.keys() == foul.keys()
-    unequal = [key for key, path in fair.items() if path.read_bytes() != foul[key].read_bytes()]
-    assert len(unequal) < len(fair) / 10
+    assert reference.keys() == disturbed.keys()
+    unequal = [key for key, path in reference.items() if path.read_bytes() != disturbed[key].read_bytes()]
+    assert len(unequal) < len(reference) / 10
     for key in unequal:
-        one, other = pl.read_parquet(fair[key]), pl.read_parquet(foul[key])
+        one, other = pl.read_parquet(reference[key]), pl.read_parquet(disturbed[key])
         assert one.drop("published_at", "known_at").equals(other.drop("published_at", "known_at"))
         again = one.select(a="published_at", b=other["published_at"]).filter(pl.col("a") != pl.col("b"))
         read = again.join(both.filter(pl.col("feed_id") == key[0]), how="cross")
         first, last = pl.min_horizontal("a", "b"), pl.max_horizontal("a", "b")
         assert read.filter(pl.col("moment").is_between(first, last, closed="left")).is_empty()
-    for city, named in zip(cities, (fair, foul), strict=True):
+    for city, named in zip(cities, (reference, disturbed), strict=True):
         assert {path for path in city.signals.rglob("*") if path.is_file()} == {*named.values()}, "none points to it"
 
 
 def test_every_delivery_of_the_police_was_loaded_and_the_inbox_is_empty(week):
-    fair, foul = week.rows("select sha256 from ops.delivery")
-    assert len(foul) == len(fair) + 1 == DAYS + 2
-    assert {*fair} == {*foul}
+    reference, disturbed = week.rows("select sha256 from ops.delivery")
+    assert len(disturbed) == len(reference) + 1 == DAYS + 2
+    assert {*reference} == {*disturbed}
     assert week.rows("select * from ops.withdrawn_at_source") == ([], [])
 
 
@@ -293,9 +295,9 @@ def test_every_record_listed_at_the_end_is_stored_or_rejected(week, feed_id):
     """Every record that the source itself knows of the days last read is there as it is listed, or was rejected."""
     kind = LISTED[feed_id]
     last = "select window_start, window_end, rejected_count from ops.load where feed_id = %s order by load_id desc"
-    start, end, rejected = week.foul.rows(last, feed_id)[0]
+    start, end, rejected = week.disturbed.rows(last, feed_id)[0]
     listed = week.days.ledger.listed(kind, start.astimezone(UTC), end.astimezone(UTC))["source_record_id"].n_unique()
     kept = f"select from ({NEWEST.format(kind)}) as t where feed_id = %s and not is_withdrawn"
-    kept = len(week.foul.rows(f"{kept} and occurred_from >= %s and occurred_from < %s", feed_id, start, end))
+    kept = len(week.disturbed.rows(f"{kept} and occurred_from >= %s and occurred_from < %s", feed_id, start, end))
     assert listed > 50
     assert listed - rejected <= kept <= listed

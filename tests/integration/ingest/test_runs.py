@@ -1,4 +1,4 @@
-"""Live feeds on a real PostgreSQL: ticks that come late, are missed or fail end where an uninterrupted run ends."""
+"""Live feeds on a real PostgreSQL: late, missed and failed runs give the rows of an uninterrupted sequence."""
 
 import random
 from datetime import UTC, date, datetime, timedelta

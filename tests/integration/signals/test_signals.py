@@ -103,7 +103,7 @@ def test_reading_again_changes_nothing_and_counts_all_as_unchanged(warehouse):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_batches_in_any_order_give_the_same_files_and_sums(warehouse, seed):
-    """Law: however the records come, twice and out of order, what is kept is the same."""
+    """Property: however the records come, twice and out of order, what is kept is the same."""
     load(warehouse, "once", measures())
     shuffled = measures().sample(fraction=1, shuffle=True, seed=seed)
     for first in range(0, shuffled.height, 500):

@@ -1,4 +1,4 @@
-"""Bootstrap: what ``sql/`` describes, once; each role's rights and no more; passwords always asked for."""
+"""Bootstrap: ``sql/`` is applied once, roles have exactly their privileges, passwords are always required."""
 
 import re
 import shutil
@@ -370,7 +370,7 @@ def test_airflow_and_the_roles_can_use_only_their_own_databases(warehouse):
             psycopg.connect(plain(role_url(role).set(database="airflow")))
 
 
-# --- servers that are not ours
+# --- other servers
 
 
 def test_a_server_that_is_down_is_reported_without_the_password():

@@ -1,4 +1,4 @@
-"""The embedded server: one per folder, on this machine only, whole again after a kill, gone when stopped."""
+"""The embedded server: one per folder, only on this machine, recovers after a kill, leaves no process when stopped."""
 
 import os
 import shutil
@@ -173,7 +173,7 @@ def write_until_cut(server, acknowledged):
 
 
 def keep_busy(server):
-    """A statement that takes minutes and never looks whether its server still lives."""
+    """A statement that takes minutes and does not check whether its server is running."""
     with suppress(psycopg.Error), closing(connect(server)) as connection:
         connection.execute("select count(*) from generate_series(1, 1000) a, generate_series(1, 10000000) b")
 
@@ -253,7 +253,7 @@ def test_a_process_id_left_by_a_crash_is_not_taken_for_the_server(embedded, serv
 
 @pytest.fixture
 def closed_state():
-    """A state folder that nobody but root can reach."""
+    """A state folder that only root can read."""
     parent = state_folder(0o700)
     (parent / "state").mkdir()
     yield parent / "state"

@@ -1,4 +1,4 @@
-"""Partners that send over HTTP: who is let in, what is kept, what is told, and to whom nothing is."""
+"""Deliveries over HTTP: who may send, what is stored, and what the responses reveal."""
 
 from __future__ import annotations
 
@@ -298,7 +298,7 @@ serve(Starlette(routes=[Mount(PREFIX, app())]), int(sys.argv[1]))
 
 
 def test_a_server_killed_at_any_instant_neither_loses_nor_duplicates_deliveries(endpoint):
-    """A sender who repeats until it hears 202 has sent once, whenever the server died."""
+    """A sender that repeats until it receives 202 has delivered once, at any time of the server's death."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

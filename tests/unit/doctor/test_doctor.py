@@ -1,4 +1,4 @@
-"""The doctor: what it says of feeds that are well, down, changed, refused, empty or late, and of a wrong file."""
+"""The doctor's report on feeds that are healthy, down, changed, refused, empty or late, and on an invalid file."""
 
 import json
 import os
@@ -179,7 +179,7 @@ def test_the_seed_explains_the_simulated_citys_codes():
     assert taxonomy.groups()["burglary"] == "property"
 
 
-# --- what goes wrong
+# --- faults
 
 
 def test_a_source_that_is_down_is_reported_and_the_others_are_examined():

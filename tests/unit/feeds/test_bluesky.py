@@ -1,4 +1,4 @@
-"""Bluesky on a server that searches, pages and nests threads as the real one does: what remains is no one's."""
+"""Bluesky on a server that searches, pages and nests threads as the real one does: no personal data remains."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -123,7 +123,7 @@ def test_rows_of_messages_contain_nothing_personal():
     assert (answer["root_at"], answer["root_theme_code"]) == (first_post["occurred_from"], "noise")
     assert first_post["root_status"] == "self"
     for private in ("Jeanne", "Martin", "durand", "did:plc", "bruit", "at://"):
-        assert private not in str(raw), "not even before the door"
+        assert private not in str(raw), "not even before minimisation"
         assert private not in checked.accepted.write_csv()
     assert "cid-" not in checked.accepted.write_csv()
     assert {row["text"] for row in raw} == {"x" * 18, "x" * 32}

@@ -1,4 +1,4 @@
-"""CKAN: what is asked of the datastore, and what it refuses."""
+"""CKAN: requests to the datastore, and its refusals."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""DATEX II as Bison Futé serves it, and as it goes wrong."""
+"""DATEX II as Bison Futé serves it, and its faults."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Every protocol over HTTP against every fault: all rows, or an error in four parts; never fewer rows."""
+"""Every protocol over HTTP with every fault: all rows or a complete error, never fewer rows."""
 
 import gzip
 from collections.abc import Callable
@@ -47,7 +47,7 @@ EVERYWHERE = {"south": -85.0, "north": 85.0, "west": -180.0, "east": 180.0}
 
 @dataclass(frozen=True)
 class Case:
-    """A feed of a protocol, and a server of it that is well.
+    """A feed of a protocol, and a server without faults.
 
     Attributes:
         territory: from the server's address to a city whose feed ``sample`` reads it.
@@ -88,7 +88,9 @@ LOG = pl.DataFrame(
         "lon": 5.0,
         "lat": 43.3,
         "quartier": "Le Vieux Port",
-        "remarque": [f"rien{'!' * (number**2 % 11)}" for number in range(40)],  # so that no cut is at the end of a row
+        "remarque": [
+            f"rien{'!' * (number**2 % 11)}" for number in range(40)
+        ],  # so that no truncation is at the end of a row
     }
 )
 LOG_COLUMNS = {
@@ -272,7 +274,7 @@ def case(request, monkeypatch):
 
 
 def rows_of(case, planted=(), patience=PATIENT):
-    """The rows that come, and how many requests were made."""
+    """The rows, and the number of requests."""
     with serving(case.answer, planted) as (address, received):
         feed_window = FeedWindow.of(case.territory(address), "sample", case.window)
         chunks = list(open_reader(feed_window, patience=patience, **case.options).read())

@@ -1,4 +1,4 @@
-"""Files where partners leave them: SFTP and S3 servers, archives, workbooks, spoilt and renamed files."""
+"""Files from partners: SFTP and S3 servers, archives, workbooks, damaged and renamed files."""
 
 import gzip
 import threading
@@ -28,7 +28,7 @@ PASSWORD = "made-up-password"
 
 @pytest.fixture
 def drop(city):
-    """The demo city with logs that lie somewhere."""
+    """The demo city with logs at an address."""
 
     def territory(address, path="*.csv", *, columns=COLUMNS, **changes) -> Territory:
         source = {"protocol": "file", "address": str(address), "path": path, **changes.pop("source", {})}
@@ -279,7 +279,7 @@ def test_a_missing_sheet_and_an_invalid_workbook_are_reported(tmp_path, drop, re
         read(drop(tmp_path, "log.xlsx"), MARCH)
 
 
-# --- what the people who make files do to them
+# --- files changed by their editors
 
 
 def test_no_break_spaces_between_thousands_are_read(tmp_path, city, read, checked):

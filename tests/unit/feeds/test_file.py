@@ -1,4 +1,4 @@
-"""The file feed: windows, encodings, formats, files that are absent, damaged or of another shape."""
+"""The file reader: windows, encodings, formats, and files that are absent, damaged or in another layout."""
 
 import gzip
 import json

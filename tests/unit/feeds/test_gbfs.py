@@ -1,4 +1,4 @@
-"""GBFS of versions 2 and 3: languages, stations that come and go, vehicles that are never asked for."""
+"""GBFS of versions 2 and 3: languages, added and removed stations, vehicles that are never requested."""
 
 import pytest
 from hypothesis import given, settings

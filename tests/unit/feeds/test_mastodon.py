@@ -1,4 +1,4 @@
-"""Mastodon on a server that pages by number and tells threads by their contexts."""
+"""Mastodon on a server that pages by number and returns threads as contexts."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -110,7 +110,7 @@ def test_rows_of_messages_contain_nothing_personal():
     )
     assert other["root_at"] == one["occurred_from"]
     for private in ("jeanne", "paul", "bruit", "https", "'42'"):
-        assert private not in str(raw), "not even before the door"
+        assert private not in str(raw), "not even before minimisation"
     assert one["source_record_id"] != posts[0]["id"]
 
 

@@ -1,4 +1,4 @@
-"""A context broker with FIWARE's own examples: pages, counts, what it must not send."""
+"""A context broker with FIWARE's own examples: pages, counts, and data that it must not send."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Opendatasoft: what is asked, the border between pages and exports, and real rows."""
+"""Opendatasoft: requests, the limit between pages and exports, and real rows."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""What every protocol over HTTP must bear, against servers that speak it with its limits and faults."""
+"""Requirements on every reader over HTTP, tested with servers that have its protocol's limits and faults."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -22,7 +22,7 @@ KEY = "made-up-key"
 
 @dataclass(frozen=True)
 class Spoken:
-    """One protocol: a feed that speaks it, a row as its server has it, the server, and how small its pages can be."""
+    """One protocol: a feed that uses it, a row on its server, the server, and its smallest page size."""
 
     source: dict[str, Any]
     columns: dict[str, str]

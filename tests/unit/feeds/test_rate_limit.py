@@ -1,4 +1,4 @@
-"""A server's limit, kept by every process of the machine together."""
+"""The rate limit of a server, shared by all processes of the machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from observatory.territory.sources import SocrataSource
 
 
 class Clock:
-    """Time that goes on only when somebody waits."""
+    """A clock that advances only when a test waits."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
@@ -39,7 +39,7 @@ def rate_limit(folder, clock, per_minute, longest_wait_s=120.0) -> RateLimit:
 @settings(deadline=None)
 @given(st.integers(1, 600), st.lists(st.tuples(st.integers(0, 2), st.floats(0, 30)), min_size=2, max_size=60))
 def test_no_minute_has_more_requests_than_allowed_whoever_makes_them(per_minute, asked):
-    """Law: requests of any askers are at least 60 / limit seconds apart, and none waits longer than that takes."""
+    """Property: requests of any askers are at least 60 / limit seconds apart, and none waits longer than that takes."""
     with TemporaryDirectory() as folder:
         clock, sent = Clock(), []
         askers = [rate_limit(folder, clock, per_minute) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""The Socrata feed against a real HTTP server that misbehaves in every way portals do."""
+"""The Socrata feed against a real HTTP server with the faults of real portals."""
 
 import json
 import threading
@@ -42,7 +42,7 @@ def json_answer(content, status=200, **headers):
 
 
 def pages(rows, most=50_000):
-    """A portal that serves rows, at most ``most`` at a time whatever is asked for."""
+    """A portal that serves rows, at most ``most`` at a time, even if more are requested."""
 
     def answer(query):
         start = int(query["$offset"])
@@ -59,7 +59,7 @@ def first(*answers, then):
 
 @contextmanager
 def portal(answer):
-    """Serve ``answer(query) -> (status, headers, body)``; yields the address and the queries that came."""
+    """Serve ``answer(query) -> (status, headers, body)``; yields the address and the received queries."""
     queries = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Whatever comes of a source, a feed yields rows or says in four parts what is wrong; nothing else escapes."""
+"""For any response of a source, a reader yields rows or raises a complete error, and no other exception."""
 
 import copy
 import json
@@ -50,7 +50,7 @@ BINARY = {
 
 
 def good_answers():
-    """Protocol to its city and to what a good server answers."""
+    """Protocol to its city and to the responses of a server without faults."""
     thread = [bluesky.post("a"), bluesky.post("b", 5, "a")]
     statuses = [mastodon.status(0), mastodon.status(5, parent=mastodon.status(0)["id"])]
     return {
@@ -115,7 +115,7 @@ def test_json_with_any_value_anywhere_gives_rows_or_a_complete_error(protocol, t
     def answer(asked):
         requests.append(asked)
         if len(requests) > 12:
-            return in_json({}, 404)  # a spoilt page may never end
+            return in_json({}, 404)  # a damaged response may cause endless paging
         try:
             status, headers, body = good(asked)
         except (ValueError, KeyError):

@@ -1,4 +1,4 @@
-"""Threads resolved all at once against one climbed by hand, message by message."""
+"""Threads resolved at once agree with a resolution message by message."""
 
 import time
 
@@ -20,7 +20,7 @@ def messages(*rows):
 
 
 def climbed(rows):
-    """What a naive climber finds: row of (id, root, status, depth), by the rule in words."""
+    """The result of following parents one by one: rows of (id, root, status, depth)."""
     parent_of = {i: parent for i, parent, _ in rows}
     found = {}
     for i, parent, hint in rows:
@@ -51,7 +51,7 @@ NAMES = [f"m{n:02}" for n in range(12)]
 
 @st.composite
 def forests(draw):
-    """Messages whose parents and hints are any known or unknown message, rounds and answers to oneself included."""
+    """Messages whose parents and hints are any known or unknown message, including cycles and replies to themselves."""
     ids = draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=12))
     other = st.one_of(st.none(), st.sampled_from([*NAMES, "unknown"]))
     return [(i, draw(other), draw(st.one_of(st.none(), other))) for i in ids]
@@ -94,7 +94,7 @@ def test_a_parent_that_arrives_late_is_used():
 def test_a_cycle_is_named_after_its_message_that_sorts_first(order):
     rows = [("b", "c", None), ("c", "b", None), ("a", "c", None)]
     got = resolve(messages(*(rows[n] for n in order)))
-    assert set(got["root"]) == {"b"}, "a only leads into the round"
+    assert set(got["root"]) == {"b"}, "a only leads into the cycle"
     assert set(got["root_status"]) == {"missing"}
     assert got["thread_depth"].null_count() == 3
 

@@ -1,4 +1,4 @@
-"""Which windows a history reads, what a person sees of it, and what becomes of one that is refused."""
+"""Which windows a history reads, what is printed, and how refused windows are handled."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_by_default_every_feed_with_a_history_is_read_zones_first():
 def test_a_window_counts_as_loaded_if_loaded_after_its_last_possible_change_or_since_yesterday(
     after_settled_h, before_now_h
 ):
-    """Law: loaded later than its end and 30 days, or within 24 hours; whatever else was loaded."""
+    """Property: loaded later than its end and 30 days, or within 24 hours; other loads do not matter."""
     window = Window(date(2026, 3, 1), date(2026, 4, 1), "Europe/Paris")
     loaded_at = window.end + timedelta(days=30, hours=after_settled_h)
     loads = {("incidents", window.start, window.end): loaded_at, ("incidents", window.start, loaded_at): loaded_at}
@@ -64,7 +64,7 @@ def test_a_window_counts_as_loaded_if_loaded_after_its_last_possible_change_or_s
 
 @pytest.fixture
 def extracted(monkeypatch):
-    """What is extracted; a test plants errors by (feed, month)."""
+    """The extracted windows; a test plants errors by (feed, month)."""
     asked, errors = [], {}
 
     def extract(_url, _territory, feed_id, window, *, is_part_of_history):
@@ -104,7 +104,7 @@ def test_an_error_common_to_all_months_of_a_feed_is_met_once(extracted):
 
 @pytest.fixture
 def command(extracted, monkeypatch, capsys):
-    """Run the command on a warehouse that has nothing; gives exit code, output and errors."""
+    """Run the command on an empty warehouse; returns exit code, output and errors."""
     closed = []
     monkeypatch.setattr(connection, "role_url", lambda _: None)
     monkeypatch.setattr(history, "last_loads", lambda *_: {})

@@ -1,4 +1,4 @@
-"""What runs of a live feed read: whatever runs are late, missed or fail, those that succeed leave no moment out."""
+"""What runs of a live feed read: if runs are late, missed or fail, those that succeed still cover every moment."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise

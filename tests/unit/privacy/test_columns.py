@@ -1,4 +1,4 @@
-"""Personal columns are told by their names, in any style; places, counts and classes are not personal."""
+"""Personal columns are recognised by their names, in any style; places, counts and classes are not personal."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Scrubbing: what is planted does not come out, however it is written; places stay; doing it twice changes nothing."""
+"""Scrubbing removes planted personal spans in any notation, keeps places, and is idempotent."""
 
 import random
 import re
@@ -111,7 +111,7 @@ PLATE_LETTERS = st.text("ABCDEFGHJKLMNPQRSTVWXYZ", min_size=2, max_size=2)
 )
 def test_plates_of_the_current_format_are_removed(*, first, number, last, gap, lower, sentence):
     plate = f"{first}{gap}{number:03d}{gap}{last}"
-    # small letters parted by a space may be words ("de 300 km"): told apart only behind a word such as plaque
+    # small letters parted by a space may be words ("de 300 km"): distinguished only after a word such as plaque
     text = f"plaque {plate.lower()}" if lower else plate
     assert plain(plate) not in plain(scrubbed(sentence.format(text))[0])
 

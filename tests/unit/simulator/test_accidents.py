@@ -152,7 +152,7 @@ def answers_at(now):
 
 
 def records(address, window):
-    """What comes of the feed of the demo city through the door and its contract."""
+    """Accepted and rejected records of the demo city's feed, after minimisation and the contract."""
     territory, ordinals = load_territory("demo").with_portal(address), Ordinals()
     chunks = open_reader(FeedWindow.of(territory, "accidents", window), patience=IMPATIENT).read()
     checked = [admit(chunk, Plan.of(territory, "accidents"), ordinals) for chunk in chunks]

@@ -1,4 +1,4 @@
-"""The simulated city: the same history whatever its end, consistent geography, realistic lives of records."""
+"""The simulated city: the same history for any end, consistent geography, realistic versions of records."""
 
 from datetime import date, datetime, timedelta
 

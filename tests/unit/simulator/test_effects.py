@@ -66,7 +66,7 @@ def test_an_operation_prevents_its_share_inside(recorded, operation):
     control = ~(inside | ring)[recorded.address]
     ratio, error = change(recorded, operation.target, inside[recorded.address], under_way(operation, recorded), control)
     assert np.log(ratio) == pytest.approx(np.log(1 - operation.effect), abs=4 * error)
-    assert error < 0.05, "or nothing could be told from chance"
+    assert error < 0.05, "otherwise effects could not be distinguished from chance"
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -166,7 +166,7 @@ def test_a_drifting_counter_is_wrong_by_at_most_a_twentieth_of_the_capacity():
     sites = build_sites(PARKING, SIMULATION.population)
     right = (sites.capacity[:, None] - taken(SIMULATION, sites, on_the_clock(rows["occurred_from"])))[3]
     off = rows.with_columns(off=pl.col("free_count") - pl.Series(right)).group_by(LOCAL.dt.date()).agg("off")
-    # at an empty or a full car park nothing else can be told
+    # at an empty or a full car park the error is limited
     by_day = off.select(pl.col("off").list.median()).to_series()
     most = PARKING.most_drift * sites.capacity[3]
     assert by_day.abs().max() <= most
@@ -322,7 +322,7 @@ def test_a_service_day_goes_on_after_midnight_and_a_holiday_runs_as_a_sunday():
     assert {"M1", "T1", "N1"} <= set(night["line_code"])
     holiday = calls("planned", date(2024, 5, 1), date(2024, 5, 2)).filter(LOCAL.dt.hour() >= 4)
     assert holiday["trip_code"].str.contains("-DIM-").all()
-    # nor does anybody hurry to work
+    # and there is no rush hour
     of_buses = right_calls(date(2024, 5, 1), date(2024, 5, 2)).filter(pl.col("mode") == "bus")
     assert of_buses["delay_s"].mean() == pytest.approx(of_buses["mean_s"].mean(), rel=0.1)
 
@@ -345,7 +345,7 @@ def sums(start, end):
 def test_a_sum_keeps_its_contract_but_for_the_planted_faults(city, checked):
     span = date(2024, 1, 8), date(2024, 1, 22)
     listed = records.listing(versions("population_flow", *span), datetime(2024, 2, 20, tzinfo=UTC))
-    # those that leak are stopped at the door, before the contract
+    # sums that leak are rejected by minimisation, before the contract
     listed = listed.unique(maintain_order=True).filter(pl.col("volume_count").fill_null(20) >= PRESENCE.least_count)
     named = {name: name for name in listed.columns if name in CONTRACTS["population_flow"].schema}
     town = city({"protocol": "file", "address": "unused", "path": "unused.parquet"}, "population_flow", named)

@@ -30,7 +30,7 @@ DISRUPTION = PLANTED.mobility.transit.disruption
 
 
 class Town:
-    """A city of 200,000, its clock, and what comes of its feeds through the door and their contracts."""
+    """A city of 200,000, its clock, and the records of its feeds after minimisation and their contracts."""
 
     def __init__(self):
         self.now = EVENING

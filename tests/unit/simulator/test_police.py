@@ -31,7 +31,7 @@ def address():
 
 @pytest.fixture
 def delivered(address):
-    """The rows of a feed of the demo and what the door and the contract make of them."""
+    """The rows of a feed of the demo city, and its records after minimisation and the contract."""
     territory, ordinals = load_territory("demo").with_portal(address), Ordinals()
 
     def read(feed_id):

@@ -1,4 +1,4 @@
-"""The portal answers as Socrata does: paging, filters, types, errors; and fails as told."""
+"""The portal answers as Socrata does: paging, filters, types, errors; and shows the requested faults."""
 
 import json
 import re

@@ -321,7 +321,7 @@ def test_a_faulty_sensor_is_null_and_a_closed_road_is_0(address):
 
 
 def test_the_motorways_publication_is_dated_before_its_newest_interval_ends():
-    """Whatever the minute; as the real one, which is dated by the beginning."""
+    """At any minute; like the real publication, which is dated by the beginning of the interval."""
     for minute in range(0, 6):
         now = NOW + timedelta(minutes=minute)
         text = CATALOGUE["motorways"](Ledger(SIMULATION, lambda now=now: now))("/qtvDir.xml", {}, {}).body.decode()

@@ -244,7 +244,7 @@ def test_a_real_motorway_site_is_read_and_lies_just_outside_the_bounds(samples):
     (found,) = examine(marseille.model_copy(update=feeds | wider), SCHOOL_DAY, samples).feeds
     assert (found.status, found.accepted_count, found.located_share) == (reports.WELL, 1, 1.0)
     speed = next(column for column in found.columns if column.column == "speed_kmh")
-    assert speed.filled_share == 0, "no car came by, so there is no speed"
+    assert speed.filled_share == 0, "no vehicle passed, so there is no speed"
 
 
 def signed(marseille) -> Territory:

@@ -1,4 +1,4 @@
-"""Classifying short texts: recovers what is planted, scores alike after saving, and says what cannot be learnt from."""
+"""Classifying short texts: recovers what is planted, gives the same scores after saving, and reports unusable input."""
 
 import random
 

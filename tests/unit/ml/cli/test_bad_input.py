@@ -1,4 +1,4 @@
-"""Every mistake a user can make gets one line of four parts and exit code 2, through the real command line."""
+"""Invalid input gives one line with a complete error and exit code 2, through the real command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The assessment of counts and uncertainty: the truth passes, what is wrong does not, hand-computed values hold."""
+"""The assessment of counts and uncertainty: true distributions pass, wrong ones fail, hand-computed values agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The metric: known values, bounds, and ties that no file order decides."""
+"""The metrics: known values, bounds, and ties that do not depend on the order of the file."""
 
 from __future__ import annotations
 

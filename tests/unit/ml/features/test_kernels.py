@@ -1,4 +1,4 @@
-"""Laws of the building blocks: memories, smoothing, mixture weights, the city's level."""
+"""Properties of the building blocks: memories, smoothing, mixture weights, the city's level."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may happen around an expected count: scipy as the oracle, and the variance of sums by simulation."""
+"""Distributions of counts agree with scipy, and variances of sums with simulation."""
 
 from __future__ import annotations
 

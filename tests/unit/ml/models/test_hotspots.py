@@ -1,4 +1,4 @@
-"""The model and the baselines: no look-ahead, the same bits, a planted hotspot found."""
+"""The model and the baselines: no look-ahead, reproducible to the bit, planted hotspots found."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_trees_are_used_only_if_they_beat_the_mixture(fitted):
 
 
 def test_trees_are_used_where_the_mixture_is_wrong(panel):
-    """Incidents that keep to a rule of the weekday no kernel knows: only trees can learn it."""
+    """Incidents follow a rule of the weekday that kernels cannot represent and trees can learn."""
     random = np.random.default_rng(2)
     rate = np.full((DAYS, len(panel.cells)), 0.02)
     weekday = np.array([(FIRST_DAY + timedelta(days=row)).weekday() for row in range(DAYS)])

@@ -222,7 +222,7 @@ def test_every_feature_has_a_name(panel):
 
 
 def test_more_recent_incidents_in_a_cell_never_lower_the_trees_rate(panel):
-    """Law: on any row, raising one of these features alone does not lower what the trees say."""
+    """Property: on any row, raising one of these features alone does not lower what the trees say."""
     recipe = Recipe.of(panel)
     seen, names = hold_out(recipe, panel, LAST, 1, TrainingCache()), trees.Features(recipe).names
     text = trees.grow(recipe, seen.examples, seen.matrix, seen.log_rate, Settings(min_data_in_leaf=20), rounds=80)

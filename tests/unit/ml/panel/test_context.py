@@ -1,4 +1,4 @@
-"""Holidays, weather, events and places: read, learned from, never ahead of the forecast."""
+"""Holidays, weather, events and places: read, learned from, without look-ahead."""
 
 from __future__ import annotations
 
