@@ -312,7 +312,11 @@ def test_repeats_within_five_minutes_are_marked_also_across_chunks():
             "26:30:00",
             "2026-03-29T01:30",
         ),
-        ("20260329", "08:00:00", "2026-03-29T06:00"),  # the clock jumped at two: counted from an hour before midnight
+        (
+            "20260329",
+            "08:00:00",
+            "2026-03-29T06:00",
+        ),  # the clocks went forward at two: counted from an hour before midnight
         ("20261025", "00:30:00", "2026-10-24T23:30"),
     ],
 )

@@ -63,7 +63,7 @@ def test_unpublished_counts_of_the_ministry_stay_null(shared_data):
     assert held_back.height == source.filter(pl.col("est_diffuse") == "ndiff").height > 0
     assert held_back["recorded_count"].null_count() == held_back.height
     assert accepted.filter("is_published")["recorded_count"].null_count() == 0
-    # the commune and its arrondissements are both there: one of them is to be chosen
+    # the file has the commune and its arrondissements: a feed must select one of them
     whole, _ = read(
         city(shared_data / "ssmsi", {**feed, "source": dict(feed["source"]), "where": {"CODGEO_2026": ["13055"]}})
     )

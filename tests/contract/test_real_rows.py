@@ -45,7 +45,7 @@ def test_every_call_of_portland_is_loaded_also_exact_duplicates(portland, shared
     assert accepted["source_record_id"].n_unique() == source.height
     hashes = accepted["source_record_id"].str.split("-").list.first()
     assert hashes.n_unique() == source.n_unique() < source.height
-    # no id depends on how the windows are cut
+    # ids do not depend on the windows
     monthly = [
         extract(portland, "calls", month)[0]
         for month in Window(date(2016, 1, 1), date(2016, 4, 1), whole.timezone).months()

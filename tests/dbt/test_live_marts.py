@@ -56,7 +56,7 @@ def test_a_first_build_for_one_territory_leaves_the_others_unchanged(dbt, wareho
     assert {"traffic", "transit", "alert"} <= set(built)
     assert not [name for name in built if name.startswith(("fct_", "dim_"))]
     traffic, alerts = shown(warehouse)
-    # a first build has nothing to keep, and builds what there is
+    # a first build has no earlier rows to keep
     assert traffic == [(code, 0.8, True, False, NOON) for code in ("chicago", "demo")]
     later = NOON + timedelta(hours=1)
     dbt(*BUILD, territory_code="demo", as_of="2026-03-02T14:00:00+01:00")

@@ -99,7 +99,7 @@ def test_every_model_has_a_key_test_or_constraint_on_its_grain(manifest):
 def test_every_model_with_a_rule_has_a_unit_test(manifest):
     tested = {test["model"] for test in manifest["unit_tests"].values()}
     found = models(manifest, *LAYERS)
-    # a model without a rule of its own says beside it why it has none
+    # a model without a unit test states the reason in its meta
     exempt = {name for name, node in found.items() if len(node["config"]["meta"].get("without_unit_test", "")) > 10}
     assert set(found) - exempt == tested
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 FACTS = ("fct_incident", "fct_incident_cell_day")
-FIRST = date(2026, 3, 20)  # the change of clocks of both zones lies within or near
+FIRST = date(2026, 3, 20)  # includes or is near the change of clocks of both time zones
 DAYS = 24
 ZONES = {"demo": ZoneInfo("Europe/Paris"), "chicago": ZoneInfo("America/Chicago")}
 CATEGORIES = ["VOL_SIMPLE", "CAMBRIOLAGE", "STUPEFIANTS", "INCONNU"]
@@ -123,7 +123,7 @@ def test_versions_give_what_was_known_at_any_moment(dbt, warehouse, raw, seed):
     for moment in [moments[0] - timedelta(days=1), *history.random.sample(moments, 8), moments[-1]]:
         expected = set()
         for (territory, record), versions in history.records.items():
-            # the newest version of which all before it were known too
+            # the newest version known, together with all before it
             latest = [
                 number for number in range(1, len(versions) + 1) if all(k <= moment for _, k, _ in versions[:number])
             ]

@@ -24,7 +24,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReceivedRequest:
     """A received request; ``params`` are all of its parameters, ``query`` the first of each name."""
 
     path: str
@@ -37,7 +37,7 @@ class Asked:
         return self.query[name]
 
 
-Answering = Callable[[Asked], Answer | Response]
+Answering = Callable[[ReceivedRequest], Answer | Response]
 
 
 def in_json(content: object, status: int = 200, **headers: str) -> Answer:
@@ -52,7 +52,7 @@ def in_bytes(body: bytes, status: int = 200, **headers: str) -> Answer:
 def at(**answers: Answer | Answering) -> Answering:
     """An answer per path, by its last part without its suffix; 404 elsewhere."""
 
-    def answer(asked: Asked) -> Answer:
+    def answer(asked: ReceivedRequest) -> Answer:
         found = answers.get(asked.path.rpartition("/")[2].partition(".")[0], in_json({"message": "not here"}, 404))
         return found(asked) if callable(found) else found
 
@@ -80,11 +80,11 @@ class Server:
     def __init__(self) -> None:
         self.answer: Answering = lambda _: in_json({}, 404)
         self.fault_for: Callable[[Request], catalogue.Fault | None] = lambda _: None
-        self.asked: list[Asked] = []
+        self.asked: list[ReceivedRequest] = []
 
     async def respond(self, request: Request) -> Response:
         query = dict(reversed(request.query_params.multi_items()))
-        asked = Asked(
+        asked = ReceivedRequest(
             request.url.path, query, request.headers, await request.body(), tuple(request.query_params.multi_items())
         )
         self.asked.append(asked)
@@ -102,7 +102,7 @@ atexit.register(_running.close)
 
 
 @contextmanager
-def serving(answer: Answering, planted: catalogue.Faults = ()) -> Iterator[tuple[str, list[Asked]]]:
+def serving(answer: Answering, planted: catalogue.Faults = ()) -> Iterator[tuple[str, list[ReceivedRequest]]]:
     """Yields the server's address and the received requests in order; faults are planted as in a portal."""
     if not _free:
         started = Server()

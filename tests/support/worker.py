@@ -92,7 +92,7 @@ class Worker:
         return self._process.exitcode == -signal.SIGKILL
 
 
-def impatiently(feed_window: FeedWindow, **options: Any) -> Any:
+def open_with_short_timeouts(feed_window: FeedWindow, **options: Any) -> Any:
     """Open a reader with short timeouts."""
     return feeds.open_reader(feed_window, patience=IMPATIENT, **options)
 
@@ -121,7 +121,7 @@ def run(url: sa.URL, territory: Territory, job: Job) -> Outcome:
 def _work(pipe: Connection, url: str, territory: Territory, signals: Path) -> None:
     """Run jobs until the queue is closed."""
     os.environ["OBSERVATORY_SIGNALS"] = str(signals)
-    extract.open_reader = impatiently  # type: ignore[assignment]
+    extract.open_reader = open_with_short_timeouts  # type: ignore[assignment]
     while True:
         try:
             job = pipe.recv()

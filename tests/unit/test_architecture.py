@@ -244,7 +244,7 @@ REQUIREMENTS = [
 
 @pytest.fixture(scope="module")
 def pinned():
-    # a pin stands at the start of a line; its hashes and who asked for it are indented below
+    # a pin is at the start of a line; its hashes and the packages that require it are indented below
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     return [Requirement(re.split(r" *[;\\]", line)[0]) for line in lines if line[:1].isalnum()]
 

@@ -57,7 +57,7 @@ def test_a_cell_named_after_a_point_contains_it(points, size):
     assert (corner["cell_size_m"] == size).all()
     assert (corner["epsg"] == 2154).all()
     for value, low in ((easting, corner["easting_m"]), (northing, corner["northing_m"])):
-        # the quotient of a point within a hair of an edge may round onto it
+        # the quotient of a point very near an edge may be rounded to the edge
         assert (low.to_numpy() <= value + 1e-6).all()
         assert (value < low.to_numpy() + size + 1e-6).all()
 
@@ -74,11 +74,11 @@ def test_cells_of_a_city_are_those_whose_centre_lies_in_it():
     assert shapely.contains_xy(area, *cells.select("longitude_deg", "latitude_deg").to_numpy().T).all()
     corners = grid.parse_cell_ids(cells["cell_id"])
     assert (corners["easting_m"] + 125 == cells["easting_m"]).all()
-    # every point of the area far enough from its border lies in one of them
+    # every point far enough from the border lies in one of the cells
     rng = np.random.default_rng(1)
     east, north = grid.project(rng.uniform(-122.69, -122.61, 500), rng.uniform(45.51, 45.55, 500), 32610)
     assert grid.cell_ids(east, north, 32610, 250).is_in(cells["cell_id"].implode()).all()
-    # as many as fit, to a row of cells at the border
+    # as many cells as fit, except for a row at the border
     assert cells.height * 250**2 == pytest.approx(7.81e3 * 6.67e3, rel=0.02)
 
 

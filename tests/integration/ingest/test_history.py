@@ -64,7 +64,7 @@ def listings(seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     drawn = random.Random(seed)
     days = [f"{date(2026, 1, 1) + timedelta(days=drawn.randrange(120)):%m-%d}" for _ in range(60)]
     first = [(f"I-{n:02}", day, drawn.choice(["VOL_SIMPLE", "RIXE"]), "5.0") for n, day in enumerate(days)]
-    first[3] = (*first[3][:3], "2.35")  # out of the city: rejected
+    first[3] = (*first[3][:3], "2.35")  # outside the city: rejected
     later = list(first)
     for n in drawn.sample(range(5, 60), 9):
         later[n] = (later[n][0], later[n][1], "DEGRADATION", "5.01")
@@ -74,7 +74,7 @@ def listings(seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     gone = set(drawn.sample(range(5, 60), 6))
     later = [line for n, line in enumerate(later) if n not in gone]
     later += [("I-90", "02-03", "RIXE", "5.0"), ("I-91", "02-03", "RIXE", "2.35")]
-    doubled = [first[0], first[1], (*first[2][:2], "AUTRE", "5.0")]  # two alike, one that contradicts
+    doubled = [first[0], first[1], (*first[2][:2], "AUTRE", "5.0")]  # two equal duplicates, one contradicting
     return rows("2026-06", *first, *doubled), rows("2026-07", *later, *doubled)
 
 

@@ -156,7 +156,7 @@ def week(warehouse, other_warehouse, tmp_path_factory):
         for number, now in enumerate(TICKS):
             is_morning = number % len(TIMES) == 0
             due = [feed_id for feed_id, feed in feeds.items() if feed.cadence_min or is_morning]
-            # each morning the police send all they have declared, every second morning one operation more
+            # each morning the police send all declared operations; every second morning there is a new one
             sent = b"".join(declared[: 1 + number // 4]) if is_morning else b""
             week.days.tick(number, now.astimezone(UTC), due, sent, PLANNED_FAULTS.get(number, NO_FAULTS))
             week.look()

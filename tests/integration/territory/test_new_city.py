@@ -162,7 +162,7 @@ def test_the_doctor_reports_no_problem_and_uses_the_warehouse(transformed, testv
     (group,) = found.forecast
     assert (found.assessed_by, found.exit_code) == ("warehouse", 0)
     assert (group.history_days, group.incident_count, group.is_eligible) == (DAYS, DAYS * 6, True)
-    # at the edge a few lie in squares whose centres are not in the town
+    # at the edge a few lie in cells whose centres are outside the town
     assert DAYS * 6 * 0.97 <= group.located_count <= DAYS * 6
 
 

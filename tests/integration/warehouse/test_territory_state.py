@@ -8,7 +8,7 @@ from observatory.errors import TerritoryError
 from observatory.territory.files import load_readable_territories, load_territory
 from observatory.warehouse import territory_state
 
-NOBODY = "postgresql://reader:wrong@127.0.0.1:9/warehouse"
+UNREACHABLE = "postgresql://reader:wrong@127.0.0.1:9/warehouse"
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_city_that_does_not_exist_is_not_used(installation):
 
 def test_while_the_warehouse_is_down_the_last_known_cities_are_used(installation):
     territory_state.use(["demo"])
-    installation.setenv("OBSERVATORY_READER_URL", NOBODY)
+    installation.setenv("OBSERVATORY_READER_URL", UNREACHABLE)
     assert list(territory_state.territories_in_use()) == ["demo"]
 
 

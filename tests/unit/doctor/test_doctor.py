@@ -75,7 +75,7 @@ def closed_port():
 
 def test_a_city_without_problems_is_reported_as_such_and_may_be_forecast(demo):
     found = document("demo", "--portal", demo, "--day", TODAY)
-    # those that lie in a folder of this machine are put there by a partner, or by the portal when it starts
+    # files in a local folder are delivered by a partner, or written by the portal when it starts
     served = [
         feed for feed in found["feeds"] if "://127.0.0.1" in load_territory("demo").feeds[feed["feed"]].source.address
     ]

@@ -132,7 +132,9 @@ def test_rows_of_messages_contain_nothing_personal():
 @settings(max_examples=30, deadline=None)
 @given(minutes=st.lists(st.integers(-700, 800), max_size=12), most=st.integers(4, 8), page_rows=st.integers(4, 8))
 def test_every_message_is_read_once_with_any_page_size(minutes, most, page_rows):
-    minutes = [m for n, m in enumerate(minutes) if minutes[:n].count(m) < 3]  # fewer of a moment than fit a page
+    minutes = [
+        m for n, m in enumerate(minutes) if minutes[:n].count(m) < 3
+    ]  # fewer messages of one moment than a page holds
     posts = [post(str(n), minute) for n, minute in enumerate(minutes)]
     with serving(network(posts, most)) as (address, _):
         got = [row["id"] for row in rows(signals(address), DAY, page_rows=page_rows)]

@@ -23,7 +23,7 @@ from observatory.territory.city import Territory
 from observatory.territory.sources import AnySource
 from observatory.window import Window
 from tests.support.city import city, day
-from tests.support.server import Asked, in_bytes, in_json, serving
+from tests.support.server import ReceivedRequest, in_bytes, in_json, serving
 from tests.unit.feeds import test_baac as baac
 from tests.unit.feeds import test_bluesky as bluesky
 from tests.unit.feeds import test_datex2 as datex2
@@ -58,7 +58,7 @@ class Case:
     """
 
     territory: Callable[[str], Territory]
-    answer: Callable[[Asked], Any]
+    answer: Callable[[ReceivedRequest], Any]
     needed: str | None
     window: Window = JUNE
     options: dict[str, Any] = field(default_factory=dict)
@@ -73,7 +73,7 @@ def table_case(protocol: str, needed: str) -> Case:
         source = {**spoken.source, "address": address}
         return city(spoken.kind, source, spoken.columns, bounds=EVERYWHERE, **spoken.settings)
 
-    def respond(asked: Asked) -> Any:
+    def respond(asked: ReceivedRequest) -> Any:
         sent = answer(asked.path, QueryParams(asked.params), asked.headers)
         return sent if isinstance(sent, Response) else JSONResponse(sent)
 
@@ -117,7 +117,7 @@ def socrata_case() -> Case:
     rows = LOG.with_columns(pl.col("debut").str.to_datetime())
     dataset = Dataset(rows, order=("debut", "numero"))
 
-    def answer(asked: Asked) -> Response:
+    def answer(asked: ReceivedRequest) -> Response:
         named = {catalogue.FIELDS_HEADER: '["numero","debut","motif","lon","lat","quartier","remarque"]'}
         return Response(dataset.answer(asked.query), headers=named, media_type="application/json")
 
@@ -138,7 +138,7 @@ def baac_case() -> Case:
     names = baac.names(2022, "carcteristiques")
     published = {names[table]: "".join(f"{row}\n" for row in rows).encode() for table, rows in made.items()}
 
-    def answer(asked: Asked) -> Any:
+    def answer(asked: ReceivedRequest) -> Any:
         name = asked.path.rpartition("/")[2]
         if name in published:
             return in_bytes(published[name])

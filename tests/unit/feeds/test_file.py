@@ -145,7 +145,7 @@ def test_french_numbers_and_dates_are_read_as_declared(tmp_path):
     checked = check(rows, conform(rows, Plan.of(territory, "log")), Plan.of(territory, "log"))
     assert checked.accepted.select("longitude_deg", "latitude_deg").row(0) == (5.0, 43.3)
     assert checked.accepted["occurred_from"].dt.strftime("%H:%M").to_list() == ["01:00"]
-    # the clock jumped from two to three: half past two did not exist
+    # the clocks went forward from two to three: half past two did not exist
     assert checked.rejected.select("column_name", "value").rows() == [("occurred_from", "29/03/2026 02:30")]
 
 

@@ -162,7 +162,7 @@ def test_the_timetables_version_is_read_if_the_archive_has_one(folder):
 
 def test_only_columns_named_in_the_territory_file_are_read(folder):
     (chunk, *_) = read(folder(), day("2026-06-10"))
-    assert "stop_name" not in chunk.columns  # no parent_station in the archive either, and none is missed
+    assert "stop_name" not in chunk.columns  # the archive has no parent_station either, and needs none
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_each_recurrence_of_an_event_is_a_row(agenda, read, checked):
     assert rejected.is_empty(), rejected["reason"].to_list()
     assert accepted.select("source_record_id", "occurred_from", "occurred_to", "title").rows() == [
         ("market/2026-03-08T07:00:00+00:00", utc(8, 7), utc(8, 12), "Marché de la Plaine, dimanche"),
-        # moved by a day, it is known by when it should have been; that of the 15th falls out
+        # moved by a day, it is identified by its original time; that of the 15th is cancelled
         ("market/2026-03-22T07:00:00+00:00", utc(23, 7), utc(23, 12), "Marché, déplacé"),
         # a day of 23 hours
         ("fair/2026-03-28T23:00:00+00:00", utc(28, 23), utc(29, 22), "Foire"),

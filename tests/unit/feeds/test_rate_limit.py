@@ -127,7 +127,7 @@ def test_two_processes_together_stay_under_the_limit(serving, state):
         for process in both:
             process.communicate()
     assert len(started) == 12
-    # ten a second: the last comes 1.1 s after the first, less what the network takes
+    # ten a second: the last request is 1.1 s after the first, less the network's delay
     assert started[-1] - started[0] > 1.0
     assert state_folder() == state
 

@@ -111,7 +111,7 @@ PLATE_LETTERS = st.text("ABCDEFGHJKLMNPQRSTVWXYZ", min_size=2, max_size=2)
 )
 def test_plates_of_the_current_format_are_removed(*, first, number, last, gap, lower, sentence):
     plate = f"{first}{gap}{number:03d}{gap}{last}"
-    # small letters parted by a space may be words ("de 300 km"): distinguished only after a word such as plaque
+    # lower-case letters separated by a space may be words ("de 300 km"): distinguished only after a word such as plaque
     text = f"plaque {plate.lower()}" if lower else plate
     assert plain(plate) not in plain(scrubbed(sentence.format(text))[0])
 

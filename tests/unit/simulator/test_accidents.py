@@ -104,7 +104,7 @@ def test_accidents_follow_the_hours_and_the_days_of_the_week():
     for name, length, factors in (("hour", 24, ACCIDENTS.hours), ("weekday", 7, ACCIDENTS.weekday)):
         counts = np.bincount(rows[name].to_numpy(), minlength=length)
         planted = np.array(factors) / length * rows.height
-        # when it rains is not even over the day
+        # rain is not evenly distributed over the day
         assert (np.abs(counts - planted) < 4.5 * np.sqrt(planted) + 0.02 * planted).all(), name
     by_hour = np.bincount(rows["hour"].to_numpy())
     assert by_hour[8] > by_hour[10]

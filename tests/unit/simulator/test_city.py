@@ -121,7 +121,7 @@ def test_every_point_lies_in_the_district_its_record_names(listed):
         shapely.contains_xy(shapes[code], rows.select("longitude", "latitude").to_numpy())
         for (code,), rows in located.group_by("district")
     ]
-    # a segment drawn in degrees leaves its metric twin by a hand's breadth: a point on the line may change sides
+    # a segment in degrees deviates from the one in metres by centimetres: a point on it may change sides
     assert np.concatenate(inside).mean() > 0.999
     boundary = shapely.geometry.shape(place.boundary_geojson()["features"][0]["geometry"])
     assert shapely.contains_xy(boundary, located.select("longitude", "latitude").to_numpy()).all()

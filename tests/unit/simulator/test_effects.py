@@ -126,7 +126,7 @@ def test_a_match_adds_its_incidents_around_the_stadium_and_the_kick_off(recorded
     since = (recorded.minute - kick_off[recorded.day - DAYS[0]]) / 60
     count = (chosen & (since >= -matches.before_h) & (since < matches.after_h)).sum()
 
-    # the same hours on the days of the week before and after, when none is played
+    # the same hours a week before and after, when no match is played
     usual = 0.0
     for days in (-7, 7):
         since = (recorded.minute - np.roll(kick_off, days)[recorded.day - DAYS[0]]) / 60

@@ -254,7 +254,7 @@ def test_a_line_has_its_planted_delay_and_more_at_rush_hour():
         (pl.col("mean_s") * pl.when(is_rush).then(TRANSIT.rush_factor).otherwise(1)).first().alias("planted"),
         pl.col("trip_code").n_unique().alias("trips"),
     )
-    # no trip of the night departs at the rush
+    # no trip of the night departs at rush hour
     assert found.height == 2 * 21 - 1
     z = (found["found"] / found["planted"] - 1) / (TRANSIT.trip_spread * 1.15 / np.sqrt(5 * found["trips"]))
     assert np.abs(z).max() < 4

@@ -104,7 +104,7 @@ def excess_pairs(points, days, radius, lags):
 
 @pytest.mark.parametrize("branching_ratio", [0.35, 0.0])
 def test_near_repeats_are_detected_only_where_planted(branching_ratio):
-    # one a day for twenty years: chance neighbours, which grow with the square of the rate, stay few
+    # one a day for twenty years: with a low rate, few pairs are neighbours by chance
     burglary = replace(CATEGORIES["CAMBRIOLAGE"], branching_ratio=branching_ratio, daily_rate=1.0)
     parameters = replace(PLANTED, categories=(burglary,))
     events = happen(Simulation(population=100_000, parameters=parameters), date(2006, 1, 1), date(2026, 1, 1))
@@ -114,7 +114,7 @@ def test_near_repeats_are_detected_only_where_planted(branching_ratio):
     expected = branching_ratio * (2 - branching_ratio) / (2 * (1 - branching_ratio) ** 2)
     assert total == pytest.approx(expected, abs=0.12)
     if branching_ratio:
-        # the excess fades with the half-life of a cluster, which the triggered's own triggering makes longer
+        # the excess decays with the half-life of a cluster, which is longer than that of one generation
         soon = 1 - 0.5 ** (7 * (1 - branching_ratio) / burglary.half_life_days)
         assert excess_pairs(points, days, radius=600, lags=7) / total == pytest.approx(soon, abs=0.1)
         assert excess_pairs(points, days, radius=150, lags=14) / excess_pairs(points, days, 600, 14) < 0.6, "spread"

@@ -264,7 +264,7 @@ def test_partners_examples_are_accepted_once_their_convention_is_signed(shared_d
         ("video_alerts", "Alert", {"subCategory": "stopped_vehicle", "alertSource": "camera-1"}),
     ):
         entity = json.loads((shared_data / "ngsi_ld" / f"{example}.keyvalues.json").read_text())
-        entity["location"] = {"type": "Point", "coordinates": [5.37, 43.3]}  # the example's own is elsewhere
+        entity["location"] = {"type": "Point", "coordinates": [5.37, 43.3]}  # the example's place is in another city
         (tmp_path / f"{feed_id}.json").write_text(json.dumps([entity | changes]))
     report = examine(signed(load_territory("marseille")), SCHOOL_DAY, tmp_path)
     found = {feed.feed: feed for feed in report.feeds if feed.status != reports.WITHOUT_SAMPLE}

@@ -173,7 +173,7 @@ def _refused(subject: str, territory_file: str, response: requests.Response) -> 
             subject,
             found=f"the server answered {status} every time it was asked",
             expected="a response",
-            action="Try again later; if it goes on, ask whoever runs the server.",
+            action="Try again later; if it goes on, ask the operator of the server.",
         )
     return SourceChanged(
         subject,
@@ -200,7 +200,7 @@ def truncated(subject: str, after: str, advice: str = "") -> SourceUnavailable:
         subject,
         found=f"the response was truncated after {after} every time it was asked for",
         expected="a complete response",
-        action=f"Try again later; if it goes on, ask whoever runs the server.{advice}",
+        action=f"Try again later; if it goes on, ask the operator of the server.{advice}",
     )
 
 

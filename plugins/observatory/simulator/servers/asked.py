@@ -31,7 +31,7 @@ def as_moment(value: Any) -> datetime | None:
     return datetime.fromisoformat(value).replace(tzinfo=None) if value else None
 
 
-class Asked:
+class FilteredRows:
     """Rows that meet a condition, sorted; without an order, the order changes from request to request.
 
     Args:

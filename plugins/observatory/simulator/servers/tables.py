@@ -9,12 +9,12 @@ from typing import Any
 from starlette.datastructures import QueryParams
 
 from observatory.simulator.servers.answer import Answer
-from observatory.simulator.servers.asked import Asked, Rows
+from observatory.simulator.servers.asked import FilteredRows, Rows
 
 
 def arcgis(rows: Rows, types: Mapping[str, str], most: int = 2_000, own_id: str = "OBJECTID") -> Answer:
     """A layer: at most ``most`` features a page; errors come with status 200. Shapes are under ``geometry``."""
-    ask = Asked(rows, r"TIMESTAMP '([^']+)'", r"'([^']*)'")
+    ask = FilteredRows(rows, r"TIMESTAMP '([^']+)'", r"'([^']*)'")
 
     def answer(path: str, query: QueryParams, _: Mapping[str, str]) -> Any:
         if not path.endswith("/query"):
@@ -41,7 +41,7 @@ def arcgis(rows: Rows, types: Mapping[str, str], most: int = 2_000, own_id: str 
 
 def ckan(rows: Rows, types: Mapping[str, str], most: int = 32_000) -> Answer:
     """A table of the datastore: 100 rows by default, at most ``most``."""
-    ask = Asked(rows, "", r'"([^"]*)"', numbered="_id")
+    ask = FilteredRows(rows, "", r'"([^"]*)"', numbered="_id")
 
     def answer(_path: str, query: QueryParams, _: Mapping[str, str]) -> Any:
         filters = json.loads(query.get("filters", "{}"))

@@ -99,7 +99,7 @@ def test_dependence_between_the_cells_of_a_day_does_not_lower_p_values(cells):
     small = 0
     for seed in range(60):
         random = np.random.default_rng(seed)
-        # each day's PIT leans as a whole, one way or the other: right on average, dependent within the day
+        # each day's PIT is shifted as a whole: correct on average, dependent within the day
         tilt = random.choice([-0.2, 0.2], 84)
         lean = np.linspace(-1, 1, 10)
         daily = np.stack([random.multinomial(1000, (1 + t * lean) / 10) for t in tilt])
@@ -136,7 +136,7 @@ def test_pit_agrees_with_its_definition():
     np.testing.assert_array_equal(pit, pit_of(counts, observed, FIRST_DAY).randomised)
     others = [pit_of(counts, observed, FIRST_DAY + timedelta(days=day)).randomised for day in range(1, 4000)]
     assert not np.array_equal(pit, others[0])
-    # the average is what many randomisations come to
+    # the averaged PIT equals the mean of many randomisations
     places = np.minimum((np.stack(others) * BINS).astype(int), BINS - 1)
     shares = np.stack([np.bincount(column, minlength=BINS) / len(others) for column in places.T])
     np.testing.assert_allclose(averaged, shares, atol=0.03)
@@ -200,7 +200,7 @@ def test_resamples_keep_the_number_of_days_and_their_blocks():
     weights = day_weights(30, 7, 500)
     np.testing.assert_array_equal(weights.sum(axis=1), 30)
     assert weights.mean(axis=0) == pytest.approx(np.ones(30), abs=0.2)
-    # neighbours come together: a day's weight goes with the next day's, not with one a fortnight away
+    # a day's weight correlates with the next day's, but not with that of a day two weeks away
     near = np.corrcoef(weights[:, 10], weights[:, 11])[0, 1]
     far = np.corrcoef(weights[:, 10], weights[:, 25])[0, 1]
     assert near > 0.6

@@ -44,7 +44,7 @@ def test_the_variance_of_a_sum_agrees_with_simulation():
     sums = np.stack([counts[:, group == number].sum(axis=1) for number in (0, 1)], axis=1)
     found = Counts.of_sums(expected, spread, group, 2)
     np.testing.assert_allclose(found.mean, sums.mean(axis=0), rtol=0.01)
-    # the product of both excesses, 0.06 * sum of squares, is what the sum of the two leaves out
+    # the sum of both excesses neglects their product, 0.06 * sum of squares
     product = 0.3 * 0.2 * np.bincount(group, expected**2)
     np.testing.assert_allclose(found.mean * (1 + found.dispersion) + product, sums.var(axis=0), rtol=0.02)
 

@@ -113,7 +113,7 @@ def test_gaps_are_runs_that_chance_does_not_explain():
     daily = np.full(200, 8)
     daily[[50, 100, 101, 102]] = 0
     daily[150:154] = 0
-    # one empty day of eight incidents may be chance; 24 and 32 incidents that did not come are none
+    # one empty day with 8 expected incidents may be chance; with 24 or 32 expected it is a gap
     assert [str(gap) for gap in gaps_in(daily, FIRST_DAY)] == ["2023-04-11..2023-04-13", "2023-05-31..2023-06-03"]
     busy = np.full(100, 800)
     busy[40] = 0
