@@ -67,7 +67,7 @@ def test_every_kind_has_a_sample():
 
 
 @pytest.mark.parametrize("kind", DELIVERED)
-def test_a_good_row_becomes_a_record(kind):
+def test_a_valid_row_becomes_a_record(kind):
     require_mapping(Plan.of(city(kind), "feed"))
     found = record(kind)
     assert list(found) == list(CONTRACTS[kind].columns)

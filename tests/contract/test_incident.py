@@ -48,7 +48,7 @@ def at(text):
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def test_a_good_row_becomes_a_record():
+def test_a_valid_row_becomes_a_record():
     result = checked({})
     assert result.rejected.is_empty()
     assert result.accepted.schema == CONTRACTS["incident"].schema
@@ -73,7 +73,7 @@ def test_a_good_row_becomes_a_record():
     }
 
 
-def test_a_missing_point_is_kept_without_a_place():
+def test_a_record_without_a_point_is_accepted_without_a_place():
     record = checked({"longitude": None, "latitude": " "}).accepted.row(0, named=True)
     assert (record["location_method"], record["location_precision_m"], record["cell_id"]) == ("none", None, None)
     assert (record["longitude_deg"], record["latitude_deg"]) == (None, None)
@@ -98,7 +98,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("change", "column", "name", "value"), BAD.values(), ids=BAD)
-def test_a_bad_row_is_kept_with_its_reason_and_the_good_ones_pass(change, column, name, value):
+def test_an_invalid_row_is_rejected_with_its_reason_and_the_valid_ones_accepted(change, column, name, value):
     result = checked({}, change, {"id": "3"})
     assert result.accepted["source_record_id"].to_list() == ["1", "3"]
     (rejected,) = result.rejected.rows(named=True)

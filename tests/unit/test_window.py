@@ -37,7 +37,7 @@ DAYS = st.dates(date(2005, 1, 1), date(2035, 12, 31))
         ("Asia/Tokyo", date(2026, 3, 29), 24),
     ],
 )
-def test_a_day_lasts_as_long_as_the_local_clock_says(timezone, day, hours):
+def test_a_day_has_the_length_of_the_local_day(timezone, day, hours):
     window = Window.of_day(day, timezone)
     assert window.end - window.start == timedelta(hours=hours)
 
@@ -58,7 +58,7 @@ def test_a_day_whose_midnight_does_not_exist_begins_with_its_first_moment():
     assert start.astimezone(ZoneInfo("America/Santiago")).hour == 1
 
 
-def test_a_day_whose_midnight_comes_twice_begins_with_the_first():
+def test_a_day_with_two_midnights_begins_with_the_first():
     """Cuba's clocks go from 01:00 back to 00:00."""
     assert local_midnight(date(2026, 11, 1), "America/Havana") == datetime(2026, 11, 1, 4, tzinfo=UTC)
     day = Window.of_day(date(2026, 11, 1), "America/Havana")

@@ -276,7 +276,7 @@ def test_a_backtest_scores_each_day_once_and_is_reproducible(city, url):
     assert backtest_warehouse(url, TOWN, first, last, ["property"], refit_days=3).changed_rows == 0
 
 
-def test_a_map_says_simulated(url, first_forecast, tmp_path):
+def test_a_map_of_a_simulated_city_is_labelled_simulated(url, first_forecast, tmp_path):
     from ml.jobs import warehouse as jobs
 
     path = jobs.draw_map(url, TOWN, TODAY, "property", tmp_path / "map.png")

@@ -99,7 +99,7 @@ def test_it_listens_only_on_the_loopback_address(embedded):
     assert [each.laddr for each in embedded.process().net_connections("unix") if each.laddr] == []
 
 
-def test_it_asks_for_a_password_and_keeps_checksums(embedded):
+def test_it_requires_a_password_and_has_data_checksums(embedded):
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         connect(embedded, "another")
     with pytest.raises(psycopg.OperationalError, match="no password supplied"):

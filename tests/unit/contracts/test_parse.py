@@ -85,7 +85,7 @@ def test_a_row_with_a_day_and_no_time_is_read_by_the_format_of_the_day():
 
 @pytest.mark.parametrize(("clock", "expected"), [(None, "06:00"), ("utc", "06:00"), ("local", "12:00")])
 @pytest.mark.parametrize(("form", "scale"), [("%s", 1), ("%s%3f", 1000)])
-def test_the_clock_says_whether_seconds_since_1970_are_local(clock, expected, form, scale):
+def test_the_feeds_clock_decides_whether_seconds_since_1970_are_local(clock, expected, form, scale):
     seconds = int(datetime(2024, 2, 10, 6, tzinfo=UTC).timestamp())
     for written in (str(seconds * scale), seconds * scale, float(seconds * scale)):
         assert read({"at": [written]}, feed(form, clock=clock)) == [f"2024-02-10 {expected}:00"]
@@ -106,7 +106,7 @@ def test_seconds_declared_as_milliseconds_are_unreadable():
 
 
 @pytest.mark.parametrize("stored", [["7.0", "8.0", "8.5", "x.0", "-3.0"], [7.0, 8.0, 8.5, None, -3.0]])
-def test_a_whole_number_written_as_a_decimal_is_the_whole_number(stored):
+def test_an_integer_written_as_a_decimal_is_read_as_the_integer(stored):
     frame = pl.DataFrame({"id": stored})
     found = frame.select(parse.text("id")).to_series().to_list()
     assert [found[0], found[1], found[2], found[4]] == ["7", "8", "8.5", "-3"]

@@ -108,7 +108,7 @@ def test_dates_in_a_changed_format_fail_every_window(tmp_path):
         ]
 
 
-def test_rows_come_in_chunks_file_by_file(tmp_path):
+def test_rows_are_read_in_chunks_file_by_file(tmp_path):
     write(tmp_path, *(f"{n},BRUIT,10/03/2026 10:00,5,43" for n in range(5)), name="main_courante_b.csv")
     write(tmp_path, "9,BRUIT,10/03/2026 10:00,5,43", name="main_courante_a.csv")
     write(tmp_path, "x,BRUIT,10/03/2026 10:00,5,43", name="autre.csv")

@@ -56,14 +56,14 @@ def within(found, planted, errors=4.0):
 # --- records
 
 
-def test_spans_compose_whatever_their_order():
+def test_records_of_spans_in_any_order_equal_those_of_one_span():
     first, middle, last = date(2023, 10, 1), date(2024, 1, 1), date(2024, 4, 1)
     late, early = (city_records.versions("accident", SIMULATION, *span) for span in ((middle, last), (first, middle)))
     assert pl.concat([early, late]).equals(city_records.versions("accident", SIMULATION, first, last))
     assert city_records.versions("accident", Simulation(population=100), first, date(2023, 10, 3)).height < 3
 
 
-def test_another_seed_is_another_history():
+def test_another_seed_gives_another_history():
     days = date(2024, 3, 1), date(2024, 4, 1)
     first, again, other = (city_records.versions("accident", Simulation(seed, 870_000), *days) for seed in (1, 1, 2))
     assert first.equals(again)
@@ -81,7 +81,7 @@ def test_an_accident_is_listed_once_the_tables_of_its_year_are_published():
 # --- what is planted
 
 
-def test_there_are_as_many_a_day_as_in_a_real_city_and_as_many_as_planted():
+def test_accidents_per_day_match_real_cities_and_the_planted_rate():
     count, planted = happened().height, expected(SIMULATION, DAYS, rain()).sum()
     assert within(count, planted)
     assert 4.5 < count / len(DAYS) < 5.5

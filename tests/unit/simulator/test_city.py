@@ -170,7 +170,7 @@ def test_corrections_appear_with_a_new_update_time_and_withdrawn_records_go(metr
     assert records.select(last_change - pl.col("occurred_from")).to_series().max() < timedelta(days=30)
 
 
-def test_mistakes_are_of_category_place_and_day(metropolis):
+def test_mistaken_versions_differ_in_category_place_or_day(metropolis):
     pairs = metropolis.mistaken.join(metropolis.records, on="source_record_id", suffix="_right")
     counts = pairs.select(
         (pl.col("source_category_code") != pl.col("source_category_code_right")).sum().alias("category"),
@@ -192,7 +192,7 @@ def test_no_time_falls_in_the_hour_skipped_in_spring():
         assert local.null_count() == 0
 
 
-def test_the_demo_portal_lists_the_city_at_the_beginning_of_today_and_says_it_is_simulated():
+def test_the_demo_portal_lists_the_city_at_the_beginning_of_today_and_states_that_it_is_simulated():
     client = TestClient(demo_app(date(2021, 3, 1), population=20_000))
     rows = client.get("/resource/demo-inci.json", params={"$order": "occurred_at,incident_id", "$limit": 5000}).json()
     assert sorted(rows[0]) == sorted(COLUMNS)

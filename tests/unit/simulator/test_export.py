@@ -119,7 +119,7 @@ def test_kinds_with_very_many_rows_are_split_by_day_for_the_requested_last_days(
     assert in_order(read(tmp_path / "all", "presence")).equals(in_order(everything))
 
 
-def test_every_file_says_that_it_is_simulated_and_of_which_city(city):
+def test_every_file_states_that_it_is_simulated_and_of_which_city(city):
     description = json.loads((city / "city.json").read_text())
     assert description["simulated"] is True
     assert (description["seed"], description["population"], description["first_day"], description["end_day"]) == (

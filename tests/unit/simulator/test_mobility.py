@@ -41,13 +41,13 @@ def in_order(rows):
 
 
 @pytest.mark.parametrize("kind", KINDS_MADE)
-def test_spans_compose_over_the_night_on_which_the_clocks_go_forward(kind):
+def test_spans_around_the_change_of_clocks_equal_one_span(kind):
     parts = [versions(kind, MIDDLE, END), versions(kind, START, MIDDLE)]
     assert in_order(pl.concat(parts)).equals(in_order(versions(kind)))
 
 
 @pytest.mark.parametrize("kind", KINDS_MADE)
-def test_one_seed_is_one_history_and_another_seed_another(kind):
+def test_equal_seeds_give_equal_histories_and_different_seeds_different_ones(kind):
     day = MIDDLE, MIDDLE + timedelta(days=1)
     first, again, other = (records.versions(kind, Simulation(seed, 200_000), *day) for seed in (1, 1, 2))
     assert first.equals(again)
@@ -75,7 +75,7 @@ def of_park(code, start, end):
     return final(parks(start, end)).filter(pl.col("car_park_code") == code).sort("occurred_from")
 
 
-def test_a_reading_keeps_its_contract_but_for_the_planted_faults(city, checked):
+def test_readings_meet_their_contract_except_for_planted_faults(city, checked):
     listed = records.listing(parks(), datetime(2024, 4, 10, tzinfo=UTC)).unique(maintain_order=True)
     named = {name: name for name in listed.columns if name in CONTRACTS["parking_occupancy"].schema}
     town = city({"protocol": "file", "address": "unused", "path": "unused.parquet"}, "parking_occupancy", named)
@@ -146,7 +146,7 @@ def test_on_the_evening_of_a_match_the_car_park_of_the_stadium_is_full():
     assert usual.median() > 0.5 * 600
 
 
-def test_the_stuck_counter_repeats_its_value_and_no_other_does():
+def test_only_the_stuck_counter_repeats_its_value():
     stuck = PARKING.stuck
     begins = datetime(2024, 1, 10, 9, tzinfo=UTC)  # Wednesday, 10:00 in Paris
     rows = final(parks(date(2024, 1, 10), date(2024, 1, 12))).filter(
@@ -226,7 +226,7 @@ WEEK = date(2024, 1, 15), date(2024, 1, 20)
 """Working days without a match."""
 
 
-def test_a_call_keeps_its_contract_but_for_the_planted_faults(city, checked):
+def test_calls_meet_their_contract_except_for_planted_faults(city, checked):
     day = date(2024, 1, 16)
     listed = records.listing(calls("observed", day, day + timedelta(days=1)), datetime(2024, 1, 16, 16, tzinfo=UTC))
     listed = listed.drop("longitude_deg", "latitude_deg", "occurred_to", "service_date")
@@ -290,7 +290,7 @@ def test_on_a_match_evening_the_line_of_the_stadium_is_later_and_no_other_is():
     assert max(map(abs, more.values())) < 60
 
 
-def test_the_disrupted_line_does_not_run_in_its_spans_and_an_alert_says_so():
+def test_the_disrupted_line_does_not_run_in_its_spans_and_has_an_alert():
     disruption, span = TRANSIT.disruption, (date(2024, 1, 15), date(2024, 1, 21))
     alerts = calls("disrupted", *span)
     assert [f"{start:%a}" for start in alerts["occurred_from"]] == ["Tue", "Fri"]
@@ -316,7 +316,7 @@ def test_the_planted_share_of_trips_has_no_observation():
     assert share == pytest.approx(TRANSIT.untracked_share, abs=4 * np.sqrt(TRANSIT.untracked_share / trips[0]))
 
 
-def test_a_service_day_goes_on_after_midnight_and_a_holiday_runs_as_a_sunday():
+def test_a_service_day_continues_after_midnight_and_a_holiday_has_the_service_of_a_sunday():
     night = calls("planned", date(2024, 1, 16), date(2024, 1, 17)).filter(LOCAL.dt.hour() < 4)
     assert set(night["service_date"]) == {date(2024, 1, 15)}
     assert {"M1", "T1", "N1"} <= set(night["line_code"])
@@ -342,7 +342,7 @@ def sums(start, end):
     return final(versions("population_flow", start, end))
 
 
-def test_a_sum_keeps_its_contract_but_for_the_planted_faults(city, checked):
+def test_sums_meet_their_contract_except_for_planted_faults(city, checked):
     span = date(2024, 1, 8), date(2024, 1, 22)
     listed = records.listing(versions("population_flow", *span), datetime(2024, 2, 20, tzinfo=UTC))
     # sums that leak are rejected by minimisation, before the contract
@@ -363,7 +363,7 @@ def test_a_day_has_a_sum_an_hour_district_and_segment_and_is_published_the_next_
         assert morning < rows["shown_from"].min() < morning + timedelta(hours=3)
 
 
-def test_a_sum_too_small_is_held_back_and_never_0_but_for_the_few_that_leak():
+def test_small_sums_are_suppressed_except_for_the_planted_leaks():
     rows = sums(date(2024, 1, 8), date(2024, 1, 22))
     means = rows.group_by("zone_code", "segment", HOUR.alias("hour")).agg(pl.col("volume_count").median(), pl.len())
     small = rows.filter(pl.col("volume_count") < PRESENCE.least_count)

@@ -213,7 +213,7 @@ def test_a_day_of_sums_is_complete_and_small_sums_have_no_volume(town):
     assert set(both["district_code"]) == set(both["zone_code"])
 
 
-def test_a_day_is_published_the_morning_after(town):
+def test_a_day_is_published_on_the_next_morning(town):
     friday = Window.of_day(date(2021, 6, 18), PARIS)
     town.now = datetime(2021, 6, 19, 1, tzinfo=UTC)
     demo = load_territory("demo").with_portal(town.address)

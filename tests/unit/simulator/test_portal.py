@@ -87,7 +87,7 @@ def oracle():
         "at > '2026-01-03T00:00:00' and at < '2026-01-02T00:00:00'",
     ],
 )
-def test_where_keeps_the_rows_sql_keeps(clause, oracle):
+def test_where_selects_the_same_rows_as_sql(clause, oracle):
     kept = [number for (number,) in oracle.execute(f"select id from event where {clause} order by id")]
     assert ids(ask(where=clause, order="at,id")) == kept
     assert ask(where=clause, select="count(*)") == [{"count": str(len(kept))}]
@@ -98,7 +98,7 @@ HOURS = st.integers(-5, 160).map(lambda hour: FIRST + timedelta(hours=hour))
 
 @settings(max_examples=60, deadline=None)
 @given(a=HOURS, b=HOURS, first=st.sampled_from(["<", "<=", "=", ">", ">=", "!="]), glue=st.sampled_from(["and", "or"]))
-def test_searching_the_sorted_column_keeps_what_a_scan_keeps(a, b, first, glue):
+def test_searching_the_sorted_column_selects_the_same_rows_as_a_scan(a, b, first, glue):
     clause = f"at {first} '{a.isoformat()}' {glue} at <= '{b.isoformat()}'"
     scanned = Dataset(ROWS, order=("id", "at")).answer({"$where": clause, "$limit": "50000"})
     assert ids(ask(where=clause, limit=50000)) == sorted(ids(json.loads(scanned)))
@@ -141,7 +141,7 @@ def test_select_and_plain_filters():
         ({"beat": "1"}, "query.soql.no-such-column", "beat"),
     ],
 )
-def test_a_bad_query_gets_socratas_400(parameters, code, says):
+def test_an_invalid_query_gets_socratas_400(parameters, code, says):
     answer = TestClient(create_app({"abcd-1234": DATASET})).get("/resource/abcd-1234.json", params=parameters)
     assert answer.status_code == 400
     assert answer.json()["code"] == code
@@ -243,7 +243,7 @@ def test_over_http_slow_responses_arrive_and_closed_connections_are_errors():
         requests.get(address, timeout=5)
 
 
-def test_a_source_that_is_a_function_is_asked_every_time():
+def test_a_source_that_is_a_function_is_called_at_every_request():
     versions = iter([DATASET, Dataset(ROWS.head(5), order=("at", "id"))])
     client = TestClient(create_app({"abcd-1234": lambda: next(versions)}))
     assert [len(client.get("/resource/abcd-1234.json").json()) for _ in range(2)] == [200, 5]

@@ -35,14 +35,14 @@ def in_order(rows):
 
 
 @pytest.mark.parametrize("kind", sorted(TIMED))
-def test_spans_compose(kind):
+def test_records_of_adjacent_spans_equal_those_of_one_span(kind):
     parts = [records.versions(kind, SIMULATION, START, MIDDLE), records.versions(kind, SIMULATION, MIDDLE, END)]
     assert versions(kind).height > 0
     assert in_order(pl.concat(parts)).equals(in_order(versions(kind)))
 
 
 @pytest.mark.parametrize("kind", sorted(TIMED))
-def test_one_seed_is_one_history_and_another_seed_another(kind):
+def test_equal_seeds_give_equal_histories_and_different_seeds_different_ones(kind):
     again = records.versions(kind, SIMULATION, MIDDLE, MIDDLE + timedelta(days=3))
     assert again.equals(records.versions(kind, SIMULATION, MIDDLE, MIDDLE + timedelta(days=3)))
     if kind != "operation":
@@ -59,7 +59,7 @@ def test_versions_of_a_record_follow_each_other_and_end_after_they_begin(kind):
 
 
 @pytest.mark.parametrize("kind", sorted(TIMED | STANDING))
-def test_a_listing_keeps_its_contract_but_for_the_planted_faults(kind, city, checked):
+def test_listings_meet_their_contract_except_for_planted_faults(kind, city, checked):
     listed = records.listing(versions(kind), NOW)
     assert listed["published_at"].max() <= NOW
     described = city(

@@ -79,7 +79,7 @@ def in_order(rows):
     return rows.sort(rows.columns)
 
 
-def test_spans_compose_whatever_their_order():
+def test_records_of_spans_in_any_order_equal_those_of_one_span():
     late, early = (
         city_records.versions("traffic_measure", SIMULATION, *span)
         for span in ((date(2024, 3, 31), date(2024, 4, 2)), (date(2024, 3, 30), date(2024, 3, 31)))
@@ -94,7 +94,7 @@ def test_a_day_on_which_the_clock_is_changed_has_the_intervals_of_its_hours(day,
     assert rows["source_record_id"].n_unique() == count * len(SITES.code)
 
 
-def test_another_seed_is_another_history():
+def test_another_seed_gives_another_history():
     days = date(2024, 3, 5), date(2024, 3, 6)
     first, again, other = (
         city_records.versions("traffic_measure", Simulation(seed, 100_000), *days) for seed in (1, 1, 2)
@@ -126,7 +126,7 @@ def test_planted_shares_are_corrected_late_and_listed_twice():
     assert is_late.mean() == pytest.approx(ROADS.late_share, rel=0.1)
 
 
-def test_a_listing_keeps_its_contract_but_for_the_planted_faults(city, checked):
+def test_listings_meet_their_contract_except_for_planted_faults(city, checked):
     listed = city_records.listing(versions(), NOW).head(100_000)
     columns = [name for name in listed.columns if name in CONTRACTS["traffic_measure"].schema]
     territory = city(

@@ -48,7 +48,7 @@ def minutes(later, earlier):
 
 
 @pytest.mark.parametrize("kind", TIMED)
-def test_spans_compose_whatever_their_order(kind):
+def test_records_of_spans_in_any_order_equal_those_of_one_span(kind):
     middle = date(2025, 6, 20)
     later = records.versions(kind, SIMULATION, middle, END)
     earlier = records.versions(kind, SIMULATION, START, middle)
@@ -68,7 +68,7 @@ def test_records_without_a_time_do_not_depend_on_when_they_are_requested(kind):
 
 
 @pytest.mark.parametrize("kind", [*TIMED, *STANDING])
-def test_another_seed_is_another_history(kind):
+def test_another_seed_gives_another_history(kind):
     days = date(2024, 3, 5), date(2024, 3, 6)
     first, again, other = (records.versions(kind, Simulation(seed, 100_000), *days) for seed in (1, 1, 2))
     assert first.equals(again)
@@ -76,7 +76,7 @@ def test_another_seed_is_another_history(kind):
 
 
 @pytest.mark.parametrize("kind", [*TIMED, *STANDING])
-def test_a_listing_keeps_its_contract_but_for_the_planted_faults(kind, city, checked):
+def test_listings_meet_their_contract_except_for_planted_faults(kind, city, checked):
     listed = records.listing(versions(kind), NOW)
     model = CONTRACTS[kind]
     columns = [name for name in listed.columns if name in model.schema or name in model.inputs]
@@ -183,7 +183,7 @@ def test_the_planted_mean_tone_is_that_of_the_phrases():
     assert np.abs(z).max() < 4
 
 
-def test_a_burst_comes_on_its_day_and_hour_about_its_theme_in_its_district():
+def test_a_burst_has_its_day_hour_theme_and_district():
     burst = next(each for each in SERVICES.messages.bursts if (each.month, each.day) == (6, 21))
     local = pl.col("occurred_from").dt.convert_time_zone(TIMEZONE)
     begins = datetime(2025, burst.month, burst.day, burst.hour)
@@ -236,7 +236,7 @@ def test_response_times_differ_by_district_as_planted():
     assert found["len"].min() > 100
 
 
-def test_reports_come_as_districts_report_and_close_as_fast_as_planted():
+def test_reports_follow_the_districts_reporting_and_closing_times():
     rows = final("citizen_report")
     counts = dict(rows.group_by("district_code").len().iter_rows())
     shares = dict(zip(build_city().district_codes, district_shares(), strict=True))
@@ -277,7 +277,7 @@ def test_outages_are_repaired_as_fast_as_planted():
     assert found == pytest.approx(dict(SERVICES.lights.repair_days), rel=0.1)
 
 
-def test_a_work_without_an_end_is_closed_later_and_a_cancelled_one_goes():
+def test_a_work_without_an_end_is_closed_later_and_a_cancelled_one_is_withdrawn():
     rows = versions("public_work")
     by_work = (
         rows.sort("shown_from")

@@ -112,7 +112,7 @@ def test_a_school_with_only_a_town_has_no_point(ledger, records):
     assert schools.filter(pl.col("longitude_deg").is_not_null())["cell_id"].null_count() == 0
 
 
-def test_moments_and_places_of_a_fire_operation_come_through_cp1252_and_lambert_93(ledger, records):
+def test_times_and_places_of_fire_operations_are_read_from_cp1252_and_lambert_93(ledger, records):
     planted_rows = in_day(ledger, "fire_operation").unique("source_record_id", keep="first")
     both = records("fire_operations").accepted.join(planted_rows, on="source_record_id", suffix="_listed")
     assert both.height > 10
@@ -121,7 +121,7 @@ def test_moments_and_places_of_a_fire_operation_come_through_cp1252_and_lambert_
     assert (both["longitude_deg"] - both["longitude_deg_listed"]).abs().max() < 0.001
 
 
-def test_a_finished_work_has_an_end_and_an_open_one_has_none(ledger, records):
+def test_a_finished_work_has_an_end_and_an_open_work_does_not(ledger, records):
     planted_rows = ledger.standing("public_work")
     works = records("works").accepted.join(planted_rows, on="source_record_id", suffix="_listed")
     assert set(works.filter("is_over")["state"]) == {"ended"}
@@ -137,7 +137,7 @@ def test_a_statistic_that_is_not_published_has_no_count(ledger, records):
     assert found["recorded_count"].null_count() == (~found["is_published"]).sum()
 
 
-def test_street_lights_come_from_a_database_that_the_city_writes(ledger, records, tmp_path):
+def test_street_lights_are_read_from_a_database_written_by_the_city(ledger, records, tmp_path):
     write_street_lights(ledger, tmp_path)
     demo = load_territory("demo")
     feed = demo.feeds["street_lights"]
@@ -226,7 +226,7 @@ def test_one_networks_search_requires_a_token_and_the_others_cursor_a_login(addr
     assert requests.get(f"{address}/posts/xrpc/app.bsky.feed.searchPosts", query, timeout=5).status_code == 403
 
 
-def test_everything_served_says_that_it_is_simulated(ledger):
+def test_every_feed_states_that_it_is_simulated(ledger):
     demo = load_territory("demo")
     assert demo.is_simulated
     for name in (*OF_A_DAY, *OF_ALL_TIMES, *MESSAGES, "street_lights"):

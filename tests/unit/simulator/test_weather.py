@@ -56,14 +56,14 @@ def measured():
 # --- records
 
 
-def test_spans_compose_whatever_their_order():
+def test_records_of_spans_in_any_order_equal_those_of_one_span():
     first, middle, last = date(2023, 12, 30), date(2024, 1, 1), date(2024, 1, 4)
     late, early = (city_records.versions("weather", SIMULATION, *span) for span in ((middle, last), (first, middle)))
     whole = city_records.versions("weather", SIMULATION, first, last)
     assert pl.concat([early, late]).equals(whole)
 
 
-def test_another_seed_is_another_history():
+def test_another_seed_gives_another_history():
     days = date(2024, 3, 5), date(2024, 3, 6)
     first, again, other = (city_records.versions("weather", Simulation(seed), *days) for seed in (1, 1, 2))
     assert first.equals(again)
@@ -96,7 +96,7 @@ def test_the_year_and_the_day_have_their_courses():
 
 
 @pytest.mark.parametrize(("wave", "year"), [(CLIMATE.heat_waves[0], 2023), (CLIMATE.heat_waves[1], 2022)])
-def test_a_heat_wave_stands_out_on_its_days(wave, year):
+def test_a_heat_wave_is_visible_on_its_days(wave, year):
     rows = measured().filter(~pl.col("is_windy"))
     first = date(year, wave.month, wave.day).toordinal()
     on = rows.filter(pl.col("ordinal").is_between(first, first + wave.days - 1))
@@ -106,7 +106,7 @@ def test_a_heat_wave_stands_out_on_its_days(wave, year):
     assert wave.warmer_c > 4 * error, "or it could be chance"
 
 
-def test_it_rains_on_the_planted_share_of_the_days_and_never_in_the_great_wind():
+def test_it_rains_on_the_planted_share_of_days_and_never_during_the_great_wind():
     days = np.arange(date(1990, 1, 1).toordinal(), date(2030, 1, 1).toordinal())
     hours = ((days - UNIX_EPOCH_ORDINAL)[:, None] * 24 + np.arange(24)).ravel()
     is_rainy = (rain_mm(SIMULATION, hours).reshape(-1, 24) > 0).any(axis=1)
@@ -119,7 +119,7 @@ def test_it_rains_on_the_planted_share_of_the_days_and_never_in_the_great_wind()
         assert is_rainy[calm].mean() == pytest.approx(chance[calm].mean(), abs=4 * 0.5 / np.sqrt(calm.sum()))
 
 
-def test_the_great_wind_blows_as_planted_and_cools():
+def test_the_great_wind_follows_its_parameters_and_cools():
     by_wind = measured().group_by("is_windy").agg(pl.col("wind_m_s", "above").mean()).sort("is_windy")
     calm, windy = by_wind["wind_m_s"]
     assert windy / calm == pytest.approx(CLIMATE.wind_m_s / CLIMATE.calm_m_s, rel=0.1)
@@ -203,7 +203,7 @@ def test_the_archive_does_not_reach_to_yesterday_and_the_forecast_reaches_ahead(
     assert [values.count(True) for values in known.values()] == [48 + 4, 7 * 24]
 
 
-def test_a_wind_is_in_the_unit_asked_for_and_an_unknown_variable_is_refused(address):
+def test_wind_has_the_requested_unit_and_an_unknown_variable_is_refused(address):
     query = {"latitude": 43.27, "longitude": 5.0, "start_date": "2023-08-20", "end_date": "2023-08-20"}
     speeds = []
     for unit in ({}, {"wind_speed_unit": "ms"}):

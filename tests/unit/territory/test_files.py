@@ -49,7 +49,7 @@ def test_shipped_files_describe_a_city_that_can_be_mapped(path):
         assert (feed.feed_id, feed.territory_file) == (feed_id, path.name)
 
 
-def test_only_the_demo_is_simulated_and_says_so():
+def test_only_the_demo_city_is_simulated_and_declares_it():
     simulated = {code: territory for code, territory in load_territories().items() if territory.is_simulated}
     assert list(simulated) == ["demo"]
     assert "simulated" in simulated["demo"].name
@@ -61,7 +61,7 @@ def test_a_portal_replaces_every_address():
     assert load_territory("chicago").feeds["incidents"].source.address == "https://data.cityofchicago.org"
 
 
-def test_a_portal_keeps_the_paths_of_web_addresses_and_leaves_folders_and_databases_alone():
+def test_overriding_a_portal_keeps_paths_and_does_not_change_folders_and_databases():
     own = {key: feed.source.address for key, feed in load_territory("marseille").feeds.items()}
     moved = {
         key: feed.source.address
@@ -167,7 +167,7 @@ MISTAKES = {
 }
 
 
-def test_feeds_take_over_the_defaults_of_their_file_unless_they_say_otherwise(write):
+def test_feeds_inherit_the_defaults_of_their_file_unless_they_override_them(write):
     def share(content):
         content["defaults"] = {"owner": "Everybody", "licence": "CC0-1.0", "clock": "utc"}
         del content["feeds"]["incidents"]["owner"]
@@ -185,7 +185,7 @@ def test_feeds_take_over_the_defaults_of_their_file_unless_they_say_otherwise(wr
         assert feeds[feed_id].clock == "utc"
 
 
-def test_a_feed_under_a_convention_takes_over_no_licence(write):
+def test_a_feed_under_a_convention_inherits_no_licence(write):
     convention = {"partner": "P", "purpose": "p", "legal_basis": "l", "document": "d", "start": "2026-01-01"}
 
     def share(content):

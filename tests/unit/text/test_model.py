@@ -45,7 +45,7 @@ def test_planted_classes_are_recovered(model):
     assert measured(labels, random.Random(0).sample(labels, len(labels))).macro_f1 < 0.5
 
 
-def test_scores_come_with_probabilities_and_the_model(model):
+def test_scores_have_probabilities_and_the_models_name(model):
     found = model.classify(pl.Series("text", ["merci bravo", None, "quel bruit", "merci bravo"]))
     assert found.columns == [
         *("label", "probability_bad", "probability_good", "probability_none"),

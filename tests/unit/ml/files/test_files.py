@@ -88,7 +88,7 @@ def test_a_report_is_one_page_without_external_resources(observatory_ml, backtes
     assert pl.read_csv(report / "calibration.csv").group_by("method").agg(pl.col("expected").sum()).height == 3
 
 
-def test_without_districts_the_page_says_squares(observatory_ml, backtest_arguments, tmp_path):
+def test_without_districts_the_page_states_that_squares_are_used(observatory_ml, backtest_arguments, tmp_path):
     observatory_ml(*backtest_arguments(report=tmp_path, methods="flat"))
     assert "squares of about 5 km, because no districts were given" in (tmp_path / "report.html").read_text()
 

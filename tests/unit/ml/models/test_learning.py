@@ -116,7 +116,7 @@ def test_clues_are_the_most_frequent_categories_except_the_target(cells):
 
 
 @pytest.mark.parametrize("bandwidth", [100.0, 400.0, 2500.0])
-def test_bands_smooth_as_the_whole_kernel_does(bandwidth):
+def test_smoothing_by_bands_equals_smoothing_with_the_whole_kernel(bandwidth):
     random = np.random.default_rng(2)
     rows, cols = np.nonzero(random.random((97, 140)) < 0.7)
     frame = {"cell_id": [f"{number:05}" for number in range(len(rows))], "easting_m": 250.0 * cols}
