@@ -160,7 +160,8 @@ def require_balance(url: sa.URL) -> int:
     """Loads of the journal, all of which balance."""
     with psycopg.connect(plain(url)) as connection:
         total, balanced = connection.execute(
-            "select count(*), count(*) filter (where read_count = accepted_count + rejected_count + unchanged_count) "
+            "select count(*), count(*) filter ("
+            "where read_count = accepted_count + rejected_count + unchanged_count + outside_count) "
             "from ops.load"
         ).fetchone()
     assert total == balanced > 0, (total, balanced)

@@ -13,11 +13,27 @@ create table if not exists ops.load (
     accepted_count bigint not null,
     rejected_count bigint not null,
     unchanged_count bigint not null,
+    outside_count bigint not null default 0,
     corrected_count bigint not null,
     withdrawn_count bigint not null,
-    constraint load_balances check (read_count = accepted_count + rejected_count + unchanged_count)
+    constraint load_balances check (read_count = accepted_count + rejected_count + unchanged_count + outside_count)
 );
-comment on table ops.load is 'One row per window of a feed that was loaded; accepted_count includes corrected_count, withdrawn_count are versions that close records no longer listed.';
+-- outside_count came later
+do $$
+begin
+    if not exists (
+        select from information_schema.columns
+        where table_schema = 'ops' and table_name = 'load' and column_name = 'outside_count'
+    ) then
+        alter table ops.load
+        add column outside_count bigint not null default 0,
+        drop constraint load_balances,
+        add constraint load_balances check (
+            read_count = accepted_count + rejected_count + unchanged_count + outside_count
+        );
+    end if;
+end $$;
+comment on table ops.load is 'One row per window of a feed that was loaded; accepted_count includes corrected_count, outside_count are records beyond the bounds of the city that the feed drops, withdrawn_count are versions that close records no longer listed.';
 create index if not exists load_feed on ops.load (territory_code, feed_id, load_id);
 
 create table if not exists ops.load_failure (
@@ -131,7 +147,7 @@ by_day as (
         sum(recent.read_count)::bigint as read_count,
         sum(recent.accepted_count)::bigint as accepted_count,
         sum(recent.rejected_count)::bigint as rejected_count,
-        sum(recent.rejected_count)::double precision / nullif(sum(recent.read_count), 0) as rejected_share,
+        sum(recent.rejected_count)::double precision / nullif(sum(recent.read_count - recent.outside_count), 0) as rejected_share,
         count(*) filter (where recent.age - recent.days_ago * interval '1 day' < declared.stretch) as stretch_load_count,
         coalesce(
             sum(recent.accepted_count) filter (where recent.age - recent.days_ago * interval '1 day' < declared.stretch), 0

@@ -79,6 +79,7 @@ def test_a_record_without_a_point_is_accepted_without_a_place():
     assert (record["longitude_deg"], record["latitude_deg"]) == (None, None)
 
 
+NOWHERE = {"latitude": None, "longitude": None}
 BAD = {
     "unparsable date": ({"date": "2016-13-01T00:00:00"}, "occurred_from", "readable", "2016-13-01T00:00:00"),
     "date in another form": ({"date": "05/02/2016"}, "occurred_from", "readable", "05/02/2016"),
@@ -289,6 +290,17 @@ def test_a_key_does_not_depend_on_how_the_source_stores_a_number():
     counted = whole.with_columns(pl.col("longitude", "latitude").cast(pl.Int32))
     keys = {without_ids(frame, Ordinals())[0] for frame in (whole, stored, counted)}
     assert len(keys) == 1
+
+
+def test_a_feed_that_covers_more_than_the_city_drops_what_is_outside():
+    outside = {"latitude": "41.5", "longitude": "-88.9", "primary_type": None}
+    zero, unreadable = {"latitude": "0", "longitude": "0"}, {"latitude": "forty"}
+    changes = [{"id": "1"}, outside | {"id": "2"}, zero | {"id": "3"}, unreadable | {"id": "4"}, {"id": "5"} | NOWHERE]
+    result = checked(*changes, territory=chicago(outside_bounds="drop"))
+    assert result.accepted["source_record_id"].to_list() == ["1", "5"]
+    assert result.outside.to_list() == ["2"]
+    assert result.rejected.select("source_record_id", "check_name").rows() == [("3", "not (0, 0)"), ("4", "readable")]
+    assert checked(*changes).outside.is_empty()
 
 
 def test_the_error_for_a_location_of_zero_says_how_to_map_it():

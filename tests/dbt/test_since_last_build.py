@@ -111,10 +111,15 @@ def marks(warehouse):
     return warehouse.rows("select territory_code, model, feed_id, load_id from ops.model_watermark order by 1, 2, 3")
 
 
-@pytest.fixture
-def built(dbt, warehouse, raw):
-    """Everything built from cities without an incident, and the command that builds what was loaded since."""
+@pytest.fixture(scope="module")
+def first_build(dbt, warehouse):
     dbt("build", "--select", "+core", "--exclude-resource-type", "unit_test", "test")
+
+
+@pytest.fixture
+def built(dbt, warehouse, raw, first_build):
+    """Everything built from cities without an incident, and the command that builds what was loaded since."""
+    dbt("run", "--select", "dim_territory", "dim_cell", *FACTS)
 
     def since_last_build(*arguments, command="run", **variables):
         return dbt(command, "--select", *(arguments or FACTS), since_last_build=True, **variables)

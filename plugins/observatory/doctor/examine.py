@@ -151,6 +151,7 @@ def _counted(report: FeedReport, plan: Plan, taken: sample.Sample, checked: Chec
         report,
         accepted_count=accepted.height,
         rejected_count=checked.rejected.height,
+        outside_count=checked.outside.len(),
         located_share=located / accepted.height if accepted.height else None,
         oldest_day=oldest,
         newest_day=newest,
@@ -164,7 +165,13 @@ def _assessed(report: FeedReport, plan: Plan, today: date) -> tuple[str, str | N
     feed, tolerated = plan.feed, plan.feed.tolerated_reject_share
     if tolerated is None:
         tolerated = plan.contract.tolerated_reject_share
-    share = report.rejected_count / report.read_count
+    inside_count = report.read_count - report.outside_count
+    if not inside_count:
+        return EMPTY, (
+            f"{plan}: every record of the sample is outside the city; expected some inside `bounds`. Ask {feed.owner}, "
+            f"or correct `coordinates` or `bounds` in {feed.territory_file}."
+        )
+    share = report.rejected_count / inside_count
     if share > tolerated or not report.accepted_count:
         first = report.rejections[0].reason
         return (

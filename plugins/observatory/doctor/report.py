@@ -64,6 +64,7 @@ class FeedReport:
     read_count: int = 0
     accepted_count: int = 0
     rejected_count: int = 0
+    outside_count: int = 0
     located_share: float | None = None
     history_start: date | None = None
     oldest_day: date | None = None

@@ -53,7 +53,9 @@ def _feeds(report: Report) -> Table:
         table.add_row(
             f"{feed.feed}\n[dim]{feed.kind}[/]",
             f"[{_COLOURS.get(feed.status, 'red')}]{feed.status}[/]",
-            f"{feed.accepted_count} of {feed.read_count}{'+' if feed.is_partial else ''}" if feed.read_count else "",
+            f"{feed.accepted_count} of {feed.read_count - feed.outside_count}{'+' if feed.is_partial else ''}"
+            if feed.read_count
+            else "",
             "" if feed.located_share is None else f"{feed.located_share:.0%}",
             f"{filled} of {len(feed.columns)}" if feed.read_count else "",
             "\n".join(days),

@@ -113,19 +113,20 @@ def _extract(
         delivery.record(load)
         for rows in _reader(feed_window, files).read():
             checked = admit(rows, plan, ordinals)
-            rejects.append(load.add(checked.accepted, checked.rejected))
+            rejects.append(load.add(checked.accepted, checked.rejected, checked.outside))
         rejects.append(load.settle())
         delivery.require_unchanged(subject)
         share = feed.tolerated_reject_share
         share = plan.contract.tolerated_reject_share if share is None else share
-        tolerated = tolerated_count(share, load.result.read_count, is_live=feed_window.is_live)
+        inside_count = load.result.read_count - load.result.outside_count
+        tolerated = tolerated_count(share, inside_count, is_live=feed_window.is_live)
         if load.result.rejected_count > tolerated:
-            broken = f"{load.result.rejected_count} of {load.result.read_count} records broke the contract"
+            broken = f"{load.result.rejected_count} of {inside_count} records broke the contract"
             causes = pl.concat(rejects)
             raise ContractBroken(
                 subject,
-                found=f"{broken} ({summarise(causes, load.result.read_count)})",
-                redacted=f"{broken} ({summarise(causes.with_columns(value=None), load.result.read_count)})",
+                found=f"{broken} ({summarise(causes, inside_count)})",
+                redacted=f"{broken} ({summarise(causes.with_columns(value=None), inside_count)})",
                 expected=f"at most {share:.0%} (tolerated_reject_share)"
                 + (f", plus an allowance for small numbers: {tolerated}" if feed_window.is_live else ""),
                 action="Nothing was loaded, earlier data is kept. Ask the source, or correct the mapping in "

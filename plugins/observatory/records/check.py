@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -37,31 +38,37 @@ class Checked:
     Attributes:
         accepted: records that meet the contract; the kind's columns.
         rejected: one row per record that does not, with its first failure; columns of ``REJECTED``.
+        outside: identifiers of the records outside the city's bounds, if the feed drops them (String).
     """
 
     accepted: pl.DataFrame
     rejected: pl.DataFrame
+    outside: pl.Series = field(default_factory=partial(pl.Series, dtype=pl.String))
 
 
 def check(rows: pl.DataFrame, conformed: pl.DataFrame, plan: Plan) -> Checked:
-    """Separate the records that meet the contract from those that do not.
+    """Separate the records that meet the contract from those that do not, and from those to drop outside the city.
 
     Args:
         rows: the chunk as minimised, shape (n, any).
         conformed: the result of ``conform``, shape (n, kind's columns + 1).
         plan: the contract; the city, in whose bounds a point must lie; the feed's settings, for the reasons.
     """
+    is_outside = _outside(conformed, plan)
+    outside = conformed.filter(is_outside)["source_record_id"]
+    if outside.len():
+        rows, conformed = rows.filter(~is_outside), conformed.filter(~is_outside)
     records = conformed.select(plan.contract.columns)
     failures = pl.concat([_unusable(conformed), _broken(plan.schema, records)])
     if failures.is_empty():
-        return Checked(records, pl.DataFrame(schema=REJECTED))
+        return Checked(records, pl.DataFrame(schema=REJECTED), outside)
     # a derived column fails because of a delivered one, so the delivered column is reported
     delivered_first = failures.sort(pl.col("column_name").is_in([*plan.sources]), descending=True, maintain_order=True)
     first = delivered_first.unique("index", keep="first", maintain_order=True).sort("index")
     wrong = first["index"]
     rejected = _described(first, rows[wrong], records[wrong], plan)
     kept = ~pl.int_range(records.height, eager=True, dtype=pl.UInt32).is_in(wrong.implode())
-    return Checked(records.filter(kept), rejected)
+    return Checked(records.filter(kept), rejected, outside)
 
 
 def summarise(rejected: pl.DataFrame, read_count: int | None = None) -> str:
@@ -81,6 +88,19 @@ def summarise(rejected: pl.DataFrame, read_count: int | None = None) -> str:
         f"{column}: {check} ({count}{total} rows{f', e.g. {example}' if example is not None else ''})"
         for column, check, count, example in causes.iter_rows()
     )
+
+
+def _outside(conformed: pl.DataFrame, plan: Plan) -> pl.Series:
+    """Whether a record's location is readable and outside the bounds of a city whose feed drops such records.
+
+    The placeholder (0, 0) is no location: it is rejected.
+    """
+    if plan.feed.outside_bounds == "reject" or not {*DEGREES.values()} <= set(conformed.columns):
+        return pl.repeat(False, conformed.height, dtype=pl.Boolean, eager=True)
+    bounds, east, north = plan.territory.bounds, pl.col("longitude_deg"), pl.col("latitude_deg")
+    is_inside = east.is_between(bounds.west, bounds.east) & north.is_between(bounds.south, bounds.north)
+    is_location = east.is_finite() & north.is_finite() & ((east != 0) | (north != 0))
+    return conformed.select((is_location & ~is_inside).fill_null(value=False).alias("is_outside")).to_series()
 
 
 def _unusable(conformed: pl.DataFrame) -> pl.DataFrame:

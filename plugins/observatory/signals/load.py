@@ -41,17 +41,20 @@ class SignalLoad(Transaction):
     waiting: Waiting
     written: dict[date, Partition] = field(default_factory=dict)
 
-    def add(self, accepted: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
+    def add(self, accepted: pl.DataFrame, rejected: pl.DataFrame, outside: pl.Series | None = None) -> pl.DataFrame:
         """Take a chunk in; what becomes of its accepted records is told by ``settle``.
 
         Args:
             accepted: records that kept their contract.
             rejected: records that broke it, with the columns named in ``REJECTED``.
+            outside: identifiers of records that are dropped because they are outside the city's bounds.
 
         Returns:
             The records rejected.
         """
-        self.result.read_count += accepted.height + rejected.height
+        outside_count = 0 if outside is None else outside.len()
+        self.result.read_count += accepted.height + rejected.height + outside_count
+        self.result.outside_count += outside_count
         self.waiting.add(accepted)
         return self._refuse(rejected.select(*REJECTED))
 

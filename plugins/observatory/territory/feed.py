@@ -95,6 +95,8 @@ class FeedSettings(Strict):
         occurred_precision: how exactly the source states when something happened.
         decimal_comma: whether numbers are written ``1 045,5``.
         coordinates: how locations are written.
+        outside_bounds: what happens to a record whose location is outside the city's ``bounds``: it is rejected, or, if
+            the source covers more than the city, dropped; dropped records are counted apart.
         publication_lag_hours: delay after the event at which a record without a date of publication or report is
             assumed to be known.
         history_start: first day for which the feed has records.
@@ -129,6 +131,7 @@ class FeedSettings(Strict):
     occurred_precision: Precision = "minute"
     decimal_comma: bool = False
     coordinates: Coordinates = Coordinates()
+    outside_bounds: Literal["reject", "drop"] = "reject"
     publication_lag_hours: float = Field(default=24, ge=0)
     history_start: date | None = None
     is_complete: bool = False

@@ -118,7 +118,7 @@ def status(url: sa.URL, territory_code: str, feed_id: str, stem: str, sha256: st
             """
             select
                 delivery.byte_count as bytes, load.loaded_at, load.read_count, load.accepted_count,
-                load.rejected_count, load.unchanged_count, load.corrected_count
+                load.rejected_count, load.unchanged_count, load.outside_count, load.corrected_count
             from ops.delivery
             inner join ops.load using (load_id)
             where delivery.territory_code = %s and delivery.feed_id = %s and delivery.sha256 = %s

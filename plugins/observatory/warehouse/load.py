@@ -27,7 +27,7 @@ from observatory.warehouse.transaction import (
     take_turn,
     transaction,
 )
-from observatory.warehouse.withdrawals import close_noted, withdraw_missing
+from observatory.warehouse.withdrawals import close_noted, withdraw_missing, withdraw_outside
 
 if TYPE_CHECKING:
     import adbc_driver_postgresql.dbapi as adbc
@@ -49,14 +49,17 @@ class Load(Transaction):
     known: pl.DataFrame
     feed_is_empty: bool
     listed: list[pl.Series] = field(default_factory=list)
+    outside: list[pl.Series] = field(default_factory=list)
     older_keys: OlderKeys = field(default_factory=OlderKeys)
 
-    def add(self, accepted: pl.DataFrame, rejected: pl.DataFrame) -> pl.DataFrame:
+    def add(self, accepted: pl.DataFrame, rejected: pl.DataFrame, outside: pl.Series | None = None) -> pl.DataFrame:
         """Append the new and changed records of a chunk.
 
         Args:
             accepted: records that meet their contract; the columns of ``raw.<kind>`` without those the load adds.
             rejected: records that do not, with the columns of ``REJECTED``.
+            outside: identifiers of records that are dropped because they are outside the city's bounds; earlier
+                versions of these records are closed.
 
         Returns:
             All rejected records, including those that contradict another record with the same id.
@@ -81,13 +84,16 @@ class Load(Transaction):
             [rejected.select(*REJECTED), duplicates(contradicting, content), duplicates(twice, content)]
         )
 
-        self.result.read_count += accepted.height + rejected.height
+        outside = pl.Series(dtype=pl.String) if outside is None else outside
+        self.outside.append(outside)
+        self.result.read_count += accepted.height + rejected.height + outside.len()
+        self.result.outside_count += outside.len()
         self.result.rejected_count += refused.height
         self.result.accepted_count += changed.height
         self.result.corrected_count += changed["known_hash"].count()
         self.result.unchanged_count += accepted.height - contradicting.height - compared.height
         if self.feed.is_complete:
-            self.listed.extend([fresh["source_record_id"], rejected["source_record_id"]])
+            self.listed.extend([fresh["source_record_id"], rejected["source_record_id"], outside])
         self._append_versions(changed)
         self._append_rejected(refused)
         return refused
@@ -164,6 +170,7 @@ def loading(url: sa.URL, feed: LoadWindow) -> Iterator[Load]:
     with transaction(url) as connection:
         load = _begin(connection, feed, started_at)
         yield load
+        withdraw_outside(load)
         withdraw_missing(load)
         load._record()
 

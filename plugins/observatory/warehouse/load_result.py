@@ -8,12 +8,16 @@ from dataclasses import asdict, dataclass
 
 @dataclass
 class LoadResult:
-    """Counts of a load; ``read_count`` is the sum of accepted, rejected and unchanged records."""
+    """Counts of a load; ``read_count`` is the sum of accepted, rejected, unchanged and outside records.
+
+    Outside are records beyond the bounds of the city, of a feed that drops them.
+    """
 
     read_count: int = 0
     accepted_count: int = 0
     rejected_count: int = 0
     unchanged_count: int = 0
+    outside_count: int = 0
     corrected_count: int = 0
     withdrawn_count: int = 0
 

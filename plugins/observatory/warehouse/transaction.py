@@ -70,21 +70,21 @@ class Transaction:
 
     def _record(self) -> None:
         r = self.result
-        if r.read_count != r.accepted_count + r.rejected_count + r.unchanged_count:
+        if r.read_count != r.accepted_count + r.rejected_count + r.unchanged_count + r.outside_count:
             raise LoadOutOfBalance(
                 str(self.feed),
                 found=str(r),
-                expected="read = accepted + rejected + unchanged",
+                expected="read = accepted + rejected + unchanged + outside",
                 action="Nothing was written. This is a bug of the observatory: please report it with the window.",
             )
         self.execute(
             """
             insert into ops.load (
                 load_id, territory_code, feed_id, kind, window_start, window_end, started_at, loaded_at, read_count,
-                accepted_count, rejected_count, unchanged_count, corrected_count, withdrawn_count
+                accepted_count, rejected_count, unchanged_count, outside_count, corrected_count, withdrawn_count
             )
             overriding system value
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
             """,
             self.load_id,
             self.feed.territory_code,

@@ -1,4 +1,4 @@
-"""Close the records that a complete feed no longer lists, at the end of a load or of a backfill.
+"""Close records that a complete feed no longer lists, or that have moved out of the city, at the end of a load.
 
 During a backfill, a record that one window no longer lists may be in a later window, because its date was corrected.
 So each load of a backfill notes in ``ops.withdrawn_at_source`` the records that it did not find. A later load that
@@ -53,7 +53,35 @@ def withdraw_missing(load: Load) -> None:
         _note(load)
     else:
         _close(load)
-        load.result.withdrawn_count = missing.height
+        load.result.withdrawn_count += missing.height
+
+
+def withdraw_outside(load: Load) -> None:
+    """Close the records of which the load dropped a version outside the city's bounds."""
+    dropped = pl.concat(load.outside).unique().drop_nulls() if load.outside else pl.Series(dtype=pl.String)
+    if dropped.is_empty() or load.feed_is_empty:
+        return
+    load.stage("dropped", dropped.to_frame("source_record_id"), "source_record_id text")
+    table = f"raw.{load.feed.contract.name}"
+    known = load.query(
+        f"""
+        select newest.source_record_id, newest.version_number
+        from pg_temp.dropped as d
+        cross join lateral (
+            select source_record_id, version_number, is_withdrawn from {table} as r
+            where r.territory_code = $1 and r.feed_id = $2 and r.source_record_id = d.source_record_id
+            order by version_number desc limit 1
+        ) as newest
+        where not newest.is_withdrawn
+        """,  # noqa: S608
+        load.feed.territory_code,
+        load.feed.feed_id,
+    )
+    if known.is_empty():
+        return
+    load.stage("missing", known, "source_record_id text, version_number integer")
+    _close(load)
+    load.result.withdrawn_count += known.height
 
 
 def close_noted(load: Load) -> None:

@@ -170,7 +170,7 @@ def town(warehouse, request, geography):
 
 def balances(warehouse) -> bool:
     return not warehouse.rows(
-        "select from ops.load where read_count != accepted_count + rejected_count + unchanged_count"
+        "select from ops.load where read_count != accepted_count + rejected_count + unchanged_count + outside_count"
     ) and bool(warehouse.rows("select from ops.load limit 1"))
 
 
@@ -409,6 +409,34 @@ def test_a_few_invalid_rows_are_rejected_with_their_reason_and_the_others_loaded
     before = town.raw()
     assert town.extract() == LoadResult(read_count=101, rejected_count=4, unchanged_count=97)
     assert town.raw() == before, "a reject is kept once"
+    assert balances(warehouse)
+
+
+@pytest.mark.parametrize("is_complete", [True, False])
+def test_records_outside_the_city_are_dropped_and_counted_apart(town, warehouse, is_complete):
+    town.configure(outside_bounds="drop", is_complete=is_complete)
+    outside = {"latitude": "48.8566", "longitude": "2.3522"}
+    rows = [row | outside if number < 60 else row for number, row in enumerate(town.rows.rows(named=True))]
+    town.rows = pl.DataFrame(rows)
+    assert town.extract() == LoadResult(read_count=100, accepted_count=40, outside_count=60)
+    assert town.extract() == LoadResult(read_count=100, unchanged_count=40, outside_count=60)
+    rows[70] |= outside
+    rows[80] |= {"latitude": "0", "longitude": "0"}
+    rows[5] |= {name: rows[90][name] for name in outside}
+    town.rows = pl.DataFrame(rows)
+    expected = LoadResult(
+        read_count=100, accepted_count=1, rejected_count=1, unchanged_count=38, outside_count=60, withdrawn_count=1
+    )
+    town.configure(outside_bounds="drop", is_complete=is_complete, tolerated_reject_share=0.1)
+    assert town.extract() == expected
+    newest = warehouse.rows(
+        "select version_number, is_withdrawn from raw.incident where territory_code = %s and source_record_id = %s "
+        "order by version_number",
+        town.code,
+        rows[70]["incident_id"],
+    )
+    assert newest == [(1, False), (2, True)]
+    assert town.extract().withdrawn_count == 0
     assert balances(warehouse)
 
 

@@ -155,7 +155,8 @@ def test_yesterdays_forecast_and_four_baselines_are_scored(observatory, output):
 
 def test_every_load_balances(observatory, output):
     assert observatory.rows(
-        "select count(*) from ops.load where read_count <> accepted_count + rejected_count + unchanged_count"
+        "select count(*) from ops.load "
+        "where read_count <> accepted_count + rejected_count + unchanged_count + outside_count"
     ) == [(0,)]
     assert observatory.rows("select sum(accepted_count) > 12000 from ops.load where feed_id = 'incidents'") == [(True,)]
 

@@ -143,5 +143,7 @@ def test_a_killed_and_repeated_load_gives_the_files_and_sums_of_one_load(warehou
     assert -signal.SIGKILL in ended
     load(warehouse, "killed", measures())
     same(stored(warehouse, "killed"), stored(warehouse, "undisturbed"))
-    unbalanced = "select * from ops.load where read_count <> accepted_count + rejected_count + unchanged_count"
+    unbalanced = (
+        "select * from ops.load where read_count <> accepted_count + rejected_count + unchanged_count + outside_count"
+    )
     assert warehouse.rows(unbalanced) == []

@@ -180,7 +180,7 @@ def test_an_unbalanced_load_writes_nothing(load, versions, monkeypatch):
     )
 )
 def test_counts_balance_for_any_rows(warehouse, reads):
-    """Property: read = accepted + rejected + unchanged, and the newest version is a content read last for its id."""
+    """Property: read = accepted + rejected + unchanged + outside; the newest version is the content read last."""
     feed = LoadWindow("law", f"feed_{time.monotonic_ns()}", INCIDENT, JANUARY)
     for read in reads:
         with loading(sa.make_url(warehouse.url("loader")), feed) as opened:

@@ -30,8 +30,8 @@ TODAY = date(2026, 6, 10)
 KEYS = {"territory", "today", "problem", "feeds", "assessed_by", "forecast", "exit_code"}
 FEED_KEYS = {
     "feed", "kind", "protocol", "owner", "terms", "is_live", "status", "problem", "first_day", "last_day",
-    "is_partial", "read_count", "accepted_count", "rejected_count", "located_share", "history_start", "oldest_day",
-    "newest_day", "late_days", "columns", "rejections",
+    "is_partial", "read_count", "accepted_count", "rejected_count", "outside_count", "located_share", "history_start",
+    "oldest_day", "newest_day", "late_days", "columns", "rejections",
 }  # fmt: skip
 
 

@@ -238,8 +238,8 @@ def test_a_real_motorway_site_is_read_and_lies_just_outside_the_bounds(samples):
     marseille = load_territory("marseille")
     feeds = {"feeds": {"road_traffic": marseille.feeds["road_traffic"]}}
     (found,) = examine(marseille.model_copy(update=feeds), SCHOOL_DAY, samples).feeds
-    assert (found.status, found.read_count, found.rejected_count) == (reports.REJECTED, 1, 1)
-    assert found.rejections[0].check == "in bounds"
+    assert (found.status, found.read_count, found.outside_count) == (reports.EMPTY, 1, 1)
+    assert "every record of the sample is outside the city" in found.problem
     wider = {"bounds": Bounds(south=43.15, north=43.45, west=5.22, east=5.55)}
     (found,) = examine(marseille.model_copy(update=feeds | wider), SCHOOL_DAY, samples).feeds
     assert (found.status, found.accepted_count, found.located_share) == (reports.WELL, 1, 1.0)
