@@ -36,12 +36,12 @@ extract(role_url("loader"), city, "incidents", window)
 
 def bare_seconds(environment: dict[str, str]) -> float:
     """Run the three steps as commands, one after the other."""
-    from observatory.local.services import dbt_folders
+    from observatory.settings import dbt_options
 
     variables = {"territory_code": "demo", "since_last_build": True}
     steps = [
         [sys.executable, "-c", EXTRACT],
-        ["dbt", "--quiet", "build", "--vars", json.dumps(variables), *dbt_folders()],
+        ["dbt", "--quiet", "build", "--vars", json.dumps(variables), *dbt_options()],
         ["observatory-ml", "forecast", "--territory", "demo", "--day", TODAY],
     ]
     started = time.perf_counter()

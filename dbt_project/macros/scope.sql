@@ -3,11 +3,18 @@
     - without another variable, everything: a bare `dbt build` is always right, only slower;
     - since_last_build: what the loads since each model's last build touched (macros/watermark.sql);
     - window_start with window_end, local days, half-open: the days that a person names, whatever was loaded.
+    Tasks set the environment variable OBSERVATORY_BUILD_<NAME> instead of --vars: dbt parses the whole project again when
+    a variable of the command line differs from the last run's.
 -#}
+
+{#- A variable of the command line, or else of the environment; not read while dbt parses, which would bind the value. -#}
+{% macro build_variable(name) -%}
+    {{ return(var(name, none) or (env_var('OBSERVATORY_BUILD_' ~ name | upper, '') if execute else none) or none) }}
+{%- endmacro %}
 
 {#- The variable as text, or none; anything that is not of the expected form is refused, for it goes into SQL. -#}
 {% macro scope_variable(name, pattern, example) -%}
-    {%- set value = var(name, none) or none -%}
+    {%- set value = build_variable(name) -%}
     {%- if value is not none and not modules.re.fullmatch(pattern, value | string) -%}
         {{ exceptions.raise_compiler_error(
             "variable " ~ name ~ ": " ~ value ~ "; expected a value like " ~ example ~ ". Correct it in --vars."

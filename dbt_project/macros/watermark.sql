@@ -9,7 +9,7 @@
 
 {#- The variable since_last_build: rebuild what was loaded since each model was last built. A window goes before it. -#}
 {% macro is_since_last_build() -%}
-    {{ return(window() is none and var('since_last_build', false) | string | lower == 'true') }}
+    {{ return(window() is none and build_variable('since_last_build') | string | lower == 'true') }}
 {%- endmacro %}
 
 {#- The same of a model: one that was never built is built from everything. -#}

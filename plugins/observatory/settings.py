@@ -20,6 +20,7 @@ def project_folder() -> Path:
 
 ROOT = project_folder()
 DBT_PROJECT = ROOT / "dbt_project"
+DBT_PROFILE, DBT_TARGET = "observatory", "warehouse"
 TELEMETRY_OFF = {
     "DO_NOT_TRACK": "1",
     "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
@@ -54,6 +55,22 @@ def signals_folder() -> Path:
 def dbt_target() -> Path:
     """Folder of dbt's manifest and run results."""
     return state_folder() / "dbt"
+
+
+def dbt_options() -> list[str]:
+    """Options that every dbt command has in common: the folders of the project and of what dbt writes, the profile.
+
+    dbt parses the whole project again if one command names another profile or target than the last.
+    """
+    folders = [
+        "--project-dir",
+        str(DBT_PROJECT),
+        "--profiles-dir",
+        str(DBT_PROJECT),
+        "--target-path",
+        str(dbt_target()),
+    ]
+    return [*folders, "--profile", DBT_PROFILE, "--target", DBT_TARGET]
 
 
 def territories_folder() -> Path:

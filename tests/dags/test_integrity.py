@@ -49,7 +49,7 @@ def facts(dag):
                 "is_mapped": task.is_mapped, "outlets": outlets(task), "retries": task.retries, "pool": task.pool,
                 "priority_weight": task.priority_weight,
                 "has_policy": getattr(task, "retry_policy", None) is not None, "after": sorted(task.upstream_task_ids),
-                "vars": getattr(task, "vars", None),
+                "vars": getattr(task, "vars", None), "env": getattr(task, "env", None),
                 "takes_turn": getattr(task, "_pre_execute_hook", None) is not None,
             }
             for task in dag.tasks
@@ -305,9 +305,10 @@ def test_dbt_runs_once_at_a_time_for_one_city_with_a_task_for_each_model(dags, c
     assert models <= seen
     (producer,) = (task for name, task in tasks.items() if name.endswith("dbt_producer_watcher"))
     assert producer["takes_turn"]
-    assert producer["vars"]["since_last_build"] is True
-    assert producer["vars"]["territory_code"] == code
-    assert {"window_start", "window_end"} <= set(producer["vars"])
+    assert producer["env"]["OBSERVATORY_BUILD_SINCE_LAST_BUILD"] == "true"
+    assert producer["env"]["OBSERVATORY_BUILD_TERRITORY_CODE"] == code
+    assert {"OBSERVATORY_BUILD_WINDOW_START", "OBSERVATORY_BUILD_WINDOW_END"} <= set(producer["env"])
+    assert not producer["vars"], "dbt parses the whole project again when variables differ from the last run's"
     assert "window" in producer["after"]
 
 

@@ -16,7 +16,7 @@ from observatory.errors import StackError
 from observatory.local.environment import child_environment, port
 from observatory.local.processes import Service, stop_all
 from observatory.secrets import secret
-from observatory.settings import DBT_PROJECT, dbt_target, state_folder
+from observatory.settings import dbt_options, state_folder
 from observatory.territory.city import Territory
 from observatory.warehouse import territory_state
 from observatory.warehouse.connection import admin_url, embedded_server, plain, role_url
@@ -52,7 +52,7 @@ def up(say: Say = print) -> None:
             start_simulator(territory, None)
     if not all(Service(name).is_running() for name in AIRFLOW):
         say("Airflow: migrating its database; dbt: parsing the project")
-        finish_all([["airflow", "db", "migrate"], ["dbt", "--quiet", "parse", *dbt_folders()]], environment)
+        finish_all([["airflow", "db", "migrate"], ["dbt", "--quiet", "parse", *dbt_options()]], environment)
         say("Airflow: starting")
         for name in ("dag-processor", "scheduler", "triggerer"):
             Service(name).start(AIRFLOW[name], environment)
@@ -149,12 +149,6 @@ def status() -> dict[str, Any]:
 def airflow_password() -> str:
     """The password of Airflow's user ``admin``, generated on first start."""
     return secret("airflow_admin")
-
-
-def dbt_folders() -> list[str]:
-    """Arguments of dbt's command for the folders of the project, of profiles and of compiled files."""
-    project = str(DBT_PROJECT)
-    return ["--project-dir", project, "--profiles-dir", project, "--target-path", str(dbt_target())]
 
 
 def _wait_until_healthy() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -13,7 +12,7 @@ from cosmos.airflow.task_group import DbtTaskGroup
 from cosmos.config import ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import ExecutionMode, LoadMode, TestBehavior
 
-from observatory.settings import DBT_PROJECT, dbt_target
+from observatory.settings import DBT_PROFILE, DBT_PROJECT, DBT_TARGET, dbt_options, dbt_target
 
 # the live marts and the models they read; the tests of those models run in the transform only
 LIVE = (
@@ -29,10 +28,14 @@ def manifest() -> str:
 
 def live_marts(territory_code: str, moment: datetime) -> str:
     """The shell command that builds a city's live marts, and the models they read, as of a moment."""
-    variables = {"territory_code": territory_code, "as_of": moment.isoformat(timespec="seconds")}
-    command = ["dbt", "build", *LIVE]
-    folders = ["--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT, "--target-path", dbt_target()]
-    return shlex.join([*command, *map(str, folders), "--vars", json.dumps(variables)])
+    variables = build_variables(territory_code=territory_code, as_of=moment.isoformat(timespec="seconds"))
+    given = [f"{name}={value}" for name, value in variables.items()]
+    return shlex.join(["env", *given, "dbt", "build", *LIVE, *dbt_options()])
+
+
+def build_variables(**variables: str) -> dict[str, str]:
+    """Variables of the dbt project as variables of the environment; see ``dbt_project/macros/scope.sql``."""
+    return {f"OBSERVATORY_BUILD_{name.upper()}": value for name, value in variables.items()}
 
 
 def turn(territory_code: str) -> dict[str, Callable[..., None]]:
@@ -67,7 +70,7 @@ def build(territory_code: str, window_task: str) -> TaskGroup:
             dbt_project_path=DBT_PROJECT, manifest_path=manifest(), project_name="observatory"
         ),
         profile_config=ProfileConfig(
-            profile_name="observatory", target_name="warehouse", profiles_yml_filepath=DBT_PROJECT / "profiles.yml"
+            profile_name=DBT_PROFILE, target_name=DBT_TARGET, profiles_yml_filepath=DBT_PROJECT / "profiles.yml"
         ),
         render_config=RenderConfig(load_method=LoadMode.DBT_MANIFEST, test_behavior=TestBehavior.AFTER_ALL),
         execution_config=ExecutionConfig(
@@ -77,12 +80,18 @@ def build(territory_code: str, window_task: str) -> TaskGroup:
             # Airflow sometimes marks a deferred sensor that resumes within a second as failed
             "deferrable": False,
             "poke_interval": 1,
-            "vars": {
-                "territory_code": territory_code,
-                "since_last_build": True,
-                "window_start": f"{{{{ {pulled}['first_day'] }}}}",
-                "window_end": f"{{{{ {pulled}['end_day'] }}}}",
-                "as_of": f"{{{{ {pulled}['as_of'] }}}}",
+            "env": {
+                **build_variables(
+                    territory_code=territory_code,
+                    since_last_build="true",
+                    window_start=f"{{{{ {pulled}['first_day'] }}}}",
+                    window_end=f"{{{{ {pulled}['end_day'] }}}}",
+                    as_of=f"{{{{ {pulled}['as_of'] }}}}",
+                ),
+                # Cosmos runs dbt in a copy of the project, which has no result of an earlier parse
+                "DBT_PARTIAL_PARSE_FILE_PATH": str(dbt_target() / "partial_parse.msgpack"),
+                # unit tests look at the SQL of models, not at data
+                "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test",
             },
         },
     )
