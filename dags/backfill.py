@@ -31,7 +31,8 @@ def backfill_dag(territory: Territory) -> None:
             "again": Param(False, type="boolean", description="Read months that are loaded already once more."),
         },
         tags=["backfill", territory.code],
-        default_args={"owner": assets.OWNER},
+        # before the feeds of the day: the forecast waits for the history
+        default_args={"owner": assets.OWNER, "priority_weight": 100, "weight_rule": "absolute"},
         description=f"Load the history of {territory.name}, transform it and backtest the forecast on its last weeks",
         doc_md=__doc__,
     )

@@ -83,13 +83,14 @@ class AirflowApi:
         body = {"logical_date": None, "partition_key": partition_key, "conf": conf or {}}
         return self._request("POST", f"dags/{dag_id}/dagRuns", json=body)["dag_run_id"]
 
-    def follow(self, dag_id: str, run_id: str, progress: Progress | None = None) -> None:
-        """Wait for the end of a run.
+    def follow(self, dag_id: str, run_id: str, progress: Progress | None = None, until: str | None = None) -> None:
+        """Wait for the end of a run, or of one of its tasks.
 
         Args:
             dag_id: the DAG.
             run_id: one of its runs.
             progress: called with the number of finished task instances, their total, and the state of the run.
+            until: the task after whose success not to wait for the others; None for the end of the run.
 
         Raises:
             StackError: the run failed; the failed tasks are named.
@@ -101,7 +102,7 @@ class AirflowApi:
                 waiting = sorted({t["task_id"] for t in tasks if t["state"] == "up_for_retry"})
                 text = f"{', '.join(waiting)} failed and will be retried" if waiting else state
                 progress(sum(t["state"] in DONE for t in tasks), len(tasks), text)
-            if state == "success":
+            if state == "success" or any(t["task_id"] == until and t["state"] == "success" for t in tasks):
                 return
             if state == "failed":
                 raise self._failed(dag_id, run_id, tasks)

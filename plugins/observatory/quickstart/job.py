@@ -53,11 +53,13 @@ def run(code: str, portal: str | None, day: date | None, since: date | None, con
             api.unpause(_dag_ids(territory))
         end_day = today - timedelta(days=1)
         started = start_feeds(api, territory, str(end_day))
-        _load_history(api, territory, first_day, end_day, steps)
+        history = _load_history(api, territory, first_day, end_day, steps)
         before, yesterday = str(today - timedelta(days=2)), str(end_day)
         with steps.step(f"Forecast {yesterday}, as known then") as step:
             api.follow(f"{code}.forecast", api.trigger(f"{code}.forecast", before), step.progress)
         feeds = _daily_run(api, territory, yesterday, started, steps)
+        with steps.step("Backtest the last weeks, since the history was loaded") as step:
+            api.follow(f"{code}.backfill", history, step.progress)
         with steps.step("Draw the maps"):
             maps = _draw_maps(territory, today)
     print_summary(console, territory, today, feeds, maps)
@@ -115,10 +117,13 @@ def _dag_ids(territory: Territory) -> list[str]:
     return [*extracts, *(f"{code}.{step}" for step in ("backfill", "transform", "forecast", "score", "now"))]
 
 
-def _load_history(api: AirflowApi, territory: Territory, first_day: date, end_day: date, steps: Steps) -> None:
-    conf = {"first_day": str(first_day), "end_day": str(end_day)}
+def _load_history(api: AirflowApi, territory: Territory, first_day: date, end_day: date, steps: Steps) -> str:
+    """Load and transform the history; returns the id of its run, which then goes on with the backtest."""
+    dag_id, conf = f"{territory.code}.backfill", {"first_day": str(first_day), "end_day": str(end_day)}
     with steps.step(f"Load {first_day} to {end_day - timedelta(days=1)} in monthly windows") as step:
-        api.follow(f"{territory.code}.backfill", api.trigger(f"{territory.code}.backfill", conf=conf), step.progress)
+        run_id = api.trigger(dag_id, conf=conf)
+        api.follow(dag_id, run_id, step.progress, until="transform")
+    return run_id
 
 
 def _daily_run(
