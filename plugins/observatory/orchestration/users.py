@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow.configuration import conf
 from airflow.models.pool import Pool
 from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 
@@ -27,7 +28,15 @@ def ensure_users() -> None:
 
 
 def ensure_pools() -> None:
-    """Create the pool with one slot for tasks that wait for a dbt run."""
+    """Create the pool with one slot for tasks that wait for a dbt run, and give the default pool a slot per worker.
+
+    Without that limit the scheduler hands the local executor every task that is due, and the executor runs them in that
+    order: a task with a higher priority that becomes due later waits for all of them.
+    """
+    workers = conf.getint("core", "parallelism")
+    Pool.create_or_update_pool(
+        Pool.DEFAULT_POOL_NAME, slots=workers, description="One slot per worker", include_deferred=False
+    )
     Pool.create_or_update_pool(pools.DBT, slots=1, description="Tasks that wait for a dbt run", include_deferred=False)
 
 
