@@ -128,7 +128,7 @@ def copy(url: sa.URL) -> float:
 
 
 def tables(url: sa.URL) -> dict[str, tuple[int, str]]:
-    """Rows of each table and a hash of them, whatever their order, less what tells of the loading."""
+    """Rows of each table and a hash of them, regardless of their order, without the columns that depend on the load."""
     less = "{" + ",".join(OF_THE_LOADING) + "}"
     with psycopg.connect(plain(url)) as connection:
         return {

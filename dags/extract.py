@@ -26,7 +26,7 @@ def extract_dag(territory: Territory, feed_id: str) -> None:
         doc_md=page(territory, feed_id),
     )
     def extract() -> None:
-        # a live feed has no retries: its next run reads whatever this one could not
+        # a live feed has no retries: its next run reads what this one could not read
         @task(retries=0 if is_live else 3, retry_policy=assets.RETRY, outlets=[raw])
         def load(territory_code: str) -> str:
             from observatory.ingest import runs

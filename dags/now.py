@@ -1,4 +1,4 @@
-"""Rebuild a city's live marts (tag `now`) from whatever its feeds have loaded, every quarter of an hour.
+"""Rebuild a city's live marts (tag `now`) from what its feeds have loaded, every quarter of an hour.
 
 One dbt process builds them all; facts and forecasts are built by the transform.
 """

@@ -1,4 +1,4 @@
--- Nothing lives in public, and nobody but the superuser can create there.
+-- The schema public is empty; only the superuser can create objects in it.
 revoke all on schema public from public;
 do $$ begin execute format('revoke all on database %I from public', current_database()); end $$;
 

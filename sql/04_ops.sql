@@ -18,7 +18,7 @@ create table if not exists ops.load (
     withdrawn_count bigint not null,
     constraint load_balances check (read_count = accepted_count + rejected_count + unchanged_count + outside_count)
 );
--- outside_count came later
+-- databases created before outside_count existed
 do $$
 begin
     if not exists (
@@ -47,7 +47,7 @@ create table if not exists ops.load_failure (
     error_type text not null,
     message text not null
 );
-comment on table ops.load_failure is 'One row per window that was refused: nothing of it was loaded, the last good data stayed.';
+comment on table ops.load_failure is 'One row per window that was refused: nothing of it was loaded, earlier data was kept.';
 create index if not exists load_failure_feed on ops.load_failure (territory_code, feed_id, failure_id);
 
 -- the table had another name before

@@ -33,7 +33,7 @@ grant select on gov.convention to loader, reader;
 grant usage on schema raw, ops, ml to transformer;
 grant select on all tables in schema raw to transformer;
 -- Statistics of what was just loaded, refreshed by who is about to read it: without them the planner takes a city that is
--- new for one row, and joins its rows each with each. Only an owner may analyze, hence a definer's right.
+-- new for one row, and joins its rows each with each. Only an owner may analyze a table, so the function runs with its definer's rights.
 create or replace function raw.refresh_statistics() returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

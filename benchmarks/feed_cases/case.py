@@ -28,7 +28,7 @@ class Case:
         source: what a territory file says of it, less the address.
         columns: which are read.
         prepare: makes the rows in a folder; gives the address, or what answers requests.
-        bare: parses the bytes at an address; by default the JSON that came.
+        bare: parses the bytes at an address; by default as JSON.
         settings: further parts of the feed.
         kind: of record.
         most_rows: where the protocol has an end.

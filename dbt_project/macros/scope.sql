@@ -2,7 +2,7 @@
     Which rows a run rebuilds. The variable territory_code bounds it to one city. Within it:
     - without another variable, everything: a bare `dbt build` is always right, only slower;
     - since_last_build: what the loads since each model's last build touched (macros/watermark.sql);
-    - window_start with window_end, local days, half-open: the days that a person names, whatever was loaded.
+    - window_start with window_end, local days, half-open: the days given by a person, regardless of what was loaded.
     Tasks set the environment variable OBSERVATORY_BUILD_<NAME> instead of --vars: dbt parses the whole project again when
     a variable of the command line differs from the last run's.
 -#}
@@ -64,7 +64,7 @@
 {%- endmacro %}
 
 {#-
-    Condition: the moment may lie in the run's window, whatever the time zone (UTC+14 to UTC-12). Wider than in_window, but
+    Condition: the moment may lie in the run's window in some time zone (UTC+14 to UTC-12). Wider than in_window, but
     made of constants alone, so that an index on the moment finds the rows.
 -#}
 {% macro near_window(moment_column) -%}

@@ -22,7 +22,7 @@ from observatory.settings import (
 )
 from observatory.warehouse.connection import ROLES, airflow_url, dbt_environment, full, plain, role_url
 
-# Airflow's log servers listen on every interface whatever is configured; see docs/security.md
+# Airflow's log servers listen on every interface regardless of the configuration; see docs/security.md
 PORTS = {"api": 8080, "portal": 8790, "worker_log": 8793, "triggerer_log": 8794}
 
 

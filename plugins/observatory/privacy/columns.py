@@ -1,4 +1,4 @@
-"""Names of columns that hold a person, told from names that hold a place or a count."""
+"""Distinguish names of columns about a person from names of columns about a place or a count."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _WORDS = word_lists()["columns"]
 
 
 def personal_columns(names: Iterable[str], allowed: Collection[str] = ()) -> list[str]:
-    """Those of the column names that hold a person and may not be mapped.
+    """The column names that are about a person and may not be mapped.
 
     A name alone (``nom``, ``name``) is taken for a person's unless the kind allows it, as it does where the record is a
     place. A name of something (``nom_station``), a count or a class of persons (``victim_count``) is not personal.
@@ -28,7 +28,7 @@ def personal_columns(names: Iterable[str], allowed: Collection[str] = ()) -> lis
 
 
 def refused_at_the_door(names: Iterable[str]) -> list[str]:
-    """Those of the names that carry an image, a track, a face, a plate or another biometric trait; for video analytics.
+    """The column names of images, tracks, faces, plates or other biometric traits, for video analytics.
 
     Such a field is not dropped but refuses the whole delivery: who sends it has to stop sending it. A count of such
     things (``frame_count``) is none.

@@ -1,4 +1,4 @@
-"""What French and English call people, and the words of French that are no names."""
+"""Names of persons in French and English, and French words that are not names."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class Lexicon:
     words: frozenset[str]
 
     def is_word(self, word: str) -> bool:
-        """Whether the dictionary has the word, or the one that it is the plural of."""
+        """Whether the dictionary has the word or its singular."""
         return word in self.words or (word[-1:] in ("s", "x") and word[:-1] in self.words)
 
     def is_first_name(self, word: str) -> bool:
-        """Whether the word is a given name and nothing else."""
+        """Whether the word is only a given name."""
         return word in self.first_names and not self.is_word(word)
 
     def may_be_name(self, word: str) -> bool:
-        """Whether the word could be somebody's: in a list of names, or in no dictionary."""
+        """Whether the word could be a person's name: it is in a list of names, or in no dictionary."""
         return len(word) > 2 and (word in self.last_names or not self.is_word(word))
 
 
@@ -71,5 +71,5 @@ def read_lexicon(nlp: Language) -> Lexicon:
 
 
 def _parts(names: set[str]) -> set[str]:
-    """The single words of the names; particles and initials are none."""
+    """The single words of the names, without particles and initials."""
     return {word.folded for name in names for word in words_of(name) if len(word.folded) > 2}

@@ -1,4 +1,4 @@
-"""Names of persons: what the language model sees, what a title or a word announces, what name lists know.
+"""Names of persons: found by the language model, by a title or word before them, or by lists of names.
 
 The model reads capitals; where a text has none, or nothing else, lists and dictionary decide. A word that a city's
 allow-list protects is never a person's.
@@ -35,7 +35,7 @@ _SCORE = 0.85
 
 
 class NameModel(SpacyNlpEngine):
-    """spaCy's French model, read from its package; asked only about texts in which a word could be a name.
+    """spaCy's French model, loaded from its package; used only for texts in which a word could be a name.
 
     Args:
         places: the city's allow-list.
@@ -54,7 +54,7 @@ class NameModel(SpacyNlpEngine):
     def process_batch(
         self, texts: Iterable[str], language: str, batch_size: int = 1, **_: object
     ) -> Iterator[tuple[str, NlpArtifacts]]:
-        """What the model sees in each text; nothing where no word could be a name."""
+        """The entities in each text; none where no word could be a name."""
         texts = [*texts]
         asked = [Reading(text, self.lexicon, self.places).has_candidates for text in texts]
         # capitals throughout say less to the model than none
@@ -78,7 +78,7 @@ def _french() -> tuple[Language, Lexicon]:
 
 
 class NameRecogniser(EntityRecognizer):
-    """Finds persons; places are left alone.
+    """Finds persons, except in names of places.
 
     Args:
         lexicon: names and words.
@@ -90,7 +90,7 @@ class NameRecogniser(EntityRecognizer):
         super().__init__([PERSON], name="names", supported_language=LANGUAGE)
 
     def load(self) -> None:
-        """Nothing: lists and model are handed in."""
+        """Nothing to load: lists and model are passed in."""
 
     def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:  # noqa: ARG002
         """Spans of persons in the text."""
@@ -199,7 +199,7 @@ class Reading:
                 return
 
     def _is_flat_name(self, word: str) -> bool:
-        """Whether a word without a capital goes on with a name: unknown to the dictionary, or a family name too."""
+        """Whether a word without a capital continues a name: unknown to the dictionary, or a family name too."""
         return len(word) > 2 and (not self.lexicon.is_word(word) or word in self.lexicon.last_names)
 
     def _is_namelike(self, index: int) -> bool:
@@ -213,7 +213,7 @@ class Reading:
 
     @property
     def has_candidates(self) -> bool:
-        """Whether any word could be a name; where none could, the model need not be asked."""
+        """Whether any word could be a name; otherwise the model is not needed."""
         return any(not hidden and self._is_namelike(i) for i, hidden in enumerate(self.protected))
 
     def _is_surname_before(self, index: int) -> bool:

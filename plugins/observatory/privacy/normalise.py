@@ -1,4 +1,4 @@
-"""One way to write a digit, a space and a dash, so that no personal number hides behind how it is typed."""
+"""Normalise digits, spaces and dashes, so that personal numbers are found however they are typed."""
 
 from __future__ import annotations
 

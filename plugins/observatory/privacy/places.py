@@ -1,4 +1,4 @@
-"""Names of a city's places, so that a person is masked and a street named after one is not."""
+"""Names of a city's places, so that persons are masked but streets named after persons are not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONGEST = 8
 
 @dataclass(frozen=True)
 class Word:
-    """A word of a text: where it stands, how it is written, and without case and accents."""
+    """A word of a text: its position, its spelling, and its form without case and accents."""
 
     start: int
     end: int
@@ -79,7 +79,7 @@ class Places:
         object.__setattr__(self, "_cores", frozenset(cores))
 
     def protected(self, words: Sequence[Word], first_names: frozenset[str] = frozenset()) -> list[bool]:
-        """Tell which words are part of a place's name.
+        """Mark the words that are part of a place's name.
 
         Args:
             words: of one text.
@@ -125,7 +125,7 @@ class Places:
 
 
 def _longest(names: frozenset[tuple[str, ...]], folded: list[str], index: int) -> int:
-    """Length of the longest name that begins at the word, 0 where none does."""
+    """Number of words of the longest name that begins at the word; 0 if none does."""
     return next(
         (n for n in range(min(_LONGEST, len(folded) - index), 0, -1) if tuple(folded[index : index + n]) in names), 0
     )

@@ -1,10 +1,10 @@
-"""Keyed pseudonyms: a number that recognises a correction and tells nothing else.
+"""Keyed pseudonyms, by which corrections of a record are recognised without its identifier.
 
 HMAC-SHA256 (RFC 2104) of ``kind|network|value`` under the secret of the current epoch, cut to 128 bits. Secrets live
 outside the warehouse: in the environment or in the secrets backend of Airflow, one per epoch. Naming another epoch
 makes pseudonyms that cannot be linked with those before; destroying an epoch's secret unlinks that epoch for good.
 
-A simulated city, in which nobody lives, takes a secret made once on this machine where no epoch is named, so that its
+A simulated city without a configured epoch uses a secret generated once on this machine, so that its
 demonstration runs at once; a real one never does.
 """
 
@@ -59,7 +59,7 @@ def pseudonym(values: pl.Series, kind: str, network: str, *, is_simulated: bool 
 
 
 def epoch(*, is_simulated: bool = False) -> str:
-    """Eight hexadecimal characters that tell the current epoch's secret from another's and give nothing of it away.
+    """Eight hexadecimal characters that identify the current epoch's secret without revealing it.
 
     Args:
         is_simulated: whether it is that of a simulated city.

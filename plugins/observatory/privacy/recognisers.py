@@ -1,4 +1,4 @@
-"""Recognisers of what is written to a pattern: numbers, addresses, plates, dates of birth; French, with English beside.
+"""Recognisers of personal data with a fixed pattern: numbers, addresses, plates, dates of birth; French and English.
 
 Patterns are read on normalised text. A checksum that holds makes a recogniser sure; one that fails does not let the
 number through, because a mistyped number is still somebody's.
@@ -162,7 +162,7 @@ class NirRecogniser(PatternRecognizer):
         super().__init__("NIR", "nir", LANGUAGE, [Pattern("nir", shape, _LIKELY)], global_regex_flags=_FLAGS)
 
     def validate_result(self, pattern_text: str) -> bool | None:
-        """True where the key holds; otherwise the shape alone decides."""
+        """True if the key is valid; otherwise only the pattern decides."""
         number = re.sub(r"CL[ÉE]|[^0-9AB]", "", pattern_text.upper()).replace("2A", "19").replace("2B", "18")
         return (len(number) == 15 and number.isdigit() and 97 - int(number[:13]) % 97 == int(number[13:])) or None
 
@@ -187,7 +187,7 @@ class IbanRecogniser(PatternRecognizer):
         super().__init__("IBAN", "iban", LANGUAGE, patterns, global_regex_flags=_FLAGS)
 
     def validate_result(self, pattern_text: str) -> bool | None:
-        """True where the check digits hold; false where they do not and the shape could as well be words."""
+        """True if the check digits are valid; false if they are not and the text could be words."""
         number = re.sub(r"[^0-9A-Z]", "", pattern_text.upper())
         if number[:2].isalpha() and int("".join(str(int(c, 36)) for c in number[4:] + number[:4])) % 97 == 1:
             return True
@@ -195,7 +195,7 @@ class IbanRecogniser(PatternRecognizer):
 
 
 def pattern_recognisers() -> list[EntityRecognizer]:
-    """One recogniser for each thing that is written to a pattern."""
+    """One recogniser per pattern."""
     by_shape = [
         PatternRecognizer(
             entity,

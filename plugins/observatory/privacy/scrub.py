@@ -1,4 +1,4 @@
-"""Free text with every person masked and every place kept.
+"""Mask persons in free text, and keep the names of places.
 
 Presidio is the shell: it runs the recognisers, settles overlaps and writes the placeholders. The recognisers are ours,
 French first; the names are read by spaCy's French model, which comes as a package: nothing is fetched.
@@ -50,7 +50,7 @@ def scrubber(places: Places) -> Scrubber:
 
 
 class Scrubber:
-    """Masks persons in texts, one city's places kept.
+    """Masks persons in texts and keeps the places of one city.
 
     Args:
         places: the city's allow-list.

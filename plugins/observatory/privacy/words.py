@@ -1,4 +1,4 @@
-"""The lists of words that the recognisers go by, read from ``words.toml``; without case and accents."""
+"""The word lists of the recognisers, read from ``words.toml``, without case and accents."""
 
 from __future__ import annotations
 

@@ -42,11 +42,11 @@ class SignalLoad(Transaction):
     written: dict[date, Partition] = field(default_factory=dict)
 
     def add(self, accepted: pl.DataFrame, rejected: pl.DataFrame, outside: pl.Series | None = None) -> pl.DataFrame:
-        """Take a chunk in; what becomes of its accepted records is told by ``settle``.
+        """Add a chunk; ``settle`` counts what becomes of its accepted records.
 
         Args:
-            accepted: records that kept their contract.
-            rejected: records that broke it, with the columns named in ``REJECTED``.
+            accepted: records that meet their contract.
+            rejected: records that do not, with the columns of ``REJECTED``.
             outside: identifiers of records that are dropped because they are outside the city's bounds.
 
         Returns:
@@ -73,7 +73,7 @@ class SignalLoad(Transaction):
         return refused
 
     def _merge(self, day: date, records: pl.DataFrame) -> pl.DataFrame:
-        """Make a day's file what it is with these records; return those that contradict others of them."""
+        """Write a day's file with these records merged in; return the records that contradict others."""
         content = list(self.feed.contract.content_columns)
         records = records.with_columns(row_hash(records, content).alias("content_hash"))
         fresh, contradicting = one_per_key(records)
@@ -98,7 +98,7 @@ class SignalLoad(Transaction):
         return (*self.feed.contract.series, "occurred_from", "source_record_id")
 
     def _on(self, day: date) -> pl.DataFrame:
-        """The records known of a day; columns that their contract has gained since are null."""
+        """The known records of a day; columns added to the contract since are null."""
         empty = pl.DataFrame(schema=dict(self.feed.contract.schema))
         partition = self.known.get(day)
         if partition is None:
@@ -106,11 +106,11 @@ class SignalLoad(Transaction):
         return pl.concat([empty, pl.read_parquet(self.store.path(partition))], how="diagonal").select(empty.columns)
 
     def replaced(self) -> list[Partition]:
-        """The files whose days have new ones."""
+        """The files that newer files of the same day replace."""
         return [self.known[day] for day in self.written if day in self.known]
 
     def _write_sums(self) -> None:
-        """Make the sums of the days written what their files say."""
+        """Replace the hourly sums of the written days."""
         from observatory.signals import sums
 
         if not self.written:
@@ -136,7 +136,7 @@ class SignalLoad(Transaction):
             self._ingest(table, summed.with_columns(pl.lit(value).alias(name) for name, value in whose.items()))
 
     def _point(self) -> None:
-        """Let the manifest point to the new files."""
+        """Point the manifest to the new files."""
         if not self.written:
             return
         rows = [(p.day, p.file_name, p.row_count, p.byte_count) for p in self.written.values()]
@@ -219,7 +219,7 @@ def partitions(connection: adbc.Connection, territory_code: str, feed_id: str) -
 
 
 def batches(windows: dict[date, Window]) -> Iterator[tuple[int, list[date]]]:
-    """Days whose hours begin at the same second of UTC's, so many at once, and that second."""
+    """Batches of days whose hours begin at the same second of the UTC hour, with that second."""
     from observatory.signals.sums import HOUR_S
 
     by_start: dict[int, list[date]] = {}

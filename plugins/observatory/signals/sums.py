@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 HOUR_S = 3_600
 MEAN_DIGITS = 6
-"""Decimals of a mean: far finer than any instrument, and the same in whatever order the values were added."""
+"""Decimals of a mean: far finer than any instrument, and equal for any order of summation."""
 
 
 def hourly(contract: Contract, table: ibis.Table, start_s: int = 0) -> ibis.Table:
@@ -41,7 +41,7 @@ def hourly(contract: Contract, table: ibis.Table, start_s: int = 0) -> ibis.Tabl
     """
     sums = contract.sums
     if sums is None:
-        raise ValueError(f"{contract.name} is no signal: nothing of it is summed")
+        raise ValueError(f"{contract.name} is not a signal, so it has no sums")
     end: ibis.Value = table.occurred_to
     if sums.has_simultaneous:
         end = ibis.struct({"end": table.occurred_to, "id": table.source_record_id})

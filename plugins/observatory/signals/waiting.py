@@ -19,11 +19,11 @@ ROWS_IN_MEMORY = 250_000
 
 @dataclass
 class Waiting:
-    """Records in the order in which they came, by the local day in which they begin.
+    """Records in the order in which they were read, by the local day on which they begin.
 
     Attributes:
         folder: where they may be written; removed by ``close``.
-        timezone: whose days, IANA name.
+        timezone: of the local days, IANA name.
     """
 
     folder: Path

@@ -1,4 +1,4 @@
-"""Texts as numbers: the one interface that every encoder has, and the default, TF-IDF of words and of letters."""
+"""Encode texts as numbers: the interface of encoders, and the default encoder, TF-IDF of words and of letters."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ MOST_TERMS = 10_000
 
 
 class TextEncoder(Protocol):
-    """Turns texts into rows of numbers; what is fitted can be kept as arrays."""
+    """Encodes texts as rows of numbers; its fitted state can be stored as arrays."""
 
     name: str
 
     def fit(self, texts: Sequence[str]) -> TextEncoder:
-        """Learn from texts what there is to learn."""
+        """Fit the encoder to texts."""
 
     def encode(self, texts: Sequence[str]) -> csr_matrix | np.ndarray:
         """Encode n texts; shape (n, features)."""
 
     def state(self) -> Arrays:
-        """What was learnt."""
+        """The fitted state."""
 
     def restore(self, arrays: Arrays) -> TextEncoder:
-        """Take up what ``state`` gave."""
+        """Restore a fitted state that ``state`` returned."""
 
 
 class TfidfEncoder:
@@ -48,7 +48,7 @@ class TfidfEncoder:
         self._vectorizers: dict[str, TfidfVectorizer] = {}
 
     def fit(self, texts: Sequence[str]) -> TfidfEncoder:
-        """Learn the most frequent of the terms that at least two texts have, and how rare each is."""
+        """Choose the most frequent terms of at least two texts, and compute their inverse document frequencies."""
         for part, settings in self._parts.items():
             terms = _most_frequent(CountVectorizer(**settings, min_df=2), texts)
             self._vectorizers[part] = _vectorizer(settings, terms).fit(texts)
@@ -59,7 +59,7 @@ class TfidfEncoder:
         return csr_matrix(hstack([vectorizer.transform(texts) for vectorizer in self._vectorizers.values()]))
 
     def state(self) -> Arrays:
-        """Terms, one a line, and their rarity."""
+        """The terms, one per line, and their inverse document frequencies."""
         arrays = {}
         for part, vectorizer in self._vectorizers.items():
             lines = "\n".join(vectorizer.get_feature_names_out())
@@ -68,7 +68,7 @@ class TfidfEncoder:
         return arrays
 
     def restore(self, arrays: Arrays) -> TfidfEncoder:
-        """Take up the terms and their rarity."""
+        """Restore the terms and their inverse document frequencies."""
         for part, settings in self._parts.items():
             terms = arrays[f"{part}_terms"].tobytes().decode().split("\n")
             vectorizer = _vectorizer(settings, terms)
@@ -93,4 +93,4 @@ def _most_frequent(counter: CountVectorizer, texts: Sequence[str]) -> list[str]:
 
 
 ENCODERS: dict[str, type[TextEncoder]] = {TfidfEncoder.name: TfidfEncoder}
-"""Encoders by name, as a model's file names its own."""
+"""Encoders by the name that is stored in a model's file."""

@@ -1,4 +1,4 @@
-"""Reading labelled texts: a city's own, or XED's file of subtitles with emotions."""
+"""Read labelled texts: a city's own, or XED's file of subtitles with emotions."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def read_labelled(path: Path) -> pl.DataFrame:
 
 
 def _sentiments(xed: pl.DataFrame) -> pl.DataFrame:
-    """XED's emotions as sentiments; null where a text has both sides. Its broken lines carry file names: left out."""
+    """XED's emotions as sentiments; null if a text has both. Broken lines, which contain file names, are omitted."""
     emotions = (
         xed["column_2"]
         .str.extract_all("[1-8]")

@@ -1,4 +1,4 @@
-"""How good a classifier of texts is: F1 on texts that it did not see."""
+"""Measure a classifier of texts: F1 on texts that it was not trained on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Measured:
 
     @property
     def macro_f1(self) -> float:
-        """Mean of the labels' F1, each counting the same."""
+        """Unweighted mean of the labels' F1."""
         return sum(self.f1.values()) / len(self.f1)
 
 

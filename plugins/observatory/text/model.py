@@ -1,4 +1,4 @@
-"""A classifier of short texts: an encoder and a logistic regression over it, kept as plain arrays in one file."""
+"""A classifier of short texts: an encoder and a logistic regression, stored as plain arrays in one file."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from observatory.errors import TextModelError
 from observatory.text.encoder import ENCODERS, Arrays, TextEncoder, TfidfEncoder
 
 SHIPPED = Path(__file__).with_name("sentiment_fr.npz")
-"""Sentiment of short French texts: a start, until a city trains its own."""
+"""Sentiment of short French texts, for cities that have not trained a model of their own."""
 
 _INVERSE_PENALTY = 1.0
 _TOLERANCE = 1e-6
-"""Where the default stops (1e-4), probabilities still differ by a hundredth from one machine to the next."""
+"""With the default (1e-4), probabilities still differ by a hundredth between machines."""
 
 
 @dataclass(frozen=True)
 class TextModel:
-    """What classifies texts.
+    """A fitted classifier of texts.
 
     Attributes:
         name: what it tells, such as ``sentiment_fr``.
@@ -44,7 +44,7 @@ class TextModel:
     biases: np.ndarray
 
     def classify(self, texts: pl.Series) -> pl.DataFrame:
-        """Score texts; each distinct one once.
+        """Score texts; equal texts are scored once.
 
         Args:
             texts: shape (n,), String, as written; scored before they are dropped.
@@ -72,14 +72,14 @@ class TextModel:
         return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def save(self, path: Path) -> None:
-        """Write all arrays to one compressed file, without anything that could run."""
+        """Write all arrays to one compressed file, without executable content."""
         np.savez_compressed(
             path, allow_pickle=False, **_arrays(self.name, self.labels, self.encoder, self.weights, self.biases)
         )
 
 
 def train(texts: Sequence[str], labels: Sequence[str], name: str, encoder: TextEncoder | None = None) -> TextModel:
-    """Fit an encoder and a logistic regression whose classes weigh the same, however rare.
+    """Fit an encoder and a logistic regression with balanced class weights.
 
     Args:
         texts: n texts.

@@ -1,4 +1,4 @@
-"""The tone of what a message says, by the shipped model; the message itself goes no further."""
+"""The tone of a message, by the shipped model; the text of the message is not kept."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LANGUAGE = "fr"
 
 
 def tone(texts: pl.Series, languages: pl.Series) -> pl.DataFrame:
-    """Score messages in the model's language; of others nothing is said.
+    """Score messages in the model's language; others get no score.
 
     Args:
         texts: shape (n,), String.

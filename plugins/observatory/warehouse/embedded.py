@@ -127,7 +127,7 @@ class EmbeddedServer:
         return int(self._pid_file()[3])
 
     def _is_ours(self, process: psutil.Process) -> bool:
-        """Whether a process is alive and of this server, whose processes alone have its data directory as theirs."""
+        """Whether a process is alive and belongs to this server, that is, works in its data directory."""
         named = process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE
         return named and process.cwd() == str(self.data.resolve())
 

@@ -34,7 +34,7 @@ select
         when successor.known_at is not null then greatest(versions.known_at, predecessors.known_at, successor.known_at)
     end as known_to
 from {{ ref('int_incident_versions_conformed') }} as versions
--- a version cannot be known before the ones it corrects, whatever its source says
+-- a version cannot be known before those that it corrects, even if its source says so
 left join lateral (
     select max(earlier.known_at) as known_at
     from {{ ref('stg_incident_version') }} as earlier

@@ -38,7 +38,7 @@ running_lines as (
 
 line_feeds as (
 
-    -- whose line it is: a feed that never spoke of a line says nothing by not naming it
+    -- the feeds of a line: if a feed has never named a line, its silence is no information about that line
     select
         territory_code,
         line_code,
