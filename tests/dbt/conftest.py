@@ -15,6 +15,8 @@ import psycopg
 import pytest
 from dbt.cli.main import dbtRunner
 
+DEFAULT_SOURCE = "dbt_common.behavior_flags.BehaviorFlagRendered._default_source"
+"""It searches all imported modules for the caller of each flag, which takes seconds in a process with many of them."""
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 CITIES = {"demo": ("Europe/Paris", 2154), "chicago": ("America/Chicago", 26916)}
 
@@ -35,7 +37,7 @@ class Dbt:
         return {r.node.name: r for r in outcome.result or []}
 
     def attempt(self, command: str, *arguments: str, **variables: object) -> Any:
-        with patch.dict(os.environ, self.environment):
+        with patch.dict(os.environ, self.environment), patch(DEFAULT_SOURCE, return_value="dbt"):
             if self.manifest is None:
                 parsed = dbtRunner().invoke(["parse", "--quiet", "--no-partial-parse", *self._folders()])
                 assert parsed.success, parsed.exception
